@@ -1,0 +1,199 @@
+/**
+ * Builds the tree that is published for each action: `tsc` emits JavaScript, `@vercel/ncc` bundles it.
+ * ncc cannot compile with TypeScript 7 beside it, so it is only ever fed the emitted JavaScript.
+ * This is the only file that knows the bundler.
+ *
+ *   node scripts/build.ts            fresh build in build/actions/, skipped where the sources have not changed
+ *   node scripts/build.ts --dist     the same, then copied to dist/
+ *   node scripts/build.ts --check    fails when dist/ differs from a rebuild
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { minifySync } from "rolldown/utils";
+import { writeLicences } from "./licences.ts";
+
+const root = dirname(import.meta.dirname);
+const emitted = join(root, "build/js");
+const built = join(root, "build/actions");
+const require = createRequire(import.meta.url);
+
+/** What ncc gives back, as far as it is used here. Its package has no types. */
+interface Bundle {
+  code: string;
+  assets: Record<string, { source: string | Buffer }>;
+  stats: { compilation: { modules: Iterable<WebpackModule> } };
+}
+interface WebpackModule {
+  resource?: string;
+  modules?: WebpackModule[];
+}
+
+/** Folders under `actions/` that hold a published action. */
+export function actionNames(): string[] {
+  return readdirSync(join(root, "actions")).filter((name) => existsSync(join(root, "actions", name, "action.yml")));
+}
+
+/** The hash of everything a bundle is made from: sources, manifests, lockfile, this script. Hex. */
+function sourceKey(): string {
+  const files = globSync(
+    [
+      "actions/**/*",
+      "packages/*/src/**/*.ts",
+      "packages/*/package.json",
+      "package-lock.json",
+      "tsconfig.json",
+      "scripts/{build,licences}.ts",
+      "LICENSE",
+    ],
+    {
+      cwd: root,
+      withFileTypes: true,
+      exclude: (entry) => entry.name === "node_modules" || entry.name.endsWith(".test.ts"),
+    },
+  )
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(file.slice(root.length)).update("\0").update(readFileSync(file)).update("\0");
+  return hash.digest("hex");
+}
+
+/** Emits all sources as JavaScript to build/js, where workspace names resolve to the emitted files. */
+function emit(): void {
+  rmSync(emitted, { recursive: true, force: true });
+  const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
+  const sources = globSync(["actions/*/src/**/*.ts", "packages/*/src/**/*.ts"], {
+    cwd: root,
+    exclude: ["**/*.test.ts", "packages/rehearsal/**"],
+  });
+  const project = join(root, "build/tsconfig.json");
+  mkdirSync(join(root, "build"), { recursive: true });
+  writeFileSync(
+    project,
+    JSON.stringify({
+      extends: "../tsconfig.json",
+      compilerOptions: { noEmit: false, rootDir: "..", outDir: "js", allowImportingTsExtensions: false },
+      include: [],
+      files: sources.map((file) => `../${file}`),
+    }),
+  );
+  const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", project], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`tsc found errors; nothing was built.\n${stdout}`);
+  const scope = join(emitted, "node_modules/@goatnote");
+  mkdirSync(scope, { recursive: true });
+  for (const name of readdirSync(join(emitted, "packages"))) {
+    writeFileSync(
+      join(emitted, "packages", name, "package.json"),
+      JSON.stringify({ type: "module", exports: "./src/index.js", sideEffects: false }),
+    );
+    symlinkSync(join("../../packages", name), join(scope, name), "junction");
+  }
+  for (const name of readdirSync(join(emitted, "actions"))) {
+    writeFileSync(join(emitted, "actions", name, "package.json"), JSON.stringify({ type: "module" }));
+  }
+}
+
+/** Bundles one action into `build/actions/<name>`, beside copies of its metadata, README and entries. */
+async function bundle(name: string): Promise<void> {
+  const ncc = require("@vercel/ncc") as (entry: string, options: object) => Promise<Bundle>;
+  const entry = join(emitted, "actions", name, "src/index.js");
+  const { code, assets, stats } = await ncc(entry, { cache: false, quiet: true, esm: true, target: "es2024" });
+  const to = join(built, name);
+  mkdirSync(join(to, "bundle"), { recursive: true });
+  const files = bundledFiles(stats.compilation.modules);
+  const missing = files.find((file) => file.includes("@@notfound"));
+  if (missing)
+    throw new Error(`${name}: the bundle lacks ${missing.split("?")[1]}; add it to the action's dependencies.`);
+  for (const [file, source] of [
+    ["index.js", code],
+    ...Object.entries(assets).map(([file, asset]) => [file, asset.source] as const),
+  ] as const) {
+    writeFileSync(join(to, "bundle", file), file.endsWith(".js") ? minified(file, source.toString()) : source);
+  }
+  writeFileSync(join(to, "package.json"), '{ "type": "module" }\n');
+  const published = globSync(["action.yml", "README.md", "main.js", "*/action.yml", "*/main.js"], {
+    cwd: join(root, "actions", name),
+  });
+  for (const file of published) cpSync(join(root, "actions", name, file), join(to, file));
+  if (existsSync(join(root, "LICENSE"))) cpSync(join(root, "LICENSE"), join(to, "LICENSE"));
+  writeLicences(files, join(to, "licences.txt"));
+}
+
+/** ncc itself minifies the entry only, so it is told not to, and every chunk is minified here. */
+function minified(file: string, source: string): string {
+  const { code, errors } = minifySync(file, source, { module: true, compress: { target: "es2024" } });
+  if (errors.length > 0) throw new Error(`${file} cannot be minified: ${errors[0]?.message}`);
+  return code;
+}
+
+function bundledFiles(modules: Iterable<WebpackModule>): string[] {
+  return [...modules].flatMap((module) => [
+    ...(module.resource ? [module.resource] : []),
+    ...bundledFiles(module.modules ?? []),
+  ]);
+}
+
+/**
+ * Builds every action that is not built yet from the present sources.
+ * @returns the folder that holds one folder per action, as it would be published
+ */
+export async function build(): Promise<string> {
+  const stamp = join(root, "build/.key");
+  const key = sourceKey();
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return built;
+  rmSync(stamp, { force: true });
+  rmSync(built, { recursive: true, force: true });
+  emit();
+  for (const name of actionNames()) {
+    const started = performance.now();
+    await bundle(name);
+    console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
+  writeFileSync(stamp, key);
+  return built;
+}
+
+/** Paths below `folder`, each with its content, for comparing two trees. */
+function tree(folder: string): Map<string, string> {
+  const files = globSync("**/*", { cwd: folder, withFileTypes: true }).filter((entry) => entry.isFile());
+  return new Map(
+    files
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((file) => [file.slice(folder.length + 1), readFileSync(file, "latin1")]),
+  );
+}
+
+if (import.meta.main) {
+  const from = await build();
+  const dist = join(root, "dist");
+  if (process.argv.includes("--dist")) {
+    rmSync(dist, { recursive: true, force: true });
+    cpSync(from, dist, { recursive: true });
+  }
+  if (process.argv.includes("--check")) {
+    const [ours, committed] = [tree(from), tree(dist)];
+    const differing = [...new Set([...ours.keys(), ...committed.keys()])].filter(
+      (file) => ours.get(file) !== committed.get(file),
+    );
+    if (differing.length > 0) {
+      console.error(
+        `dist/ differs from a rebuild in ${differing.length} files: ${differing.slice(0, 5).join(", ")}. Run: node scripts/build.ts --dist`,
+      );
+      process.exit(1);
+    }
+  }
+}
