@@ -1,1 +1,7 @@
-export const hello = (n: string): string => `hi ${n}`;
+export * from "./annotations.ts";
+export * from "./inputs.ts";
+export * from "./outcome.ts";
+export * from "./outputs.ts";
+export { redact, registerSecret } from "./secrets.ts";
+export * from "./subprocess.ts";
+export * from "./summary.ts";
