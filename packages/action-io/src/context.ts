@@ -1,0 +1,113 @@
+/** What the runner says about the run, read once and handed on as plain values. */
+import { readFile } from "node:fs/promises";
+
+/** The pull request that a run is about. */
+export interface PullRequest {
+  number: number;
+  baseSha: string;
+  headSha: string;
+  labels: string[];
+  /** Its head is in another repository. */
+  fork: boolean;
+}
+
+export interface WorkflowContext {
+  /** `owner/name`. */
+  repository: string;
+  event: string;
+  /** The commit that is checked out by default: for a pull request the merge of head and base. */
+  sha: string;
+  ref: string;
+  /** The branch that changes come from: of a pull request its head. Null for tags. */
+  branch: string | null;
+  defaultBranch: string | null;
+  onDefaultBranch: boolean;
+  /** The commit before a push; null for other events. */
+  before: string | null;
+  pullRequest: PullRequest | null;
+  trust: "push" | "pull_request" | "fork";
+  runId: string;
+  runAttempt: number;
+  job: string;
+  actor: string;
+  workspace: string;
+  /** A folder that the runner empties after the job. */
+  temp: string;
+  apiUrl: string;
+}
+
+/** The parts of an event's payload that are read here. All of it is data of strangers. */
+interface Payload {
+  before?: unknown;
+  repository?: { default_branch?: unknown; full_name?: unknown };
+  pull_request?: {
+    number?: unknown;
+    labels?: { name?: unknown }[];
+    base?: { sha?: unknown };
+    head?: { sha?: unknown; ref?: unknown; repo?: { full_name?: unknown } | null };
+  };
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
+/**
+ * Reads the runner's variables and the event's file.
+ * https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+ */
+export async function readContext(environment: NodeJS.ProcessEnv): Promise<WorkflowContext> {
+  const variable = (name: string): string => environment[name] ?? "";
+  const payload = await readPayload(variable("GITHUB_EVENT_PATH"));
+  const repository = variable("GITHUB_REPOSITORY");
+  const ref = variable("GITHUB_REF");
+  const event = variable("GITHUB_EVENT_NAME");
+  const pullRequest = payload.pull_request ? readPullRequest(payload.pull_request, repository) : null;
+  const defaultBranch = text(payload.repository?.default_branch) || null;
+  const branch = pullRequest
+    ? variable("GITHUB_HEAD_REF") || null
+    : ref.startsWith("refs/heads/")
+      ? ref.slice("refs/heads/".length)
+      : null;
+  return {
+    repository,
+    event,
+    sha: variable("GITHUB_SHA"),
+    ref,
+    branch,
+    defaultBranch,
+    onDefaultBranch: pullRequest === null && defaultBranch !== null && ref === `refs/heads/${defaultBranch}`,
+    before: event === "push" ? text(payload.before) || null : null,
+    pullRequest,
+    trust: pullRequest?.fork ? "fork" : pullRequest ? "pull_request" : "push",
+    runId: variable("GITHUB_RUN_ID"),
+    runAttempt: Number(variable("GITHUB_RUN_ATTEMPT")) || 1,
+    job: variable("GITHUB_JOB"),
+    actor: variable("GITHUB_ACTOR"),
+    workspace: variable("GITHUB_WORKSPACE") || process.cwd(),
+    temp: variable("RUNNER_TEMP") || "/tmp",
+    apiUrl: variable("GITHUB_API_URL") || "https://api.github.com",
+  };
+}
+
+async function readPayload(path: string): Promise<Payload> {
+  if (path === "") return {};
+  try {
+    const payload: unknown = JSON.parse(await readFile(path, "utf8"));
+    return payload !== null && typeof payload === "object" ? payload : {};
+  } catch {
+    return {};
+  }
+}
+
+function readPullRequest(
+  { number, labels, base, head }: NonNullable<Payload["pull_request"]>,
+  repository: string,
+): PullRequest {
+  return {
+    number: Number(number) || 0,
+    baseSha: text(base?.sha),
+    headSha: text(head?.sha),
+    labels: (Array.isArray(labels) ? labels : []).map((label) => text(label?.name)),
+    // A head whose repository is gone counts as foreign.
+    fork: text(head?.repo?.full_name) !== repository,
+  };
+}

@@ -1,0 +1,92 @@
+/** The plan: what was decided for every test, and why. A JSON file that all shards and the later record see. */
+import { createHash } from "node:crypto";
+import type { Selection } from "@goatnote/ci-history";
+
+export const modes = ["select", "prioritize", "observe"] as const;
+export type Mode = (typeof modes)[number];
+
+/** The decision on one test. */
+export interface PlannedTest {
+  id: string;
+  file: string | null;
+  /** Rank by the hand-weighted sum, 0 or more; null for a test without history. */
+  score: number | null;
+  /** Calibrated probability to fail; null as long as only the hand-weighted sum decides. */
+  probability: number | null;
+  chosen: boolean;
+  /** Probability with which this plan runs the test, 0 to 1: below 1 only where chance decides. */
+  p_run: number;
+  reason: string;
+  duration_ms: number | null;
+  /** The shard that runs it, from 1; absent without shards. */
+  shard?: number;
+}
+
+/** A test file that runs as a whole, whatever tests are in it. */
+export interface PlannedFile {
+  path: string;
+  reason: string;
+  shard?: number;
+}
+
+export interface Plan {
+  version: 1;
+  mode: Mode;
+  /** `all`: the runner runs everything it finds. `chosen`: only chosen tests and files. */
+  run: "all" | "chosen";
+  /** One sentence: why this much is run. */
+  reason: string;
+  runner: string | null;
+  base: string | null;
+  head: string | null;
+  seed: string;
+  target_recall: number;
+  /** The stated recall of this choice, 0 to 1; null when none can be stated. */
+  confidence: number | null;
+  model: { kind: "hand-weighted-sum" };
+  history: { runs: number; failing_runs: number };
+  shards: number;
+  tests: PlannedTest[];
+  files: PlannedFile[];
+}
+
+/** The bytes of the plan file. */
+export const encodePlan = (plan: Plan): string => `${JSON.stringify(plan, null, 1)}\n`;
+
+/**
+ * Reads a plan file.
+ * @throws Error that names the file, when it is no plan of this version
+ */
+export function decodePlan(text: string, where: string): Plan {
+  const problem = (what: string): Error =>
+    new Error(`${where} is not a plan of ml-test-select: ${what}. Pass the file from its output \`plan\`.`);
+  let plan: Plan;
+  try {
+    plan = JSON.parse(text) as Plan;
+  } catch (cause) {
+    throw new Error(problem("it is not JSON").message, { cause });
+  }
+  if (plan?.version !== 1) throw problem(`version is ${JSON.stringify(plan?.version)}, not 1`);
+  if (plan.run !== "all" && plan.run !== "chosen") throw problem("`run` is neither all nor chosen");
+  if (!modes.includes(plan.mode)) throw problem("`mode` is unknown");
+  if (!Array.isArray(plan.tests) || !plan.tests.every(isPlannedTest))
+    throw problem("`tests` has an entry without id, chosen or p_run");
+  if (!Array.isArray(plan.files) || !plan.files.every((file) => typeof file?.path === "string"))
+    throw problem("`files` has an entry without path");
+  return plan;
+}
+
+function isPlannedTest(test: PlannedTest): boolean {
+  const file = test?.file === null || typeof test?.file === "string";
+  return typeof test?.id === "string" && file && typeof test.chosen === "boolean" && test.p_run >= 0 && test.p_run <= 1;
+}
+
+/** How the tests of a run were chosen, for its record. */
+export function selectionOf(plan: Plan, bytes: string | Buffer): Selection {
+  const explored = plan.tests.some((test) => test.p_run > 0 && test.p_run < 1);
+  return {
+    mode: plan.run === "all" ? "full" : explored ? "explore" : "select",
+    plan_digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`,
+    target_recall: plan.target_recall,
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * The stated recall: a cut through the scores that keeps red changes red, by conformal risk control
+ * (Angelopoulos, Bates, Fisch, Lei, Schuster: "Conformal Risk Control", ICLR 2024, for a loss of 0 or 1).
+ *
+ * Each past failing run gives one number: the highest score among its truly failing tests, as scored before that run
+ * (Infinity where a safety net runs one of them anyway). Running every test that scores at least `cut` would have
+ * missed the runs below it. With R runs and M misses, the expected miss rate of the next run is at most (M + 1)/(R + 1),
+ * if the coming runs resemble the past ones.
+ */
+
+/** Failing runs needed before a target can be stated at all: 19 for 0.95, when none of them is missed. */
+export function failingRunsNeeded(targetRecall: number): number {
+  return targetRecall >= 1 ? Number.POSITIVE_INFINITY : Math.ceil(1 / (1 - targetRecall) - 1 - 1e-9);
+}
+
+/**
+ * The highest cut that meets the target.
+ * @param best for each past failing run the highest score of its failing tests
+ * @returns null when the past is too short to state the target
+ */
+export function cutFor(targetRecall: number, best: readonly number[]): number | null {
+  const misses = Math.floor((1 - targetRecall) * (best.length + 1) + 1e-9) - 1;
+  if (misses < 0) return null;
+  return [...best].sort((a, b) => a - b)[misses] ?? null;
+}
+
+/** The recall that a cut gives, 0 to 1; null without any failing run. */
+export function recallAt(cut: number, best: readonly number[]): number | null {
+  if (best.length === 0) return null;
+  const misses = best.filter((score) => score < cut).length;
+  return Math.max(0, 1 - (misses + 1) / (best.length + 1));
+}

@@ -1,0 +1,74 @@
+import { parseTestId } from "@goatnote/ci-history";
+import type { Plan } from "../plan.ts";
+import { pytest } from "./pytest.ts";
+import type { Runner, Target } from "./runner.ts";
+import { vitest } from "./vitest.ts";
+
+export type { Runner, Target } from "./runner.ts";
+
+/** The runners that can be told what to run. */
+export const runners = { pytest, vitest };
+
+// Linux refuses a command line above 2 MiB and one argument above 128 KiB; Windows one above 32,767 characters.
+const mostCharacters = process.platform === "win32" ? 20_000 : 500_000;
+
+/** What the runner is told: arguments, or null where everything is to be run, with the reason in words. */
+export type Arguments = { args: string[] } | { args: null; reason: string };
+
+/**
+ * The arguments that make a runner run what the plan chose, and no less.
+ * @param locate the path as it stands in the work tree, or null where it is missing
+ * @param shard run only this shard's part, from 1
+ */
+export function argumentsFor(
+  plan: Plan,
+  runner: Runner,
+  locate: (path: string) => string | null,
+  shard?: number,
+): Arguments {
+  if (plan.mode === "prioritize" && runner.ordered && shard === undefined) return inOrder(plan, runner, locate);
+  // A shard of everything is made of whole files. Without history nobody knows which files those are.
+  if (plan.run === "all" && (shard === undefined || plan.tests.length === 0))
+    return { args: null, reason: plan.reason };
+  const nameless = plan.tests.find((test) => (plan.run === "all" || test.chosen) && test.file === null);
+  if (nameless) return { args: null, reason: `the file of ${nameless.id} is not known` };
+
+  const mine = (planned: { shard?: number }): boolean => shard === undefined || planned.shard === shard;
+  const whole = new Set(plan.files.filter(mine).map(({ path }) => path));
+  const targets: Target[] = [...whole].map((file) => ({ file }));
+  for (const [file, tests] of Map.groupBy(plan.tests.filter(mine), (test) => test.file as string)) {
+    const chosen = plan.run === "all" ? tests : tests.filter((test) => test.chosen);
+    if (whole.has(file) || chosen.length === 0) continue;
+    const entirely = runner.granularity === "file" || chosen.length === tests.length;
+    targets.push(...(entirely ? [{ file }] : chosen.map(({ id }) => ({ file, test: parseTestId(id) }))));
+  }
+  return tell(runner, targets, locate);
+}
+
+/** Likely failures first, then every test file: what was named before is not run twice. */
+function inOrder(plan: Plan, runner: Runner, locate: (path: string) => string | null): Arguments {
+  const first = plan.tests.filter((test) => test.chosen && test.file !== null);
+  const files = new Set([...plan.files.map(({ path }) => path), ...plan.tests.map(({ file }) => file)]);
+  if (plan.confidence === 1 || files.has(null)) return { args: null, reason: plan.reason };
+  const targets = [
+    ...first.map(({ id, file }) => ({ file: file as string, test: parseTestId(id) })),
+    ...[...files].map((file) => ({ file: file as string })),
+  ];
+  return tell(runner, targets, locate);
+}
+
+function tell(runner: Runner, targets: Target[], locate: (path: string) => string | null): Arguments {
+  const args: string[] = [];
+  for (const target of targets) {
+    const file = locate(target.file);
+    if (file === null) return { args: null, reason: `${target.file} is in the plan but not in the work tree` };
+    target.file = file;
+    const arg = runner.argument(target);
+    if (arg === null) return { args: null, reason: `${runner.name} cannot be told to run ${target.file}` };
+    args.push(arg);
+  }
+  if (args.join(" ").length <= mostCharacters) return { args };
+  const files = [...new Set(targets.map(({ file }) => runner.argument({ file }) as string))];
+  if (files.length < args.length && files.join(" ").length <= mostCharacters) return { args: files };
+  return { args: null, reason: `the list of ${args.length} tests is longer than a command line may be` };
+}

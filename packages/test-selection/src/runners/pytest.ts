@@ -1,0 +1,19 @@
+import type { Runner } from "./runner.ts";
+
+/** pytest takes node ids, `path::Class::test`: one stands for all parameters of the test. */
+export const pytest: Runner = {
+  name: "pytest",
+  granularity: "test",
+  ordered: true,
+  command: ["python", "-m", "pytest"],
+  // https://docs.pytest.org/en/stable/reference/reference.html#confval-python_files
+  isTestFile: (path) => /(^|\/)(test_[^/]*|[^/]*_test)\.py$/.test(path),
+  argument({ file, test }) {
+    // pytest cuts an argument at the first `[` and at `::`, so a path with one of them cannot be named.
+    if (/\[|::/.test(file)) return null;
+    const path = /^[-@]/.test(file) ? `./${file}` : file;
+    return test ? [path, ...test.classPath, test.name].join("::") : path;
+  },
+  // 4: wrong usage, such as a node id that does not exist; 5: no tests collected.
+  notFound: (exitCode) => exitCode === 4 || exitCode === 5,
+};

@@ -1,0 +1,17 @@
+import type { Runner } from "./runner.ts";
+
+/**
+ * vitest takes parts of file paths. Single tests could be named by a pattern over their titles, but titles are made at
+ * run time, and a new one would be skipped in silence; so the file is what is chosen.
+ */
+export const vitest: Runner = {
+  name: "vitest",
+  granularity: "file",
+  ordered: false,
+  command: ["npx", "--no-install", "vitest", "run"],
+  // https://vitest.dev/config/include
+  isTestFile: (path) => /\.(test|spec)\.[cm]?[jt]sx?$/.test(path),
+  // A trailing `:12` would be read as a line.
+  argument: ({ file }) => (/:\d+$/.test(file) ? null : file.startsWith("-") ? `./${file}` : file),
+  notFound: () => false,
+};
