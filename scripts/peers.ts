@@ -1,0 +1,181 @@
+/**
+ * Installs the real tools that the tests meet, from the package registries, into a cache outside the clone.
+ * A tool is one entry of `recipes`; one that is there already, in this version, is left alone.
+ *
+ *   node scripts/peers.ts [name ...]     installs these, or all
+ *   node scripts/peers.ts --path <name>  prints where a tool is
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { accessSync, constants, existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+
+/** Where a tool comes from. */
+export interface Recipe {
+  kind: "go" | "pip" | "npm" | "apt";
+  /** What the registry calls it. For `apt` one or more packages, parted by spaces. */
+  package: string;
+  /** The exact version. A Debian release has one version of each package, so `apt` entries name none. */
+  version?: string;
+  /** The program, when it is not called like the entry; for `apt` it may be a glob of absolute paths. */
+  executable?: string;
+}
+
+/** Every tool that a test or `.ci/run` meets, by the name that `peer()` is asked for. */
+export const recipes: Record<string, Recipe> = {
+  act: { kind: "go", package: "github.com/nektos/act", version: "v0.2.89" },
+  actionlint: { kind: "go", package: "github.com/rhysd/actionlint/cmd/actionlint", version: "v1.7.12" },
+  gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
+  pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
+  zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },
+};
+
+/** One command that a recipe runs. */
+interface Command {
+  argv: [string, ...string[]];
+  env?: Record<string, string>;
+}
+
+const windows = process.platform === "win32";
+const npm: Command["argv"] = windows ? ["cmd", "/d", "/c", "npm"] : ["npm"]; // a script there, which only cmd can start
+// An unset or empty HOME would leave Go without a place for its own caches.
+const home = process.env.HOME || homedir();
+
+/** The folder that holds all tools: `$GOATNOTE_PEERS`, or below the user's cache. */
+function cache(): string {
+  return process.env.GOATNOTE_PEERS || join(process.env.XDG_CACHE_HOME || join(home, ".cache"), "goatnote-peers");
+}
+
+/** A folder per recipe, so that checkouts with other versions can share the cache. */
+function folderOf(name: string, recipe: Recipe): string {
+  const key = JSON.stringify([recipe, steps(recipe, "<folder>")]);
+  return join(cache(), `${name}-${createHash("sha256").update(key).digest("hex").slice(0, 12)}`);
+}
+
+const stampIn = (folder: string): string => join(folder, "installed");
+
+/** The commands that install a recipe into `folder`. */
+function steps({ kind, package: name, version }: Recipe, folder: string): Command[] {
+  const venv = join(folder, windows ? "Scripts/python.exe" : "bin/python");
+  const asRoot = process.getuid?.() === 0 ? [] : ["sudo", "--non-interactive"];
+  const apt = (...args: string[]): Command => ({
+    argv: [...asRoot, "apt-get", ...args] as Command["argv"],
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+  });
+  switch (kind) {
+    case "go":
+      return [
+        { argv: ["go", "install", `${name}@${version}`], env: { GOBIN: join(folder, "bin"), GOFLAGS: "-mod=mod" } },
+      ];
+    case "pip":
+      return [
+        { argv: [windows ? "python" : "python3", "-m", "venv", folder] },
+        { argv: [venv, "-m", "pip", "install", "--quiet", `${name}==${version}`] },
+      ];
+    case "npm":
+      return [{ argv: [...npm, "install", "--no-save", "--prefix", folder, `${name}@${version}`] }];
+    case "apt":
+      return [
+        apt("update", "--quiet"),
+        apt("install", "--yes", "--quiet", "--no-install-recommends", ...name.split(" ")),
+      ];
+  }
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function onPath(program: string): string | undefined {
+  const endings = windows ? [".exe", ".cmd"] : [""];
+  return (process.env.PATH ?? "")
+    .split(delimiter)
+    .filter(Boolean)
+    .flatMap((folder) => endings.map((ending) => join(folder, program + ending)))
+    .find(isExecutable);
+}
+
+/** The program of an installed recipe, or undefined. */
+function installed(name: string, recipe: Recipe): string | undefined {
+  const program = recipe.executable ?? name;
+  // What apt installs belongs to the machine, which may be another one than the machine that wrote the cache.
+  if (recipe.kind === "apt") {
+    return program.startsWith("/") ? globSync(program).sort().findLast(isExecutable) : onPath(program);
+  }
+  const folder = folderOf(name, recipe);
+  if (!existsSync(stampIn(folder))) return undefined;
+  const bin = { go: "bin", pip: windows ? "Scripts" : "bin", npm: "node_modules/.bin" }[recipe.kind];
+  return (windows ? [".exe", ".cmd"] : [""]).map((ending) => join(folder, bin, program + ending)).find(isExecutable);
+}
+
+/**
+ * Where a tool is: in the cache, else on PATH.
+ * @returns an absolute path, or undefined when the machine does not have the tool
+ */
+export function locate(name: string, table: Record<string, Recipe> = recipes): string | undefined {
+  const recipe = table[name];
+  return (recipe && installed(name, recipe)) ?? onPath(recipe?.executable ?? name);
+}
+
+/**
+ * Installs one tool, unless it is installed.
+ * @returns undefined when it is there now, else the last lines of what failed
+ */
+export function install(name: string, recipe: Recipe): string | undefined {
+  if (installed(name, recipe)) return undefined;
+  const folder = folderOf(name, recipe);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const { argv, env } of steps(recipe, folder)) {
+    const [program, ...args] = argv;
+    const { status, error, stdout, stderr } = spawnSync(program, args, {
+      cwd: folder, // not the clone: its package.json or go.mod must not steer what is installed
+      env: { ...process.env, HOME: home, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      encoding: "utf8",
+      maxBuffer: 256 * 1024 * 1024,
+    });
+    if (status === 0) continue;
+    const output = `${stdout ?? ""}\n${stderr ?? ""}\n${error?.message ?? ""}`.trim().split("\n");
+    return `${argv.join(" ")}\n${output.slice(-8).join("\n")}`;
+  }
+  writeFileSync(stampIn(folder), `${JSON.stringify(recipe)}\n`);
+  return installed(name, recipe) ? undefined : `installed, but ${recipe.executable ?? name} is not in ${folder}`;
+}
+
+/**
+ * Installs the named tools and prints the time of each. One that fails does not stop the others.
+ * @returns the names of those that failed
+ */
+export function installAll(names: string[], table: Record<string, Recipe> = recipes): string[] {
+  return names.filter((name) => {
+    const recipe = table[name];
+    const started = performance.now();
+    const problem = recipe ? install(name, recipe) : `not known here; known: ${Object.keys(table).join(", ")}`;
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    const what = [name, recipe?.version].filter(Boolean).join(" ");
+    if (problem === undefined) console.log(`peers: ${what} in ${seconds} s`);
+    else console.error(`peers: ${what} failed after ${seconds} s\n${problem.replace(/^/gm, "  ")}`);
+    return problem !== undefined;
+  });
+}
+
+if (import.meta.main) {
+  const args = process.argv.slice(2);
+  if (args[0] === "--path") {
+    const path = locate(args[1] ?? "");
+    if (path) console.log(path);
+    else console.error(`peers: ${args[1]} is not installed; npm run peers ${args[1]}`);
+    process.exitCode = path ? 0 : 1;
+  } else {
+    const failed = installAll(args.length > 0 ? args : Object.keys(recipes));
+    if (failed.length > 0) console.error(`peers: ${failed.length} failed: ${failed.join(", ")}`);
+    process.exitCode = failed.length > 0 ? 1 : 0;
+  }
+}

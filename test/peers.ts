@@ -1,0 +1,27 @@
+/** The real tools that tests meet. A test whose tool is missing is skipped by name; with REQUIRE_PEERS=1 it fails. */
+import { describe, test } from "vitest";
+import { locate } from "../scripts/peers.ts";
+
+/**
+ * Where a tool is: in the cache that `npm run peers` fills, else on PATH.
+ * @returns an absolute path, or undefined when the machine does not have the tool
+ */
+export const peer = (name: string): string | undefined => locate(name);
+
+/**
+ * A suite that needs a real tool.
+ * @param suite registers the tests; it gets the absolute path of the tool, and is not called when that is missing
+ */
+export function describeWithPeer(name: string, suite: (path: string) => void): void {
+  const path = peer(name);
+  describe(`with ${name}`, () => {
+    if (path) suite(path);
+    else {
+      test(`needs ${name}`, ({ skip }) => {
+        const note = `needs ${name}; npm run peers ${name}`;
+        if (process.env.REQUIRE_PEERS === "1") throw new Error(note);
+        skip(note); // scripts/test.ts lists these notes at the end, each once
+      });
+    }
+  });
+}
