@@ -1,1 +1,167 @@
-export {};
+/** Report files of test runners, read as executions. */
+import { createReadStream } from "node:fs";
+import { open, realpath } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import { type Execution, normalisePath } from "@goatnote/ci-history";
+import { Collector } from "./collect.ts";
+import {
+  defaultLimits,
+  formats,
+  type IncludeMessages,
+  type Limits,
+  type ReadContext,
+  type ReportFormat,
+} from "./formats.ts";
+import { FileResolver } from "./resolve-file.ts";
+import type { TimeUnit } from "./time.ts";
+
+export { defaultLimits, formats, type IncludeMessages, type Limits, type ReportFormat } from "./formats.ts";
+
+export interface ReadOptions {
+  /** The workspace, absolute; paths in reports become relative to it. */
+  root: string;
+  /** The files the repository has, relative to `root` with forward slashes; without them reports are believed. */
+  files?: readonly string[];
+  format?: "auto" | "junit";
+  timeUnit?: "auto" | TimeUnit;
+  /** Of all executions, such as the matrix leg. */
+  variant?: string;
+  /** What of a failure's message is kept; messages may hold secrets and personal data. Default: none. */
+  includeMessages?: IncludeMessages;
+  limits?: Partial<Limits>;
+}
+
+export interface ReportWarning {
+  path: string;
+  /** From 1, where it belongs to a line. */
+  line?: number;
+  message: string;
+}
+
+export interface ReportResult {
+  executions: Execution[];
+  /** How many files were read as reports, those without tests included. */
+  reports: number;
+  /** Files that no case could be read from. */
+  invalid: { path: string; reason: string }[];
+  /** At most `limits.warnings` per file; the last one of a file counts those left out. */
+  warnings: ReportWarning[];
+  /** False where a file was invalid, cut, or over a limit, so that an absent test says nothing. */
+  complete: boolean;
+  /** What the executions took together, in ms. */
+  durationMs: number;
+}
+
+/**
+ * Reads report files. Never throws for what is in them: a broken one is named in `invalid` or `warnings`, the others
+ * are read. The order of `paths` does not matter, and a file named twice is read once.
+ */
+export async function readReports(paths: readonly string[], options: ReadOptions): Promise<ReportResult> {
+  const root = resolve(options.root);
+  const resolver = new FileResolver(normalisePath(root), options.files);
+  const collector = new Collector();
+  const result: ReportResult = {
+    executions: collector.executions,
+    reports: 0,
+    invalid: [],
+    warnings: [],
+    complete: true,
+    durationMs: 0,
+  };
+  const known = new Set<string>();
+  const wanted = paths.map((path) => resolve(root, path)).sort(byText);
+  for (const path of wanted) {
+    const real = await realpath(path).catch(() => path);
+    if (known.has(real)) continue;
+    known.add(real);
+    const shown = normalisePath(relative(root, path).startsWith("..") ? path : relative(root, path));
+    const warnings = new Warnings(shown, options.limits?.warnings ?? defaultLimits.warnings);
+    collector.beginReport();
+    try {
+      const outcome = await readReport(
+        path,
+        {
+          path: shown,
+          root: normalisePath(root),
+          resolver,
+          written: null,
+          timeUnit: options.timeUnit ?? "auto",
+          variant: options.variant,
+          includeMessages: options.includeMessages ?? "none",
+          limits: { ...defaultLimits, ...options.limits },
+          warn: (message, line) => warnings.add(message, line),
+          emit: (attempts, repeats) => collector.add(attempts, repeats),
+        },
+        options.format ?? "auto",
+      );
+      collector.endReport(outcome.leavesOnly ?? false);
+      result.complete &&= outcome.complete && outcome.invalid === undefined;
+      if (outcome.invalid === undefined) result.reports++;
+      else result.invalid.push({ path: shown, reason: outcome.invalid });
+    } catch (error) {
+      result.complete = false;
+      result.invalid.push({ path: shown, reason: reasonOf(error) });
+    }
+    result.warnings.push(...warnings.done());
+  }
+  for (const { duration_ms } of result.executions) result.durationMs += duration_ms ?? 0;
+  return result;
+}
+
+async function readReport(path: string, context: ReadContext, wanted: "auto" | string) {
+  await using file = await open(path);
+  const { size, mtimeMs } = await file.stat();
+  const head = new Uint8Array(4096);
+  const { bytesRead } = await file.read(head, 0, head.length, 0);
+  if (bytesRead === 0) return { complete: false, invalid: "It is empty." };
+  const format = formats.find(({ name, sniff }) =>
+    wanted === "auto" ? sniff(head.subarray(0, bytesRead), path) : name === wanted,
+  );
+  if (!format) return { complete: false, invalid: `It is in none of the formats that are read (${names(formats)}).` };
+  const limit = context.limits.fileBytes;
+  // Read ends at the limit, also when the file grows meanwhile.
+  const stream = createReadStream(path, { highWaterMark: 256 * 1024, end: limit - 1 });
+  const outcome = await format.read(stream, { ...context, written: mtimeMs });
+  if (size <= limit) return outcome;
+  context.warn(`The report has ${size} bytes; only the first ${limit} were read.`);
+  return { ...outcome, complete: false };
+}
+
+/** Warnings of one file, bounded. */
+class Warnings {
+  readonly #path: string;
+  readonly #limit: number;
+  readonly #kept: ReportWarning[] = [];
+  #dropped = 0;
+
+  constructor(path: string, limit: number) {
+    this.#path = path;
+    this.#limit = limit;
+  }
+
+  add(message: string, line: number | undefined): void {
+    if (this.#kept.length >= this.#limit) this.#dropped++;
+    else this.#kept.push({ path: this.#path, ...(line === undefined ? {} : { line }), message: plain(message) });
+  }
+
+  done(): ReportWarning[] {
+    if (this.#dropped > 0)
+      this.#kept.push({ path: this.#path, message: `${this.#dropped} more warnings are not shown.` });
+    return this.#kept;
+  }
+}
+
+/** Warnings quote reports, and are printed to logs. */
+function plain(message: string): string {
+  return message.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, "\ufffd").slice(0, 500);
+}
+
+const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const names = (list: readonly ReportFormat[]) => list.map(({ name }) => name).join(", ");
+
+function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "ENOENT") return "There is no such file.";
+  if (code === "EISDIR") return "It is a folder.";
+  return error instanceof Error ? error.message : String(error);
+}

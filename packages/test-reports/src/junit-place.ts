@@ -1,0 +1,132 @@
+/** Where a JUnit case belongs: its file, class path, own name and parameters, by the rules of the runner's dialect. */
+import { createHash } from "node:crypto";
+import { splitParam, testIds } from "@goatnote/ci-history";
+import { type Dialect, paramDialects, separators } from "./junit-dialect.ts";
+import type { FileResolver } from "./resolve-file.ts";
+
+/** What the report says of a case's place. */
+export interface Said {
+  name: string;
+  className: string;
+  /** The `file` attribute of the case, else of the innermost suite that has one. */
+  file: string;
+  /** Names of the suites around it, outermost first. */
+  suites: readonly string[];
+}
+
+export interface Placed {
+  id: string;
+  file: string | null;
+  param: string | undefined;
+}
+
+interface Where {
+  file: string | null;
+  module?: string;
+  classPath: string[];
+}
+
+const jvm = /\.(?:java|kts?|groovy|scala)$/;
+
+/** Places cases of one report. What cases of one class share is computed once. */
+export class JUnitPlaces {
+  readonly #resolver: FileResolver;
+  readonly #root: string;
+  readonly #report: string;
+  readonly #limit: number;
+  readonly #cache = new Map<string, { file: string | null; id: (name: string) => string }>();
+
+  constructor(resolver: FileResolver, root: string, report: string, nameLimit: number) {
+    this.#resolver = resolver;
+    this.#root = root;
+    this.#report = report;
+    this.#limit = nameLimit;
+  }
+
+  place(said: Said, dialect: Dialect): Placed {
+    // jest-junit puts an empty block before titles without one.
+    const whole = dialect === "jest" ? said.name.trim() : said.name;
+    const { name, param } = splitParam(this.#cut(whole), paramDialects[dialect] ?? "none");
+    const separator = separators[dialect];
+    const at = separator === undefined ? -1 : name.lastIndexOf(separator);
+    const blocks = at < 0 ? "" : name.slice(0, at);
+    const own = at < 0 ? name : name.slice(at + separator!.length);
+    // ctest and jest-junit repeat the name as class, which says nothing.
+    const className = said.className === said.name ? "" : said.className;
+    const key = `${className}\0${said.file}\0${blocks}\0${dialect === "node" || className === "" ? said.suites.join("\0") : ""}`;
+    let place = this.#cache.get(key);
+    if (!place) {
+      const where = this.#where({ ...said, className: this.#cut(className) }, dialect);
+      if (blocks !== "") where.classPath.push(...blocks.split(separator!));
+      if (this.#cache.size >= 10_000) this.#cache.clear();
+      place = {
+        file: where.file,
+        id: testIds(where.module === undefined ? where : { module: where.module }, this.#root),
+      };
+      this.#cache.set(key, place);
+    }
+    return { id: place.id(own), file: place.file, param };
+  }
+
+  /** Bounds a name; what is cut off is told apart by its digest. */
+  #cut(text: string): string {
+    if (text.length <= this.#limit) return text;
+    const digest = createHash("sha256").update(text).digest("hex").slice(0, 12);
+    return `${text.slice(0, this.#limit - 13)}…${digest}`;
+  }
+
+  #where(said: Said, dialect: Dialect): Where {
+    const { className, suites } = said;
+    const named = said.file !== "" ? this.#resolver.named(said.file, this.#report) : null;
+    switch (dialect) {
+      case "node":
+        return { file: named, classPath: suites.filter((suite) => suite !== "") };
+      case "ctest":
+        return { file: named, classPath: [] };
+      case "vitest":
+      case "playwright":
+        return { file: named ?? this.#resolver.named(className, this.#report), classPath: [] };
+      case "go": {
+        const name = className || (suites.at(-1) ?? "");
+        // The import path is the identity: it is there with and without the checkout.
+        return asModule(name, this.#resolver.ofGoPackage(name));
+      }
+      case "nextest":
+        return asModule(className, named);
+      default:
+        return this.#fromClass(className, named, suites, dialect);
+    }
+  }
+
+  #fromClass(className: string, named: string | null, suites: readonly string[], dialect: Dialect): Where {
+    const isFile = (text: string) => this.#resolver.isFile(text, this.#report);
+    if (className !== "" && isFile(className))
+      return { file: named ?? this.#resolver.named(className, this.#report), classPath: [] };
+    const suiteFile = named === null ? suites.findLast(isFile) : undefined;
+    const file = named ?? (suiteFile === undefined ? null : this.#resolver.named(suiteFile, this.#report));
+    if (className === "") {
+      const rest = dialect === "jest" ? [] : suites.filter((suite) => suite !== suiteFile && suite !== "");
+      return { file, classPath: rest };
+    }
+    const rest =
+      file === null ? this.#resolver.ofClass(className, this.#report) : { file, rest: afterFile(className, file) };
+    if (rest.file === null && dialect === "pytest") return { file: null, module: className, classPath: [] };
+    if (rest.file === null || jvm.test(rest.file)) return { file: rest.file, classPath: className.split("$") };
+    return { file: rest.file, classPath: rest.rest.split(".") };
+  }
+}
+
+/** An id under the module, beside a file that is known without being part of it. */
+function asModule(module: string, file: string | null): Where {
+  return { file, module, classPath: [] };
+}
+
+/** `TestX` of class `tests.test_a.TestX` in `x/tests/test_a.py`; the class itself where it does not name the file. */
+function afterFile(className: string, file: string): string {
+  const parts = className.split(".");
+  const stem = file.replace(/\.[^./]*$/, "");
+  for (let count = parts.length; count > 0; count--) {
+    if (`/${stem}`.endsWith(`/${parts.slice(0, count).join("/")}`)) return parts.slice(count).join(".");
+  }
+  return className;
+}

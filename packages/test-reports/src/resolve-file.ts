@@ -1,0 +1,117 @@
+/** From what a report says of a test's place to the file in the repository. */
+import { normalisePath } from "@goatnote/ci-history";
+
+const code =
+  /\.(?:[cm]?[jt]sx?|py|pyx|java|kts?|groovy|scala|go|rs|rb|php|cs|fs|vb|c|cc|cpp|cxx|h|hpp|mm?|swift|dart|[rR]|jl|exs?|cljc?|lua|pl|t|ps1|sh|bats|feature|robot|vue|svelte|ipynb)$/;
+
+export interface Place {
+  /** The file, or the folder of a Go package; null where it cannot be told. */
+  file: string | null;
+  /** What is left of the class after the file: `TestX` of `pkg.test_a.TestX`. */
+  rest: string;
+}
+
+/** Finds files by probing the list of those the repository has; without a list it believes what reports say. */
+export class FileResolver {
+  readonly #root: string;
+  readonly #known: ReadonlySet<string> | undefined;
+  readonly #byName = new Map<string, string[]>();
+  readonly #byStem = new Map<string, string[]>();
+  readonly #goFolders = new Set<string>();
+
+  /**
+   * @param root the workspace, absolute.
+   * @param files relative to it, with forward slashes, as `git ls-files` prints them; undefined when not known.
+   */
+  constructor(root: string, files?: readonly string[]) {
+    this.#root = root;
+    this.#known = files && new Set(files);
+    for (const file of files ?? []) {
+      if (!code.test(file)) continue;
+      const name = file.slice(file.lastIndexOf("/") + 1);
+      push(this.#byName, name, file);
+      push(this.#byStem, name.slice(0, name.lastIndexOf(".")), file);
+      if (name.endsWith("_test.go")) this.#goFolders.add(file.slice(0, Math.max(0, file.length - name.length - 1)));
+    }
+  }
+
+  /** A file that the report names. Paths relative to a folder below the root are found by their end. */
+  named(path: string, report: string): string {
+    const file = normalisePath(path, this.#root);
+    if (!this.#known || this.#known.has(file)) return file;
+    const parts = file.split("/").filter((part) => part !== "" && part !== "..");
+    // Absolute in another workspace, such as a container's: its end is a known file.
+    for (let i = 1; file.startsWith("/") || /^[A-Za-z]:/.test(file) ? i < parts.length : false; i++) {
+      const end = parts.slice(i).join("/");
+      if (this.#known.has(end)) return end;
+    }
+    const end = `/${parts.join("/")}`;
+    return (
+      nearest(
+        this.#byName.get(parts.at(-1) ?? "")?.filter((known) => known.endsWith(end)),
+        report,
+      ) ?? file
+    );
+  }
+
+  /** True for text that is a file of the repository, or looks like one where the files are not known. */
+  isFile(text: string, report: string): boolean {
+    if (!code.test(text) || /[\r\n]/.test(text)) return false;
+    return this.#known
+      ? this.#known.has(this.named(text, report))
+      : text.includes("/") || /\.(?:test|spec)\.\w+$/.test(text);
+  }
+
+  /**
+   * The file of a class such as `pkg.test_a.TestX` (Python) or `org.x.FooTest$Inner` (Java): the longest begin of it
+   * that is the end of a known file's path without extension.
+   * @param strict accept only whole dotted names, as in Java, where the last part is the class and names the file.
+   */
+  ofClass(name: string, report: string): Place {
+    const parts = name.split(/[.$]|::/);
+    for (let count = parts.length; count > 0; count--) {
+      const wanted = parts.slice(0, count).join("/");
+      const fits = (this.#byStem.get(parts[count - 1]!) ?? []).filter((file) => {
+        const stem = file.slice(0, file.lastIndexOf("."));
+        // The begin of a class alone proves a file only where its whole path agrees.
+        return stem === wanted || (stem.endsWith(`/${wanted}`) && (count > 1 || count === parts.length));
+      });
+      const file = nearest(fits, report);
+      if (file !== null) return { file, rest: parts.slice(count).join(".") };
+      if (fits.length > 1) break;
+    }
+    return { file: null, rest: name };
+  }
+
+  /** The folder of a Go package: the longest end of its import path that holds `_test.go` files; `.` for the root. */
+  ofGoPackage(name: string): string | null {
+    const parts = name.split("/");
+    for (let i = 0; i < parts.length; i++) {
+      const folder = parts.slice(i).join("/");
+      if (this.#goFolders.has(folder)) return folder;
+    }
+    return this.#goFolders.has("") && parts[0]!.includes(".") ? "." : null;
+  }
+}
+
+function push(map: Map<string, string[]>, key: string, value: string): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}
+
+/** The only candidate, or the one that shares most folders with the report; null where two share as many. */
+function nearest(candidates: readonly string[] | undefined, report: string): string | null {
+  if (!candidates || candidates.length === 0) return null;
+  if (candidates.length === 1) return candidates[0]!;
+  const folders = report.split("/");
+  const ranked = candidates
+    .map((file) => {
+      const parts = file.split("/");
+      let shared = 0;
+      while (shared < parts.length && parts[shared] === folders[shared]) shared++;
+      return { file, shared };
+    })
+    .sort((a, b) => b.shared - a.shared);
+  return ranked[0]!.shared > ranked[1]!.shared ? ranked[0]!.file : null;
+}
