@@ -77,4 +77,6 @@ export interface Run {
   /** False where reports were missing, cut or unreadable, so that an absent test says nothing. */
   report_complete?: boolean;
   selection?: Selection;
+  /** Present where no person made the change: a seeded mutant of `ml-test-select/bootstrap`. */
+  origin?: "mutation";
 }

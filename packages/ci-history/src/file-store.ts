@@ -1,0 +1,131 @@
+/** A store in a folder: any number of processes append to it, also over a network file system that knows hard links. */
+import type { Dirent } from "node:fs";
+import { constants, link, lstat, mkdir, open, readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isTemporary, writeBeside } from "./atomic-file.ts";
+import { HistoryError } from "./checks.ts";
+import { MAX_SEGMENT_BYTES } from "./segment.ts";
+import { isStorePath, type Store } from "./store.ts";
+
+/**
+ * The store in `folder`, which is made at the first append. Reading a folder that is not there gives nothing.
+ * Symbolic links inside the folder are not followed. Errors are {@link HistoryError}s that name the folder.
+ */
+export function fileStore(folder: string): Store {
+  return {
+    list: () => listFolder(folder),
+    read: (path) => readFileOf(folder, checked(path)),
+    append: (path, bytes) => appendFile(folder, checked(path), bytes),
+  };
+}
+
+function checked(path: string): string {
+  if (isStorePath(path)) return path;
+  throw new HistoryError(
+    `${JSON.stringify(path)} is no path of a store; they begin with v1/ and hold a segment or a model.`,
+  );
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  const walk = async (path: string, depth: number): Promise<void> => {
+    for (const entry of await entriesOf(folder, path)) {
+      const inner = path === "" ? entry.name : `${path}/${entry.name}`;
+      if (entry.isDirectory() && depth < 3) await walk(inner, depth + 1);
+      else if (entry.isFile() && !isTemporary(entry.name) && isStorePath(inner)) found.push(inner);
+    }
+  };
+  await walk("", 0);
+  return found.sort();
+}
+
+async function entriesOf(folder: string, path: string): Promise<Dirent[]> {
+  try {
+    return await readdir(join(folder, path), { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw failed(folder, "list", path, error);
+  }
+}
+
+async function readFileOf(folder: string, path: string): Promise<Buffer> {
+  try {
+    await refuseLinks(folder, dirname(path));
+    // Windows has no O_NOFOLLOW; there links need a privilege to be made.
+    const file = await open(join(folder, path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile()) throw new Error("it is not a regular file");
+      if (stat.size > MAX_SEGMENT_BYTES) throw new Error(`it is larger than ${MAX_SEGMENT_BYTES >> 20} MiB`);
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw failed(folder, "read", path, error);
+  }
+}
+
+async function appendFile(folder: string, path: string, bytes: Uint8Array): Promise<"written" | "present"> {
+  const target = join(folder, path);
+  try {
+    await mkdir(folder, { recursive: true });
+    await makeFolders(folder, dirname(path));
+    if (await exists(target)) return "present";
+    return await writeBeside(
+      target,
+      (file) => file.writeFile(bytes),
+      async (temporary) => {
+        // Linking is the one step that fails where the name is taken; a rename would replace it.
+        await link(temporary, target);
+        return "written" as const;
+      },
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return "present";
+    throw failed(folder, "write", path, error);
+  }
+}
+
+async function exists(target: string): Promise<boolean> {
+  return lstat(target).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function makeFolders(folder: string, inner: string): Promise<void> {
+  let path = "";
+  for (const name of inner.split("/")) {
+    path = path === "" ? name : `${path}/${name}`;
+    await mkdir(join(folder, path)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+  }
+  await refuseLinks(folder, inner);
+}
+
+async function refuseLinks(folder: string, inner: string): Promise<void> {
+  let path = folder;
+  for (const name of inner.split("/")) {
+    path = join(path, name);
+    if (!(await lstat(path)).isDirectory())
+      throw new Error(`${path} is not a folder of its own (symbolic links are not followed)`);
+  }
+}
+
+const advice: Record<string, string> = {
+  EACCES: "give this user the right to it",
+  EPERM: "give this user the right to it, on a file system with hard links",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the quota is used up",
+  ELOOP: "symbolic links are not followed",
+};
+
+function failed(folder: string, verb: string, path: string, cause: unknown): HistoryError {
+  if (cause instanceof HistoryError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const why = code && advice[code] ? `${advice[code]} (${code})` : message;
+  return new HistoryError(`The store in ${folder} could not ${verb} ${path || "its files"}: ${why}.`, { cause });
+}

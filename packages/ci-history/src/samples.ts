@@ -1,0 +1,74 @@
+/** Runs for tests: one that is plain, and all that the format allows. */
+import fc from "fast-check";
+import { type Execution, type FileChange, type Run, statuses, trustLevels } from "./model.ts";
+
+/** A run with one change and two tests, of which one failed. */
+export function sampleRun(fields: Partial<Run> = {}): Run {
+  return {
+    run_id: "17",
+    sha: "0123456789abcdef0123456789abcdef01234567",
+    started_at: "2021-05-03T06:33:47Z",
+    author: "ada",
+    changes: [{ path: "src/a.py", added: 3, deleted: 1 }],
+    tests: [
+      { id: "tests/a.py||test_one", file: "tests/a.py", status: "pass", duration_ms: 120.5 },
+      { id: "tests/a.py||test_two", file: null, status: "fail", duration_ms: null, message: "1 != 2" },
+    ],
+    ...fields,
+  };
+}
+
+const text = (max: number) => fc.string({ unit: "binary", maxLength: max }).filter((it) => !it.includes("\0"));
+const name = fc.string({ minLength: 1, maxLength: 20 });
+const path = fc
+  .array(
+    text(8).filter((part) => part !== "" && part !== ".." && !part.includes("/")),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((parts) => parts.join("/"));
+
+const anyChange: fc.Arbitrary<FileChange> = fc.record({ path, added: fc.nat(), deleted: fc.nat() });
+
+const anyExecution = fc.record(
+  {
+    id: text(20).filter((id) => id !== ""),
+    file: fc.option(path),
+    status: fc.constantFrom(...statuses),
+    duration_ms: fc.option(fc.double({ min: 0, max: 1e8, noNaN: true }).map((ms) => ms + 0)),
+    attempt: fc.integer({ min: 1, max: 9 }),
+    param: text(9),
+    variant: text(9),
+    p_run: fc.double({ min: 0, max: 1, noNaN: true }).map((p) => p + 0),
+    message: text(30),
+  },
+  { requiredKeys: ["id", "file", "status", "duration_ms"] },
+) as fc.Arbitrary<Execution>;
+
+/** Every run that the format allows, of moderate size. */
+export const anyRun = fc.record(
+  {
+    run_id: name,
+    sha: fc.option(fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 40, maxLength: 40 })),
+    started_at: fc
+      .date({ min: new Date(0), max: new Date("9999-12-31T23:59:59Z"), noInvalidDate: true })
+      .map((date) => date.toISOString()),
+    author: fc.option(text(9)),
+    changes: fc.array(anyChange, { maxLength: 4 }),
+    tests: fc.array(anyExecution, { maxLength: 6 }),
+    run_attempt: fc.integer({ min: 1, max: 50 }),
+    job: name,
+    variant: name,
+    event: name,
+    branch: name,
+    default_branch: fc.boolean(),
+    trust: fc.constantFrom(...trustLevels),
+    report_complete: fc.boolean(),
+    selection: fc.record({
+      mode: fc.constantFrom("full" as const, "select" as const, "explore" as const),
+      plan_digest: fc.constant(`sha256:${"ab".repeat(32)}`),
+      target_recall: fc.double({ min: 0, max: 1, noNaN: true }).map((p) => p + 0),
+    }),
+    origin: fc.constant("mutation" as const),
+  },
+  { requiredKeys: ["run_id", "sha", "started_at", "author", "changes", "tests"] },
+) as fc.Arbitrary<Run>;
