@@ -67,8 +67,10 @@ function tell(runner: Runner, targets: Target[], locate: (path: string) => strin
     if (arg === null) return { args: null, reason: `${runner.name} cannot be told to run ${target.file}` };
     args.push(arg);
   }
-  if (args.join(" ").length <= mostCharacters) return { args };
+  if (fits(args)) return { args };
   const files = [...new Set(targets.map(({ file }) => runner.argument({ file }) as string))];
-  if (files.length < args.length && files.join(" ").length <= mostCharacters) return { args: files };
+  if (files.length < args.length && fits(files)) return { args: files };
   return { args: null, reason: `the list of ${args.length} tests is longer than a command line may be` };
 }
+
+const fits = (args: readonly string[]): boolean => args.reduce((sum, arg) => sum + arg.length + 1, 0) <= mostCharacters;

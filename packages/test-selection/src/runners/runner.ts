@@ -7,6 +7,8 @@ export interface Runner {
   ordered: boolean;
   /** Program and first arguments that start it, where the user names none. */
   command: readonly [string, ...string[]];
+  /** Arguments that make the runner write a JUnit XML report to a path. */
+  reportTo(path: string): string[];
   /** True for paths that the runner collects tests from by default. */
   isTestFile(path: string): boolean;
   /** One argument for a target; null when the runner has no way to be told exactly this. */

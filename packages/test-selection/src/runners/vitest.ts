@@ -9,6 +9,7 @@ export const vitest: Runner = {
   granularity: "file",
   ordered: false,
   command: ["npx", "--no-install", "vitest", "run"],
+  reportTo: (path) => ["--reporter=default", "--reporter=junit", `--outputFile.junit=${path}`],
   // https://vitest.dev/config/include
   isTestFile: (path) => /\.(test|spec)\.[cm]?[jt]sx?$/.test(path),
   // A trailing `:12` would be read as a line.

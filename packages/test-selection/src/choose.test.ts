@@ -1,0 +1,303 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { choose, type Situation, type Wishes } from "./choose.ts";
+import { learn } from "./past.ts";
+import type { Plan } from "./plan.ts";
+import { runners } from "./runners/index.ts";
+import {
+  changeOf,
+  execution,
+  fullRun,
+  idOf,
+  modules,
+  projectFiles,
+  projectHistory,
+  projectRun,
+  wishes,
+} from "./samples.ts";
+
+const planFor = async (situation: Situation, more: Partial<Wishes> = {}, history = projectHistory(4)): Promise<Plan> =>
+  choose(await learn(history, "feature"), situation, { ...wishes, ...more });
+const chosen = (plan: Plan): string[] =>
+  plan.tests
+    .filter((test) => test.chosen)
+    .map(({ id }) => id)
+    .sort();
+const testsOf = (name: string): string[] => ["test_one", "test_two"].map((test) => idOf(`tests/test_${name}.py`, test));
+const reasonOf = (plan: Plan, id: string): string => plan.tests.find((test) => test.id === id)?.reason ?? "";
+
+describe("a change to one module", () => {
+  it("runs that module's tests, rests the others, and says why for each", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]));
+    expect(plan.run).toBe("chosen");
+    expect(chosen(plan)).toEqual(testsOf("beta"));
+    expect(reasonOf(plan, testsOf("beta")[0]!)).toMatch(
+      /failed in 4 of 8 runs that changed src\/beta\.py|shares "beta"/,
+    );
+    expect(reasonOf(plan, testsOf("alpha")[0]!)).toMatch(/^rests: its score is below the cut/);
+    expect(plan.tests.every(({ reason }) => reason !== "")).toBe(true);
+  });
+
+  it("states the recall of its choice, from the failing runs it has seen", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]));
+    expect(plan.confidence).toBeGreaterThanOrEqual(0.9);
+    expect(plan.reason).toContain("2 of 8 tests run");
+    expect(plan.history).toEqual({ runs: 33, failing_runs: 16 });
+  });
+
+  it("makes the same plan from the same seed", async () => {
+    const once = await planFor(changeOf(["src/beta.py"]), { explore: 0.5 });
+    expect(await planFor(changeOf(["src/beta.py"]), { explore: 0.5 })).toEqual(once);
+    const others = await Promise.all(
+      ["a", "b", "c", "d", "e"].map((seed) => planFor(changeOf(["src/beta.py"]), { explore: 0.5, seed })),
+    );
+    expect(others.some((plan) => chosen(plan).join() !== chosen(once).join())).toBe(true);
+  });
+});
+
+describe("any doubt runs everything, and says which", () => {
+  const doubts: [string, Situation, Partial<Wishes>, RegExp][] = [
+    [
+      "unknown change",
+      changeOf([], { change: { kind: "unknown", reason: "the clone is shallow" } }),
+      {},
+      /the clone is shallow/,
+    ],
+    [
+      "unknown past change",
+      changeOf(["src/beta.py"], { unrecorded: { kind: "unknown", reason: "commit 123 is missing" } }),
+      {},
+      /commit 123 is missing/,
+    ],
+    ["a reason of the event", changeOf(["src/beta.py"], { runAll: "a push to main" }), {}, /a push to main/],
+    [
+      "a file of run-all-when",
+      changeOf(["src/beta.py", "sub/uv.lock"]),
+      { runAllWhen: ["**/uv.lock"] },
+      /sub\/uv\.lock changed/,
+    ],
+    [
+      "a target the past cannot state",
+      changeOf(["src/beta.py"]),
+      { targetRecall: 0.99 },
+      /recall of 0\.99 needs 99 recorded failing runs .* there are 16/,
+    ],
+    ["no way to know which tests exist", changeOf(["src/beta.py"], { runner: null }), {}, /neither/],
+  ];
+  it.each(doubts)("%s", async (_, situation, more, reason) => {
+    const plan = await planFor(situation, more);
+    expect(plan.run).toBe("all");
+    expect(plan.reason).toMatch(reason);
+    expect(plan.confidence).toBe(1);
+    expect(plan.tests.every((test) => test.chosen && test.p_run === 1)).toBe(true);
+  });
+
+  it("no history", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]), {}, []);
+    expect([plan.run, plan.tests]).toEqual(["all", []]);
+    expect(plan.reason).toMatch(/no full run of the default branch/);
+  });
+
+  it("a test whose file nobody knows", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]), {}, [
+      ...projectHistory(4),
+      fullRun([], [{ ...execution("x", "lost"), file: null }]),
+    ]);
+    expect(plan.reason).toMatch(/the file of x\|\|lost is not known/);
+  });
+
+  it("runs of forks and pull requests neither teach nor count", async () => {
+    for (const more of [{ trust: "fork" }, { trust: "pull_request" }, { default_branch: false }] as const) {
+      const plan = await planFor(
+        changeOf(["src/beta.py"]),
+        {},
+        projectHistory(4).map((run) => ({ ...run, ...more })),
+      );
+      expect(plan.history.runs).toBe(0);
+    }
+  });
+});
+
+describe("safety nets", () => {
+  const rest = { maxFraction: 0 };
+  it("runs a test that nobody has seen", async () => {
+    const id = idOf("tests/test_alpha.py", "test_brand_new");
+    const plan = await planFor(changeOf(["src/beta.py"], { tests: [id, ...testsOf("alpha")] }), rest);
+    expect(reasonOf(plan, id)).toMatch(/^new/);
+    expect(chosen(plan)).toContain(id);
+  });
+
+  it("runs an edited test file as a whole, and a new one", async () => {
+    const files = [...projectFiles, "tests/test_new.py"];
+    const plan = await planFor(changeOf(["tests/test_alpha.py", "tests/test_new.py"], { files }), rest);
+    expect(plan.files.map(({ path }) => path)).toEqual(["tests/test_alpha.py", "tests/test_new.py"]);
+    expect(chosen(plan)).toEqual(testsOf("alpha"));
+  });
+
+  it("runs a test file that changed after the latest recorded run", async () => {
+    const unrecorded = { kind: "known" as const, files: [{ path: "tests/test_gamma.py", added: 9, deleted: 0 }] };
+    const plan = await planFor(changeOf(["src/beta.py"], { unrecorded }), rest);
+    expect(plan.files).toEqual([{ path: "tests/test_gamma.py", reason: "it changed after the latest recorded run" }]);
+  });
+
+  it("finds a new test file where the project names them unusually", async () => {
+    const history = [fullRun([], [execution("checks/check_a.py", "works")])];
+    const files = ["checks/check_a.py", "other/check_b.py", "src/b.py"];
+    const plan = await planFor(changeOf(["other/check_b.py", "src/b.py"], { files }), { maxFraction: 0 }, history);
+    expect(plan.files.map(({ path }) => path)).toEqual(["other/check_b.py"]);
+  });
+
+  it("runs what failed last, on the default branch or on the change's own", async () => {
+    const failing = projectRun("gamma", "gamma");
+    const onBranch = projectRun("alpha", "alpha", { trust: "pull_request", branch: "feature", default_branch: false });
+    const plan = await planFor(changeOf(["src/beta.py"]), rest, [...projectHistory(4), failing, onBranch]);
+    expect(chosen(plan)).toEqual([...testsOf("alpha"), ...testsOf("gamma")]);
+    expect(reasonOf(plan, testsOf("gamma")[0]!)).toBe("failed in its last run");
+    const mended = {
+      ...onBranch,
+      run_id: "mended",
+      tests: onBranch.tests.map((test) => ({ ...test, status: "pass" as const })),
+    };
+    const later = await planFor(changeOf(["src/beta.py"]), rest, [...projectHistory(4), failing, onBranch, mended]);
+    expect(chosen(later)).toEqual(testsOf("gamma"));
+  });
+
+  it("runs what always-run lists, by glob or by id", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]), {
+      ...rest,
+      alwaysRun: ["**/test_delta.py", testsOf("alpha")[0]!],
+    });
+    expect(chosen(plan)).toEqual([testsOf("alpha")[0]!, ...testsOf("delta")]);
+  });
+
+  it("does not ask for tests that are gone", async () => {
+    const without = await planFor(
+      changeOf(["src/beta.py"], { files: projectFiles.filter((path) => !path.includes("alpha")) }),
+    );
+    expect(without.tests.map(({ file }) => file)).not.toContain("tests/test_alpha.py");
+    const removed = fullRun([], [execution("tests/test_alpha.py", "test_one")]);
+    const plan = await planFor(changeOf(["src/beta.py"]), {}, [...projectHistory(4), removed]);
+    const ids = plan.tests.map(({ id }) => id);
+    expect(ids).toContain(testsOf("alpha")[0]);
+    expect(ids).not.toContain(testsOf("alpha")[1]);
+  });
+
+  it("a test that passes when tried again has not failed", async () => {
+    const retried = fullRun(
+      ["src/gamma.py"],
+      [
+        execution("tests/test_gamma.py", "test_one", { status: "fail", attempt: 1 }),
+        execution("tests/test_gamma.py", "test_one", { status: "pass", attempt: 2 }),
+      ],
+    );
+    expect(chosen(await planFor(changeOf(["src/beta.py"]), rest, [...projectHistory(4), retried]))).not.toContain(
+      testsOf("gamma")[0],
+    );
+  });
+
+  it("a parameter set that fails is a failure of the test", async () => {
+    const run = fullRun(
+      ["src/gamma.py"],
+      ["a", "b"].map((param) =>
+        execution("tests/test_gamma.py", "test_one", { param, status: param === "a" ? "fail" : "pass" }),
+      ),
+    );
+    expect(chosen(await planFor(changeOf(["src/beta.py"]), rest, [...projectHistory(4), run]))).toContain(
+      testsOf("gamma")[0],
+    );
+  });
+});
+
+describe("budgets", () => {
+  it("chooses within them by falling score, and says what recall that buys", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]), { maxFraction: 0.25 });
+    expect(chosen(plan)).toEqual(testsOf("beta"));
+    expect(plan.reason).toContain("within the budget");
+    const time = await planFor(changeOf(["src/beta.py"]), { timeBudgetMs: 100 });
+    expect(time.tests.filter((test) => test.chosen)).toHaveLength(1);
+    expect(time.confidence).toBeLessThan(plan.confidence!);
+  });
+
+  it("states no recall without failing runs", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]), { maxFraction: 0.5 }, [projectRun(null, null)]);
+    expect([plan.run, plan.confidence]).toEqual(["chosen", null]);
+    expect(plan.reason).toContain("no recall can be stated");
+  });
+
+  it("chooses at least min-tests", async () => {
+    expect(chosen(await planFor(changeOf(["docs/x.md"]), { maxFraction: 0, minTests: 3 }))).toHaveLength(3);
+  });
+});
+
+describe("modes and shards", () => {
+  it("observe and prioritize run everything and keep the decision", async () => {
+    for (const mode of ["observe", "prioritize"] as const) {
+      const plan = await planFor(changeOf(["src/beta.py"]), { mode });
+      expect(plan.run).toBe("all");
+      expect(chosen(plan)).toEqual(testsOf("beta"));
+      expect(plan.tests.every(({ p_run }) => p_run === 1)).toBe(true);
+    }
+  });
+
+  it("a runner that can be given files only gets whole files", async () => {
+    const plan = await planFor(
+      changeOf(["src/beta.py"], { runner: { ...runners.vitest, isTestFile: runners.pytest.isTestFile } }),
+      { maxFraction: 0.25, alwaysRun: [testsOf("alpha")[0]!] },
+    );
+    expect(chosen(plan)).toEqual(testsOf("alpha"));
+    expect(reasonOf(plan, testsOf("alpha")[1]!)).toContain("which is in the same file");
+  });
+
+  it("every test and file is in exactly one shard, and a file is never split", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 2, max: 6 }), fc.subarray(modules), async (shards, edited) => {
+        const plan = await planFor(changeOf(["src/beta.py", ...edited.map((name) => `tests/test_${name}.py`)]), {
+          shards,
+        });
+        const shardOf = new Map<string, number | undefined>();
+        for (const { file, shard } of [
+          ...plan.tests,
+          ...plan.files.map(({ path, shard }) => ({ file: path, shard })),
+        ]) {
+          expect(shard).toBeGreaterThanOrEqual(1);
+          expect(shard).toBeLessThanOrEqual(shards);
+          expect(shardOf.get(file!) ?? shard).toBe(shard);
+          shardOf.set(file!, shard);
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe("properties", () => {
+  it("nets hold under any wishes and any change", async () => {
+    const history = [...projectHistory(3), projectRun("gamma", "gamma")];
+    const past = await learn(history);
+    const paths = fc.subarray([...projectFiles, "docs/a.md", "uv.lock"]);
+    const any = fc.record({
+      targetRecall: fc.constantFrom(0.5, 0.8, 0.9, 0.95),
+      maxFraction: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+      timeBudgetMs: fc.option(fc.integer({ min: 1, max: 2000 })),
+      explore: fc.constantFrom(0, 0.1, 1),
+      minTests: fc.integer({ min: 1, max: 9 }),
+    });
+    fc.assert(
+      fc.property(paths, any, (changed, more) => {
+        const plan = choose(past, changeOf(changed), { ...wishes, ...more });
+        const ids = chosen(plan);
+        for (const id of testsOf("gamma")) expect(ids).toContain(id);
+        for (const name of modules.filter((name) => changed.includes(`tests/test_${name}.py`)))
+          for (const id of testsOf(name)) expect(ids).toContain(id);
+        expect(ids.length).toBeGreaterThanOrEqual(Math.min(more.minTests, plan.tests.length));
+        for (const test of plan.tests) {
+          expect(test.reason).not.toBe("");
+          expect(test.p_run).toBeGreaterThanOrEqual(0);
+          expect(test.p_run).toBeLessThanOrEqual(1);
+          if (!test.chosen) expect(test.p_run).toBe(more.explore);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

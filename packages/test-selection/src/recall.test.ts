@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { cutFor, failingRunsNeeded, recallAt } from "./recall.ts";
+
+const scores = fc.array(fc.oneof(fc.double({ min: 0, max: 3, noNaN: true }), fc.constant(Number.POSITIVE_INFINITY)), {
+  maxLength: 60,
+});
+const targets = fc.constantFrom(0.5, 0.75, 0.8, 0.9, 0.95, 0.99);
+
+describe("the stated recall", () => {
+  it.each([
+    [0.95, 19],
+    [0.9, 9],
+    [0.8, 4],
+    [0.75, 3],
+    [0.5, 1],
+  ])("%f needs %i failing runs", (target, needed) => {
+    expect(failingRunsNeeded(target)).toBe(needed);
+    expect(cutFor(target, new Array(needed - 1).fill(1))).toBeNull();
+    expect(cutFor(target, new Array(needed).fill(1))).toBe(1);
+  });
+
+  it("a cut meets its target, and the next higher score would not", () => {
+    fc.assert(
+      fc.property(targets, scores, (target, best) => {
+        const cut = cutFor(target, best);
+        if (cut === null) {
+          expect(best.length).toBeLessThan(failingRunsNeeded(target));
+          return;
+        }
+        expect(recallAt(cut, best)).toBeGreaterThanOrEqual(target - 1e-9);
+        const higher = best.filter((score) => score > cut).sort((a, b) => a - b)[0];
+        if (higher !== undefined) expect(recallAt(higher, best)).toBeLessThan(target + 1e-9);
+      }),
+    );
+  });
+
+  it("holds on average over coming runs that resemble the past ones", () => {
+    // 2,000 draws from one distribution: the cut of 40 past runs, the miss or catch of the next one.
+    let state = 7;
+    const next = (): number => {
+      state = (state * 48271) % 2147483647;
+      return state / 2147483647;
+    };
+    let caught = 0;
+    for (let draw = 0; draw < 2000; draw += 1) {
+      const best = Array.from({ length: 40 }, () => next() ** 2);
+      if (next() ** 2 >= cutFor(0.9, best)!) caught += 1;
+    }
+    expect(caught / 2000).toBeGreaterThan(0.88);
+    expect(caught / 2000).toBeLessThan(0.95);
+  });
+});
