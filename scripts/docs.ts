@@ -142,7 +142,7 @@ async function generate(): Promise<{ files: Map<string, string>; problems: strin
       problems.push(`${action}: ${(error as Error).message}`);
     }
   }
-  const written = new Set([...files.keys(), "action-docs/README.md"]);
+  const written = new Set([...actionNames(), "README"].map((name) => `action-docs/${name}.md`));
   const guides = globSync("action-docs/*.md", { cwd: root })
     .map((file) => file.replaceAll("\\", "/"))
     .filter((file) => !written.has(file))
