@@ -1,21 +1,26 @@
 import { spawn } from "node:child_process";
-import { type Call, Refusal, type Reply, type Router } from "./router.ts";
+import { type Access, type Call, Refusal, type Reply, type Router } from "./router.ts";
 import type { State } from "./state.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** The repository over git's smart HTTP, by git's own CGI: reads need `contents: read`, pushes `contents: write`. */
+/** The repository over git's smart HTTP, by git's own CGI. Pushes need `contents: write`, and reads of a private repository `contents: read`. */
 export function gitRoutes(router: Router, state: State, tokens: Tokens): void {
-  const access = (service: string | null) =>
-    ({ permission: "contents", level: service === "git-receive-pack" ? "write" : "read" }) as const;
+  // As on GitHub, anyone reads a public repository.
+  const access = (service: string | null): Access => {
+    if (service === "git-receive-pack") return { permission: "contents", level: "write" };
+    return state.visibility === "public" ? "public" : { permission: "contents", level: "read" };
+  };
   for (const suffix of ["", ".git"]) {
     const base = `/${state.repository}${suffix}`;
     for (const service of ["git-upload-pack", "git-receive-pack"])
       router.on("POST", `${base}/${service}`, access(service), (call) => viaCgi(call, state, service));
     router.on("GET", `${base}/info/refs`, "public", (call) => {
-      // git asks without a token first and sends one only after this answer.
+      const asked = access(call.url.searchParams.get("service"));
       const { authorization } = call.request.headers;
-      if (!authorization) return { status: 401, headers: { "www-authenticate": 'Basic realm="GitHub"' } };
-      tokens.check(authorization, access(call.url.searchParams.get("service")));
+      // git asks without a token first and sends one only after this answer.
+      if (asked !== "public" && !authorization)
+        return { status: 401, headers: { "www-authenticate": 'Basic realm="GitHub"' } };
+      tokens.check(authorization, asked);
       return viaCgi(call, state, "info/refs");
     });
   }
