@@ -1,4 +1,4 @@
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 import type { Permission, Permissions } from "../backend/tokens.ts";
 import { Unsupported } from "./errors.ts";
 import { workflowErrors } from "./official.ts";
@@ -67,7 +67,8 @@ const refusedOfSteps = {
  * @throws Unsupported for what the rehearsal refuses; Error with all findings when the file is invalid.
  */
 export async function readWorkflow(name: string, content: string): Promise<Workflow> {
-  const workflow = parse(content) as Workflow;
+  // What is wrong with the YAML is in the findings below.
+  const workflow = parseDocument(content).toJS() as Workflow;
   for (const [id, job] of Object.entries(workflow?.jobs ?? {})) {
     refuse(job, refusedOfJobs, `job ${id}`);
     for (const [index, step] of (job?.steps ?? []).entries())
