@@ -107,23 +107,30 @@ function emit(): void {
   }
 }
 
-/** Bundles one action into `build/actions/<name>`, beside copies of its metadata, README and entries. */
-async function bundle(name: string): Promise<void> {
+/**
+ * Bundles a JavaScript file and all it imports into the folder `to`, as a minified `index.js` and its chunks.
+ * @returns absolute paths of the files that went in
+ */
+export async function bundleEntry(entry: string, to: string): Promise<string[]> {
   const ncc = require("@vercel/ncc") as (entry: string, options: object) => Promise<Bundle>;
-  const entry = join(emitted, "actions", name, "src/index.js");
   const { code, assets, stats } = await ncc(entry, { cache: false, quiet: true, esm: true, target: "es2024" });
-  const to = join(built, name);
-  mkdirSync(join(to, "bundle"), { recursive: true });
   const files = bundledFiles(stats.compilation.modules);
   const missing = files.find((file) => file.includes("@@notfound"));
-  if (missing)
-    throw new Error(`${name}: the bundle lacks ${missing.split("?")[1]}; add it to the action's dependencies.`);
+  if (missing) throw new Error(`${entry}: the bundle lacks ${missing.split("?")[1]}; add it to the dependencies.`);
+  mkdirSync(to, { recursive: true });
   for (const [file, source] of [
     ["index.js", code],
     ...Object.entries(assets).map(([file, asset]) => [file, asset.source] as const),
   ] as const) {
-    writeFileSync(join(to, "bundle", file), file.endsWith(".js") ? minified(file, source.toString()) : source);
+    writeFileSync(join(to, file), file.endsWith(".js") ? minified(file, source.toString()) : source);
   }
+  return files;
+}
+
+/** Bundles one action into `build/actions/<name>`, beside copies of its metadata, README and entries. */
+async function bundle(name: string): Promise<void> {
+  const to = join(built, name);
+  const files = await bundleEntry(join(emitted, "actions", name, "src/index.js"), join(to, "bundle"));
   writeFileSync(join(to, "package.json"), '{ "type": "module" }\n');
   const published = globSync(["action.yml", "README.md", "main.js", "*/action.yml", "*/main.js"], {
     cwd: join(root, "actions", name),
