@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 import { Unsupported } from "./errors.ts";
 import { standIn } from "./standins/index.ts";
 import type { StandIn } from "./standins/stand-in.ts";
@@ -77,7 +77,7 @@ export class ActionCatalog {
     if (!file) throw new Error(`${where}: no action.yml for ${uses} in ${folder}.`);
     let metadata = this.#cache.get(file);
     if (!metadata) {
-      metadata = checked(parse(readFileSync(file, "utf8")) as Metadata, `${where}: ${uses}`);
+      metadata = readMetadata(readFileSync(file, "utf8"), `${where}: ${uses}`);
       this.#cache.set(file, metadata);
     }
     const ownRoot = root === this.#actions ? join(root, path.split("/")[0] ?? "") : root;
@@ -87,18 +87,19 @@ export class ActionCatalog {
   #local(uses: string, workspace: string | null, where: string): FolderAction {
     if (workspace !== null) return { ...this.#folder(workspace, uses, uses, "", where), root: workspace };
     for (const name of ["action.yml", "action.yaml"]) {
-      const path = posix.join(uses, name);
-      try {
-        const args = ["-C", this.#repository, "show", `${this.#sha}:${path}`];
-        const content = execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-        const metadata = checked(parse(content) as Metadata, `${where}: ${uses}`);
-        return { kind: "folder", folder: "", root: "", repository: "", ref: "", metadata };
-      } catch (error) {
-        if (error instanceof Unsupported) throw error;
-      }
+      const content = this.#committed(posix.join(uses, name));
+      if (content === null) continue;
+      const metadata = readMetadata(content, `${where}: ${uses}`);
+      return { kind: "folder", folder: "", root: this.#repository, repository: "", ref: "", metadata };
     }
     // It may be made by an earlier step; the step itself fails when it is not.
     return { kind: "folder", folder: "", root: "", repository: "", ref: "", metadata: absent };
+  }
+
+  #committed(path: string): string | null {
+    const args = ["-C", this.#repository, "show", `${this.#sha}:${path}`];
+    const { status, stdout } = spawnSync("git", args, { encoding: "utf8" });
+    return status === 0 ? stdout : null;
   }
 
   /** Refuses, before anything runs, every step and nested step that cannot be rehearsed. */
@@ -117,7 +118,12 @@ export class ActionCatalog {
 
 const absent: Metadata = { name: "", runs: { using: "composite", steps: [] } };
 
-function checked(metadata: Metadata, where: string): Metadata {
+/** @throws Error that names the place when the file is no YAML, and Unsupported for kinds that are not rehearsed */
+function readMetadata(content: string, where: string): Metadata {
+  const document = parseDocument(content);
+  if (document.errors.length > 0)
+    throw new Error(`${where}: action.yml is not valid YAML: ${document.errors[0]?.message}`);
+  const metadata = document.toJS() as Metadata;
   const using = metadata?.runs?.using;
   if (using === "docker") throw new Unsupported("Docker actions", where);
   if (using !== "composite" && using !== "node24" && using !== "node20")
