@@ -1,4 +1,5 @@
 export * from "./annotations.ts";
+export * from "./context.ts";
 export * from "./inputs.ts";
 export * from "./outcome.ts";
 export * from "./outputs.ts";

@@ -2,7 +2,7 @@
  * Inputs, declared once per action. `action.yml` holds names, descriptions and defaults; the declaration holds what a
  * value may be, and gives the TypeScript type. `checkDeclaration` fails the tests where the two differ.
  */
-import { registerSecret } from "./secrets.ts";
+import { redact, registerSecret } from "./secrets.ts";
 
 /** One input: what it may be, in words, and how its text becomes a value. */
 export interface Field<T> {
@@ -45,7 +45,7 @@ export const lines = (allowed = "one entry per line"): Field<string[]> =>
 
 /** Exactly `true` or `false`. */
 export const boolean = (): Field<boolean> =>
-  field("`true` or `false`", (value) => ({ true: true, false: false })[value as "true" | "false"]);
+  field("`true` or `false`", (value) => (value === "true" ? true : value === "false" ? false : undefined));
 
 /** One of a closed list of words. */
 export const oneOf = <const T extends string>(...words: T[]): Field<T> =>
@@ -72,26 +72,24 @@ export function number({
     Number.isFinite(max) ? `${kind} from ${min} to ${max}` : `${kind} of ${min} or more`,
     (value) => {
       const parsed = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : Number.NaN;
-      return parsed >= min && parsed <= max && (!integer || Number.isSafeInteger(parsed)) ? parsed : undefined;
+      const usable = integer ? Number.isSafeInteger(parsed) : Number.isFinite(parsed);
+      return usable && parsed >= min && parsed <= max ? parsed : undefined;
     },
     null,
   );
 }
 
-const milliseconds = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const durationParts = /^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/;
+const milliseconds = [3_600_000, 60_000, 1000, 1];
 
-/** A duration such as `90s`, `10m` or `1h30m`, as milliseconds; null when not given. */
+/** A duration such as `90s`, `10m` or `1h30m`, as whole milliseconds; null when not given. */
 export const duration = (): Field<number | null> =>
   field(
     "a duration such as `90s`, `10m` or `1h30m`",
     (value) => {
-      if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(value)) return undefined;
-      const parts = [...value.matchAll(/([\d.]+)(ms|s|m|h)/g)];
-      const total = parts.reduce(
-        (sum, [, amount, unit]) => sum + Number(amount) * milliseconds[unit as keyof typeof milliseconds],
-        0,
-      );
-      return total > 0 ? total : undefined;
+      const parts = durationParts.exec(value)?.slice(1) ?? [];
+      const total = Math.round(parts.reduce((sum, part, unit) => sum + Number(part ?? 0) * milliseconds[unit]!, 0));
+      return total > 0 && Number.isSafeInteger(total) ? total : undefined;
     },
     null,
   );
@@ -113,7 +111,12 @@ export class InputError extends Error {
 }
 
 const variable = (name: string): string => `INPUT_${name.replaceAll(" ", "_").toUpperCase()}`;
-const shown = (value: string): string => JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value);
+
+/** Redacted before it is cut or escaped: part of a secret would not be found any more. */
+function shown(value: string): string {
+  const clean = redact(value);
+  return JSON.stringify(clean.length > 100 ? `${clean.slice(0, 100)}…` : clean);
+}
 
 /**
  * Reads all inputs at once.
@@ -128,9 +131,10 @@ export function readInputs<F extends Fields>(
 ): Values<F> {
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
+  const given = (name: string): string => (environment[variable(name)] ?? "").trim();
+  for (const [name, { secret }] of Object.entries(fields)) if (secret) registerSecret(given(name));
   for (const [name, { parse, empty, required, secret, allowed }] of Object.entries(fields)) {
-    const raw = (environment[variable(name)] ?? "").trim();
-    if (secret) registerSecret(raw);
+    const raw = given(name);
     if (raw === "" && required) problems.push(`Input \`${name}\` is required: ${allowed}.`);
     const value = raw === "" ? empty : parse(raw);
     if (value === undefined && !(raw === "" && required)) {
@@ -173,7 +177,7 @@ export function checkDeclaration(fields: Fields, { inputs = {} }: ActionMetadata
       problems.push(`${name} is only in ${declared ? "the declaration" : "action.yml"}`);
       continue;
     }
-    const standard = documented.default === undefined ? "" : String(documented.default);
+    const standard = String(documented.default ?? "").trim();
     if (!documented.description) problems.push(`${name} has no description`);
     if ((documented.required ?? false) !== declared.required)
       problems.push(`${name} is required in one of the two only`);

@@ -12,9 +12,15 @@ export class UserError extends Error {
 const expected = (error: unknown): boolean =>
   error instanceof UserError || error instanceof InputError || error instanceof SubprocessError;
 
+/** Anything can be thrown, and an AggregateError of the network has an empty message. */
+function messageOf(error: unknown): string {
+  const { message, name } = Object(error) as Partial<Error>;
+  return String(message || name || (typeof error === "object" ? "Something that is no error was thrown." : error));
+}
+
 /** A message for the log, without secrets. What nobody foresaw is named as our fault; its stack goes to the debug log. */
 export function describe(error: unknown): string {
-  const message = redact(error instanceof Error ? error.message : String(error));
+  const message = redact(messageOf(error));
   if (expected(error)) return message;
   if (error instanceof Error && error.stack) debug(redact(error.stack));
   return `${message} (This is a fault of the action, not of your workflow. Please report it, with the log of a run with debug logging.)`;

@@ -41,17 +41,33 @@ export class SubprocessError extends Error {
 }
 
 // Inputs, state and tokens of the action that runs now, and what the runner hands to actions only.
-const secretNames = /^(INPUT_|STATE_|ACTIONS_)|TOKEN$|^(GITHUB_(ENV|OUTPUT|STATE|PATH|STEP_SUMMARY))$/i;
+const secretNames = /^(INPUT_|STATE_|ACTIONS_)|TOKEN$|^(GITHUB_(ENV|OUTPUT|STATE|PATH|STEP_SUMMARY|ARTIFACTS))$/i;
+
+// Node's timers take no more, and fire at once instead.
+const longestTimer = 2 ** 31 - 1;
+// A child that has ended may leave a process (a daemon) that holds its output open; what it wrote by then is the output.
+const lingerMs = 5000;
 
 /**
  * The environment a child gets: ours without inputs, state, runner credentials, tokens and the runner's command files.
  * @param keep names that stay although they look secret
+ * @param changes variables to set; `undefined` removes one
+ * @param platform on `win32` names that differ in case only are the same
  */
-export function childEnvironment(parent: NodeJS.ProcessEnv, keep: readonly string[] = []): Record<string, string> {
-  const kept = Object.entries(parent).filter(
-    ([name, value]) => value !== undefined && (!secretNames.test(name) || keep.includes(name)),
+export function childEnvironment(
+  parent: NodeJS.ProcessEnv,
+  keep: readonly string[] = [],
+  changes: Record<string, string | undefined> = {},
+  platform: NodeJS.Platform = process.platform,
+): Record<string, string> {
+  const same = (name: string): string => (platform === "win32" ? name.toUpperCase() : name);
+  const kept = new Set(keep.map(same));
+  const changed = new Set(Object.keys(changes).map(same));
+  const inherited = Object.entries(parent).filter(
+    ([name]) => !changed.has(same(name)) && (!secretNames.test(name) || kept.has(same(name))),
   );
-  return Object.fromEntries(kept) as Record<string, string>;
+  const all = [...inherited, ...Object.entries(changes)];
+  return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 /**
@@ -60,33 +76,28 @@ export function childEnvironment(parent: NodeJS.ProcessEnv, keep: readonly strin
  * @throws SubprocessError when it cannot be started, ends badly (unless `check: false`), runs too long or writes too much
  */
 export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
-  const { output = "capture", check = true, maxOutput = 64 * 1024 * 1024 } = options;
-  const [program, ...args] = argv;
-  const environment = childEnvironment(process.env, options.keep);
-  for (const [name, value] of Object.entries(options.env ?? {})) {
-    if (value === undefined) delete environment[name];
-    else environment[name] = value;
-  }
-  const stdio = output === "inherit" ? "inherit" : "pipe";
-  const child = spawn(program, args, {
-    cwd: options.cwd,
-    env: environment,
-    stdio: [options.input === undefined ? "ignore" : "pipe", stdio, stdio],
-    shell: false,
-    windowsHide: true,
-  });
-  const stopForwarding = forwardSignals(child);
+  const { check = true, maxOutput = 64 * 1024 * 1024, timeoutMs } = options;
+  const [program] = argv;
+  const child = start(argv, options);
+  const release = (): void => {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
   let fault: string | undefined;
   const stop = (reason: string): void => {
     fault ??= reason;
     child.kill("SIGKILL");
     // Grandchildren may hold the pipes open; nobody reads them any more.
-    child.stdout?.destroy();
-    child.stderr?.destroy();
+    release();
   };
-  const timer = options.timeoutMs
-    ? setTimeout(() => stop(`ran longer than ${options.timeoutMs} ms`), options.timeoutMs)
+  let timer = timeoutMs
+    ? setTimeout(() => stop(`ran longer than ${timeoutMs} ms`), Math.min(timeoutMs, longestTimer))
     : undefined;
+  child.once("exit", () => {
+    clearTimeout(timer);
+    // After one more turn of the event loop, in which what is in the pipes is read.
+    timer = setTimeout(() => setImmediate(release), lingerMs);
+  });
   const captured = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   for (const name of ["stdout", "stderr"] as const) {
     let bytes = 0;
@@ -98,6 +109,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   }
   // A child that ends without reading its input closes the pipe; its exit code tells more than our write error.
   child.stdin?.on("error", () => {}).end(options.input);
+  forwardSignals(child);
   try {
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString("utf8");
@@ -106,27 +118,59 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     if (check && code !== 0) throw new SubprocessError(endedBadly(argv, result));
     return result;
   } catch (error) {
-    if (error instanceof SubprocessError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why =
-      code === "ENOENT" ? "not found: is it installed and on PATH, and does the working directory exist?" : message;
-    throw new SubprocessError(`${program} could not be started: ${why}`, { cause: error });
+    throw error instanceof SubprocessError ? error : notStarted(program, error);
   } finally {
     clearTimeout(timer);
-    stopForwarding();
+    stopForwarding(child);
   }
 }
 
-function endedBadly([program, ...args]: readonly [string, ...string[]], { code, signal, stderr }: RunResult): string {
-  const command = [program, ...args.slice(0, 3)].join(" ");
-  const lastLines = stderr.trim().split("\n").slice(-3).join(" ").slice(-500);
-  return redact(`${command} ended with ${signal ?? `exit code ${code}`}${lastLines ? `: ${lastLines}` : "."}`);
+function start([program, ...args]: readonly [string, ...string[]], options: RunOptions): ChildProcess {
+  const output = options.output === "inherit" ? "inherit" : "pipe";
+  try {
+    return spawn(program, args, {
+      cwd: options.cwd,
+      env: childEnvironment(process.env, options.keep, options.env),
+      stdio: [options.input === undefined ? "ignore" : "pipe", output, output],
+      shell: false,
+      windowsHide: true,
+    });
+  } catch (error) {
+    throw notStarted(program, error);
+  }
 }
 
-function forwardSignals(child: ChildProcess): () => void {
-  const handlers = (["SIGINT", "SIGTERM"] as const).map((signal) => [signal, () => void child.kill(signal)] as const);
-  for (const [signal, handler] of handlers) process.on(signal, handler);
-  return () => {
-    for (const [signal, handler] of handlers) process.off(signal, handler);
+function notStarted(program: string, error: unknown): SubprocessError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reasons: Record<string, string> = {
+    ENOENT: "not found: is it installed and on PATH, and does the working directory exist?",
+    E2BIG: "its arguments or environment are too long for the system.",
   };
+  return new SubprocessError(redact(`${program} could not be started: ${reasons[code ?? ""] ?? message}`), {
+    cause: error,
+  });
+}
+
+/** Redacted before it is cut: part of a secret would not be found any more. */
+function endedBadly([program, ...args]: readonly [string, ...string[]], { code, signal, stderr }: RunResult): string {
+  const words = [program, ...args.slice(0, 3)].map(redact);
+  const command = words.map((word) => (word.length > 100 ? `${word.slice(0, 100)}…` : word)).join(" ");
+  const lastLines = redact(stderr).trim().split("\n").slice(-3).join(" ").slice(-500);
+  return `${command} ended with ${signal ?? `exit code ${code}`}${lastLines ? `: ${lastLines}` : "."}`;
+}
+
+// One listener per signal for all children: Node warns of a leak from the eleventh listener on.
+const running = new Set<ChildProcess>();
+const passOn = (signal: NodeJS.Signals): void => {
+  for (const child of running) child.kill(signal);
+};
+
+function forwardSignals(child: ChildProcess): void {
+  if (running.size === 0) process.on("SIGINT", passOn).on("SIGTERM", passOn);
+  running.add(child);
+}
+
+function stopForwarding(child: ChildProcess): void {
+  running.delete(child);
+  if (running.size === 0) process.off("SIGINT", passOn).off("SIGTERM", passOn);
 }

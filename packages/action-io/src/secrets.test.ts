@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { runAction } from "../test/action-process.ts";
+import { redact, registerSecret } from "./secrets.ts";
+
+test("a registered value is taken out everywhere", () => {
+  registerSecret("s3cret.*of(secrets)");
+  expect(redact("a s3cret.*of(secrets), s3cret.*of(secrets)!")).toBe("a ***, ***!");
+});
+
+test("an empty value changes nothing", () => {
+  registerSecret("");
+  expect(redact("text")).toBe("text");
+});
+
+test("a secret that is part of a longer one does not leave the rest of it", () => {
+  registerSecret("begin-of-secret");
+  registerSecret("begin-of-secret-and-end");
+  expect(redact("x begin-of-secret-and-end x")).toBe("x *** x");
+});
+
+test("one line of a secret of several lines is a secret too, unless it is a bracket or so", () => {
+  registerSecret('{\n  "private": "line-two-is-secret"\r\n}');
+  expect(redact('{ "private": "line-two-is-secret" }')).toBe("{ *** }");
+});
+
+test.each([
+  ["https://user:pass@host/path", "https://***@host/path"],
+  ["https://token@host", "https://***@host"],
+  ["postgres://user:p@ss@host/db", "postgres://***@host/db"],
+  ["git+ssh://git@host/x and http://a:b@c", "git+ssh://***@host/x and http://***@c"],
+  ["https://host/@scope/package", "https://host/@scope/package"],
+  ["https://host?mail=me@example.org", "https://host?mail=me@example.org"],
+  ["see https://host, ask me@example.org", "see https://host, ask me@example.org"],
+])("the user part of the URL in %s", (text, clean) => {
+  expect(redact(text)).toBe(clean);
+});
+
+test("a URL that is a secret as a whole leaves nothing", () => {
+  registerSecret("postgres://user:pass@inner-host/db");
+  expect(redact("to postgres://user:pass@inner-host/db")).toBe("to ***");
+});
+
+test("the runner is told to mask; elsewhere the value is not printed", async () => {
+  const body = 'io.registerSecret("value-to-mask"); io.registerSecret("value-to-mask");';
+  expect((await runAction(body, { GITHUB_ACTIONS: "true" })).stdout).toBe("::add-mask::value-to-mask\n");
+  expect((await runAction(body)).stdout).toBe("");
+});
