@@ -1,3 +1,3 @@
 import { run } from "./bundle/index.js";
 
-await run("x");
+await run("main");

@@ -1,1 +1,10 @@
-export async function run(_name: string): Promise<void> {}
+/** One bundle for the action and its sub-actions; each part is loaded when it runs. */
+import { runMain } from "@goatnote/action-io";
+
+const entries = {
+  main: async () => (await import("./main.ts")).main(),
+  exec: async () => (await import("./exec.ts")).exec(),
+};
+
+/** Runs the action (`main`) or one of its sub-actions. */
+export const run = (entry: keyof typeof entries): Promise<void> => runMain(entries[entry]);

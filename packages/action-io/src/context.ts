@@ -1,5 +1,6 @@
 /** What the runner says about the run, read once and handed on as plain values. */
 import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 
 /** The pull request that a run is about. */
 export interface PullRequest {
@@ -74,18 +75,26 @@ export async function readContext(environment: NodeJS.ProcessEnv): Promise<Workf
     ref,
     branch,
     defaultBranch,
-    onDefaultBranch: pullRequest === null && defaultBranch !== null && ref === `refs/heads/${defaultBranch}`,
+    onDefaultBranch:
+      trustOf(event, pullRequest) === "push" && defaultBranch !== null && ref === `refs/heads/${defaultBranch}`,
     before: event === "push" ? text(payload.before) || null : null,
     pullRequest,
-    trust: pullRequest?.fork ? "fork" : pullRequest ? "pull_request" : "push",
+    trust: trustOf(event, pullRequest),
     runId: variable("GITHUB_RUN_ID"),
     runAttempt: Number(variable("GITHUB_RUN_ATTEMPT")) || 1,
     job: variable("GITHUB_JOB"),
     actor: variable("GITHUB_ACTOR"),
     workspace: variable("GITHUB_WORKSPACE") || process.cwd(),
-    temp: variable("RUNNER_TEMP") || "/tmp",
+    temp: variable("RUNNER_TEMP") || tmpdir(),
     apiUrl: variable("GITHUB_API_URL") || "https://api.github.com",
   };
+}
+
+/** An event about a pull request that does not say whose head it is counts as foreign. */
+function trustOf(event: string, pullRequest: PullRequest | null): WorkflowContext["trust"] {
+  if (pullRequest) return pullRequest.fork ? "fork" : "pull_request";
+  if (event === "merge_group") return "pull_request";
+  return event.startsWith("pull_request") || event === "workflow_run" || event === "issue_comment" ? "fork" : "push";
 }
 
 async function readPayload(path: string): Promise<Payload> {

@@ -1,1 +1,3 @@
-export {};
+export * from "./change.ts";
+export { GitError } from "./git.ts";
+export * from "./resolve.ts";

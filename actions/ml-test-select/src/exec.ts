@@ -1,0 +1,68 @@
+/** `ml-test-select/exec`: starts the runner on what the plan chose. Its exit code is the step's. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { constants } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { info, warning } from "@actions/core";
+import { describe, readContext, readInputs, run, type Values } from "@goatnote/action-io";
+import { type Arguments, argumentsFor, decodePlan, type Runner, runners } from "@goatnote/test-selection";
+import { execInputs } from "./inputs.ts";
+
+type Inputs = Values<typeof execInputs>;
+
+export async function exec(): Promise<void> {
+  const inputs = readInputs(execInputs, process.env);
+  const { workspace } = await readContext(process.env);
+  const runner = runners[inputs.runner];
+  const told = await readArguments(inputs, runner, workspace);
+  if (told.args === null) info(`Everything runs: ${told.reason}`);
+  if (told.args?.length === 0) {
+    info("The plan has nothing for this job to run.");
+    return;
+  }
+  let code = await start(inputs, runner, workspace, told.args ?? []);
+  if (told.args !== null && runner.notFound(code)) {
+    warning(`${runner.name} did not find what the plan names (exit code ${code}), so everything runs.`);
+    code = await start(inputs, runner, workspace, []);
+  }
+  process.exitCode = code;
+}
+
+async function readArguments(inputs: Inputs, runner: Runner, workspace: string): Promise<Arguments> {
+  const folder = resolve(workspace, inputs["working-directory"]);
+  const locate = (path: string): string | null => {
+    // Git may have composed another Unicode form than the history.
+    const found = [path, path.normalize("NFD")].find((form) => existsSync(join(workspace, form)));
+    return found === undefined ? null : relative(folder, join(workspace, found)).replaceAll("\\", "/");
+  };
+  try {
+    const plan = decodePlan(await readFile(inputs.plan, "utf8"), inputs.plan);
+    if (inputs.shard !== null && inputs.shard > plan.shards)
+      throw new Error(`Input \`shard\` is ${inputs.shard}, but the plan has ${plan.shards} shards`);
+    return argumentsFor(plan, runner, locate, plan.shards > 1 ? (inputs.shard ?? undefined) : undefined);
+  } catch (error) {
+    const reason = describe(error);
+    warning(`The plan cannot be used: ${reason}`);
+    return { args: null, reason: "there is no plan" };
+  }
+}
+
+/** The runner's exit code; as shells do, 128 and the number of the signal that ended it. */
+async function start(inputs: Inputs, runner: Runner, workspace: string, chosen: string[]): Promise<number> {
+  const [program, ...first] = inputs.command.length > 0 ? inputs.command : runner.command;
+  const report = inputs.report === "" ? [] : runner.reportTo(resolve(workspace, inputs.report));
+  const argv: [string, ...string[]] = [program ?? runner.command[0], ...first, ...report, ...inputs.args, ...chosen];
+  info(`${argv.slice(0, 12).join(" ")}${argv.length > 12 ? ` … (${argv.length - 1} arguments)` : ""}`);
+  const { code, signal } = await run(argv, {
+    cwd: resolve(workspace, inputs["working-directory"]),
+    output: "inherit",
+    check: false,
+    keep: keptForTests(process.env),
+  });
+  return code ?? 128 + (signal ? constants.signals[signal] : 0);
+}
+
+/** Tests get what a `run:` step would give them, but nothing that belongs to this action. */
+function keptForTests(environment: NodeJS.ProcessEnv): string[] {
+  return Object.keys(environment).filter((name) => !/^(INPUT_|STATE_|ACTIONS_)/.test(name));
+}

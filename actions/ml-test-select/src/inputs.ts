@@ -1,0 +1,30 @@
+import { declareInputs, duration, lines, number, oneOf, required, text } from "@goatnote/action-io";
+import { storeInputs } from "@goatnote/history-access";
+
+export const mainInputs = declareInputs({
+  tests: text("a file path"),
+  runner: oneOf("none", "pytest", "vitest"),
+  "target-recall": number({ min: 0.5, max: 0.999 }),
+  "time-budget": duration(),
+  "max-fraction": number({ min: 0, max: 1 }),
+  "min-tests": number({ min: 1, max: 1_000_000, integer: true }),
+  "always-run": lines("globs or ids, one per line"),
+  "run-all-when": lines("globs, one per line"),
+  explore: number({ min: 0, max: 1 }),
+  mode: oneOf("select", "prioritize", "observe"),
+  shards: number({ min: 1, max: 256, integer: true }),
+  "opt-out-label": text("a label"),
+  seed: text(),
+  base: text("a commit"),
+  ...storeInputs,
+});
+
+export const execInputs = declareInputs({
+  plan: required(text("a file path")),
+  runner: required(oneOf("pytest", "vitest")),
+  shard: number({ min: 1, max: 256, integer: true }),
+  command: lines("a program and its arguments, one per line"),
+  args: lines("arguments, one per line"),
+  report: text("a file path"),
+  "working-directory": text("a folder"),
+});

@@ -1,0 +1,169 @@
+/** `ml-test-select`: from history and change to a plan. Any doubt runs everything; only wrong inputs fail the step. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { info, warning } from "@actions/core";
+import {
+  describe,
+  readContext,
+  readInputs,
+  setOutputs,
+  type Values,
+  type WorkflowContext,
+  writeSummary,
+} from "@goatnote/action-io";
+import { type Change, listFiles, resolveChange } from "@goatnote/change-facts";
+import { openHistory, storeContradictions, uploadFile } from "@goatnote/history-access";
+import {
+  argumentsFor,
+  choose,
+  encodePlan,
+  learn,
+  type Past,
+  type Plan,
+  runners,
+  type Situation,
+  type Wishes,
+} from "@goatnote/test-selection";
+import { mainInputs } from "./inputs.ts";
+import { secondsSaved, summarise } from "./report.ts";
+
+type Inputs = Values<typeof mainInputs>;
+
+export async function main(): Promise<void> {
+  const inputs = readInputs(mainInputs, process.env, (values) => [
+    ...storeContradictions(values),
+    ...contradictions(values),
+  ]);
+  const context = await readContext(process.env);
+  const started = performance.now();
+  const { plan, locate } = await decide(inputs, context);
+
+  const folder = join(context.temp, "goatnote-test-plan");
+  const [planFile, testsFile] = [join(folder, "test-plan.json"), join(folder, "tests.txt")];
+  const chosen = plan.tests.filter((test) => plan.run === "all" || test.chosen);
+  await mkdir(folder, { recursive: true });
+  await writeFile(planFile, encodePlan(plan));
+  await writeFile(testsFile, chosen.map(({ id }) => `${id}\n`).join(""));
+  const told = inputs.runner === "none" ? null : argumentsFor(plan, runners[inputs.runner], locate).args;
+  setOutputs({
+    mode: plan.run === "all" && plan.mode === "select" ? "all" : plan.mode,
+    reason: plan.reason,
+    args: told,
+    "tests-file": testsFile,
+    plan: planFile,
+    selected: chosen.length,
+    total: plan.tests.length,
+    confidence: plan.confidence,
+    "seconds-saved": secondsSaved(plan).toFixed(1),
+    matrix: { shard: Array.from({ length: plan.shards }, (_, index) => index + 1) },
+  });
+  info(`${plan.reason} Decided in ${Math.round(performance.now() - started)} ms.`);
+  await writeSummary(summarise(plan), process.env.GITHUB_STEP_SUMMARY);
+  await uploadFile(planFile).catch((error) => {
+    warning(
+      `The plan is only in this job, not an artifact of the run; a job that downloads it will run everything: ${describe(error)}`,
+    );
+  });
+}
+
+function contradictions({ runner, tests, mode, shards }: Inputs): string[] {
+  const problems: string[] = [];
+  if (runner === "none" && tests === "")
+    problems.push(
+      "Input `runner` is `none`, which needs `tests`: a file with the ids of the tests that exist. Or name the runner.",
+    );
+  if (mode === "prioritize" && shards !== null && shards > 1)
+    problems.push(
+      "Input `mode` is `prioritize` and `shards` is more than 1; an order over several jobs is not supported. Use one of the two.",
+    );
+  return problems;
+}
+
+/** The plan. What goes wrong on the way is a reason to run everything. */
+async function decide(
+  inputs: Inputs,
+  context: WorkflowContext,
+): Promise<{ plan: Plan; locate: (path: string) => string | null }> {
+  const wishes = wishesOf(inputs, context);
+  try {
+    const past = await readPast(inputs, context);
+    const situation = await readSituation(inputs, context, past);
+    const tracked = new Map(situation.files.map((path) => [path.normalize(), path]));
+    return { plan: choose(past, situation, wishes), locate: (path) => tracked.get(path) ?? null };
+  } catch (error) {
+    const reason = describe(error).replace(/\.$/, "");
+    warning(`Everything runs: ${reason}`);
+    const empty = await learn([]);
+    const situation: Situation = {
+      ...nothingKnown(reason),
+      runner: inputs.runner === "none" ? null : runners[inputs.runner],
+    };
+    return { plan: choose(empty, situation, wishes), locate: () => null };
+  }
+}
+
+const nothingKnown = (reason: string): Omit<Situation, "runner"> => ({
+  change: { kind: "unknown", reason },
+  unrecorded: { kind: "unknown", reason },
+  runAll: reason,
+  files: [],
+  tests: null,
+});
+
+function wishesOf(inputs: Inputs, context: WorkflowContext): Wishes {
+  return {
+    mode: inputs.mode,
+    targetRecall: inputs["target-recall"] ?? 0.95,
+    timeBudgetMs: inputs["time-budget"],
+    maxFraction: inputs["max-fraction"],
+    minTests: inputs["min-tests"] ?? 1,
+    alwaysRun: inputs["always-run"],
+    runAllWhen: inputs["run-all-when"],
+    explore: inputs.explore ?? 0,
+    shards: inputs.shards ?? 1,
+    seed: inputs.seed || context.pullRequest?.headSha || context.sha,
+  };
+}
+
+async function readPast(inputs: Inputs, context: WorkflowContext): Promise<Past> {
+  const unreadable: string[] = [];
+  const runs = openHistory(inputs, context, (path, error) => unreadable.push(`${path}: ${describe(error)}`));
+  const past = await learn(runs, context.branch);
+  if (unreadable.length > 0)
+    warning(
+      `${unreadable.length} records of the history cannot be read and were passed over, the first is ${unreadable[0]}`,
+    );
+  return past;
+}
+
+async function readSituation(inputs: Inputs, context: WorkflowContext, past: Past): Promise<Situation> {
+  const { workspace } = context;
+  const change = await resolveChange(workspace, inputs.base === "" ? context : { base: inputs.base });
+  return {
+    change,
+    unrecorded: await unrecordedChange(workspace, past),
+    runAll: reasonForAll(inputs, context),
+    files: await listFiles(workspace, "HEAD"),
+    tests: inputs.tests === "" ? null : (await readFile(inputs.tests, "utf8")).split(/\r?\n/).filter(Boolean),
+    runner: inputs.runner === "none" ? null : runners[inputs.runner],
+  };
+}
+
+/** What happened to the files since the latest full run that is recorded: tests may be new there. */
+async function unrecordedChange(workspace: string, { lastSha }: Past): Promise<Change> {
+  if (lastSha === null) return { kind: "unknown", reason: "no recorded run names its commit" };
+  const change = await resolveChange(workspace, { base: lastSha });
+  if (change.kind === "known") return change;
+  return { kind: "unknown", reason: `what changed since the latest recorded run is not known: ${change.reason}` };
+}
+
+function reasonForAll(
+  { "opt-out-label": label }: Inputs,
+  { pullRequest, event, onDefaultBranch, defaultBranch }: WorkflowContext,
+): string | null {
+  if (onDefaultBranch)
+    return `this is a ${event} on the default branch ${defaultBranch}, whose full runs teach and check the selection`;
+  if (event === "schedule") return "a scheduled run is a full run";
+  if (label !== "" && pullRequest?.labels.includes(label)) return `the pull request has the label ${label}`;
+  return null;
+}

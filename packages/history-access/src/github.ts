@@ -1,0 +1,168 @@
+/** Runs and artifacts of a repository on GitHub: what the API says, and the bytes. */
+import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "@goatnote/action-io";
+import type { RunFacts } from "./facts.ts";
+
+/** Whose runs, and with which token. */
+export interface Repository {
+  /** `owner/name` */
+  repository: string;
+  token: string;
+  apiUrl: string;
+  defaultBranch: string | null;
+}
+
+/** An artifact as the API lists it. */
+export interface Artifact {
+  id: number;
+  name: string;
+  /** `sha256:` and hex digits, where GitHub recorded one. */
+  digest: string | null;
+  /** Null where GitHub no longer knows the run. */
+  facts: RunFacts | null;
+}
+
+interface ListedArtifact {
+  id: number;
+  name: string;
+  digest?: string | null;
+  expired: boolean;
+  size_in_bytes: number;
+  workflow_run?: {
+    id?: number;
+    repository_id?: number;
+    head_repository_id?: number;
+    head_branch?: string | null;
+    head_sha?: string;
+  } | null;
+}
+
+// A page has 100 artifacts of all kinds, so that projects with 20 artifacts a run still see 200 runs.
+const mostPages = 40;
+// A record of 100,000 tests has about 1 MB.
+const mostBytes = 64 * 1024 * 1024;
+
+async function request(where: Repository, path: string, parameters: Record<string, unknown>, doing: string) {
+  const { getOctokit } = await import("@actions/github");
+  const [owner, repo] = where.repository.split("/");
+  try {
+    return await getOctokit(where.token, { baseUrl: where.apiUrl }).request(
+      `GET /repos/{owner}/{repo}/actions/${path}`,
+      { owner, repo, ...parameters },
+    );
+  } catch (error) {
+    const status = (error as { status?: number }).status;
+    if (status !== 401 && status !== 403 && status !== 404)
+      throw new Error(`${doing} failed: ${(error as Error).message}`, { cause: error });
+    throw new UserError(
+      `${doing} was refused (HTTP ${status}). Give the job \`permissions: actions: read\`, and leave \`token\` at its default.`,
+      { cause: error },
+    );
+  }
+}
+
+/** The newest artifacts of all runs whose names begin with `prefix`, at most `enough`, the newest first. */
+export const listArtifacts = (where: Repository, prefix: string, enough: number): Promise<Artifact[]> =>
+  list(where, "artifacts", prefix, enough);
+
+/** The artifacts of one run whose names begin with `prefix`. */
+export const listArtifactsOfRun = (where: Repository, runId: string, prefix: string): Promise<Artifact[]> =>
+  list(where, `runs/${Number(runId)}/artifacts`, prefix, Number.POSITIVE_INFINITY);
+
+async function list(where: Repository, path: string, prefix: string, enough: number): Promise<Artifact[]> {
+  const found: Artifact[] = [];
+  for (let page = 1; page <= mostPages && found.length < enough; page += 1) {
+    const { data } = await request(where, path, { per_page: 100, page }, "Listing artifacts");
+    const artifacts = data.artifacts as ListedArtifact[];
+    const usable = artifacts.filter(
+      ({ name, expired, size_in_bytes }) => name.startsWith(prefix) && !expired && size_in_bytes <= mostBytes,
+    );
+    found.push(
+      ...usable.map((artifact) => ({
+        id: artifact.id,
+        name: artifact.name,
+        digest: artifact.digest ?? null,
+        facts: factsOf(artifact, where),
+      })),
+    );
+    if (artifacts.length < 100) break;
+  }
+  return found.slice(0, enough);
+}
+
+function factsOf({ workflow_run: run }: ListedArtifact, { defaultBranch }: Repository): RunFacts | null {
+  if (!run?.id || !run.head_sha) return null;
+  const own = run.repository_id !== undefined && run.repository_id === run.head_repository_id;
+  const branch = run.head_branch ?? "";
+  const onDefault = own && defaultBranch !== null && branch === defaultBranch;
+  return {
+    runId: String(run.id),
+    sha: run.head_sha,
+    branch,
+    trust: !own ? "fork" : onDefault ? "push" : "pull_request",
+    defaultBranch: onDefault,
+  };
+}
+
+/** What GitHub says of one run. */
+export async function readRunFacts(where: Repository, runId: string): Promise<RunFacts> {
+  const { data } = await request(where, `runs/${Number(runId)}`, {}, `Reading run ${runId}`);
+  const own = data.head_repository?.id === data.repository?.id && data.repository?.id !== undefined;
+  const proposed =
+    data.event === "pull_request" || data.event === "pull_request_target" || data.event === "merge_group";
+  return {
+    runId: String(data.id),
+    sha: data.head_sha,
+    branch: data.head_branch ?? "",
+    trust: !own ? "fork" : proposed ? "pull_request" : "push",
+    defaultBranch: own && !proposed && where.defaultBranch !== null && data.head_branch === where.defaultBranch,
+    event: data.event,
+    attempt: data.run_attempt,
+  };
+}
+
+/** The bytes of an artifact that was uploaded unzipped. Read by hand, since the official client unpacks what strangers made. */
+export async function download(where: Repository, { id, digest }: Artifact): Promise<Buffer> {
+  const doing = `Downloading artifact ${id}`;
+  const { headers } = await request(
+    where,
+    "artifacts/{artifact_id}/zip",
+    { artifact_id: id, request: { redirect: "manual" } },
+    doing,
+  );
+  if (!headers.location) throw new Error(`${doing} failed: the API named no place to download it from.`);
+  const response = await fetch(headers.location, { signal: AbortSignal.timeout(60_000) });
+  if (!response.ok || !response.body) throw new Error(`${doing} failed: HTTP ${response.status}.`);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new Error(`${doing} failed: it has more than ${mostBytes >> 20} MiB.`);
+    chunks.push(chunk);
+  }
+  const content = Buffer.concat(chunks);
+  const actual = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+  if (digest && digest !== actual)
+    throw new Error(`${doing} failed: it has the digest ${actual}, but GitHub recorded ${digest}.`);
+  return content;
+}
+
+/** Makes a file an artifact of this run, unzipped, under the file's name. Needs no permission. */
+export async function uploadFile(path: string): Promise<void> {
+  const { DefaultArtifactClient } = await import("@actions/artifact");
+  await new DefaultArtifactClient().uploadArtifact(basename(path), [path], dirname(path), { skipArchive: true });
+}
+
+/** Makes bytes an artifact of this run. */
+export async function uploadBytes(name: string, bytes: Uint8Array, temp: string): Promise<void> {
+  const folder = await mkdtemp(join(temp, "telemetry-"));
+  try {
+    const path = join(folder, name);
+    await writeFile(path, bytes);
+    await uploadFile(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
