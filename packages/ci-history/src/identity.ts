@@ -107,8 +107,9 @@ const unescapeField = (text: string) =>
 export function testIds(where: Omit<TestParts, "name">, root = ""): (name: string) => string {
   const file = where.file ? normalisePath(where.file, root) : wellFormed(where.module ?? "");
   const classes = (where.classPath ?? []).filter((part) => part !== "").map((part) => stableName(part, root));
-  const prefix = `${escapeField(file)}|${classes.map(escapeClass).join(" > ")}|`;
-  return (name) => prefix + escapeField(stableName(name, root));
+  const prefix = [escapeField(file), classes.map(escapeClass).join(" > "), ""].join("|");
+  // Joined, not added: a string of its own, that does not keep alive the text that the parts were cut from.
+  return (name) => [prefix, escapeField(stableName(name, root))].join("");
 }
 
 /**
@@ -151,17 +152,17 @@ function splitFields(id: string): string[] {
 /** How a runner writes parameters into a name. */
 export type ParamDialect = "pytest" | "junit5" | "go" | "gtest" | "none";
 
-const paramPatterns: Record<ParamDialect, RegExp> = {
+const paramPatterns: Record<Exclude<ParamDialect, "none">, RegExp> = {
   pytest: /^([^[]+)\[(.*)\]$/s,
   // `rows(int)[2]`, `rows(String, int)[2] a, b` and `rows{int}[2]` of Surefire and Gradle; `[2] a, b` has no name.
   junit5: /^([^([{]+(?:\([^)]*\)|\{[^}]*\})?) ?\[(\d+\](?: .*)?|[^\]]*\])$/s,
   go: /^([^/]+)\/(.*)$/s,
   gtest: /^([^/]+)\/(.*)$/s,
-  none: /(?!)/,
 };
 
 /** Parts a runner's name into the test's own name and its parameters; `param` is undefined where there are none. */
 export function splitParam(name: string, dialect: ParamDialect): { name: string; param?: string } {
+  if (dialect === "none") return { name };
   const match = paramPatterns[dialect].exec(name);
   if (!match) return { name };
   return { name: match[1]!, param: dialect === "junit5" ? match[2]!.replace("]", "") : match[2]! };

@@ -1,83 +1,103 @@
 /** Executions of all reports, each identity once per execution: repeats become ordinals or attempts, never one. */
 import type { Execution, Status } from "@goatnote/ci-history";
 import type { Repeats } from "./formats.ts";
+import { KeyTable } from "./key-table.ts";
 
 const failed: ReadonlySet<Status> = new Set<Status>(["fail", "error", "timeout"]);
 
 export class Collector {
   readonly executions: Execution[] = [];
-  /** Where in `executions` the last one under a key is, over all reports. */
-  readonly #last = new Map<string, number>();
-  /** How many cases had a key; only of keys that came again. */
-  readonly #counts = new Map<string, number>();
+  /** The last execution under a key, over all reports. */
+  readonly #last = new KeyTable(this.executions);
+  /** The highest ordinal given to a key; only of keys that came again. */
+  readonly #ordinals = new Map<string, number>();
   /** Where the report that is being read begins. */
   #start = 0;
+  /** Cases that may have subtests, which is known at the end of their report. */
+  #held: Execution[][] = [];
+
+  /** Executions taken so far. */
+  get size(): number {
+    return this.executions.length + this.#held.length;
+  }
 
   beginReport(): void {
     this.#start = this.executions.length;
+    this.#held = [];
   }
 
   /** Takes one case's executions. */
   add(attempts: Execution[], repeats: Repeats): void {
+    if (repeats === "attempt") this.#held.push(attempts);
+    else this.#add(attempts, repeats);
+  }
+
+  /** Ends a report, also one that could not be read to its end. */
+  endReport(): void {
+    for (const attempts of leaves(this.#held)) this.#add(attempts, "attempt");
+    this.#held = [];
+  }
+
+  #add(attempts: Execution[], repeats: Repeats): void {
     const first = attempts[0]!;
-    const key = keyOf(first);
-    const at = this.#last.get(key);
-    const earlier = at !== undefined && at >= this.#start ? this.executions[at]! : undefined;
+    const slot = this.#last.slotOf(first);
+    const at = this.#last.at(slot);
+    const earlier = at >= this.#start ? this.executions[at] : undefined;
     const final = attempts.at(-1)!;
-    const index = this.executions.length + attempts.length - 1;
-    if (at === undefined) {
-      this.#last.set(key, index);
-    } else if (repeats === "teardown" && earlier) {
+    if (repeats === "teardown" && earlier) {
       if (!failed.has(earlier.status)) earlier.status = final.status;
       if (final.message !== undefined) earlier.message ??= final.message;
       if (final.duration_ms !== null) earlier.duration_ms = (earlier.duration_ms ?? 0) + final.duration_ms;
       return;
+    }
+    for (const execution of attempts) this.executions.push(execution);
+    const index = this.executions.length - 1;
+    if (at < 0) {
+      this.#last.set(slot, index);
     } else if (repeats === "attempt" && earlier) {
       let attempt = earlier.attempt ?? 1;
       for (const execution of attempts) execution.attempt = ++attempt;
-      this.#last.set(key, index);
+      this.#last.set(slot, index);
     } else {
-      // Parameters may look like ordinals, so that the next free one is looked for.
-      let count = this.#counts.get(key) ?? 1;
-      const param = first.param ?? "";
-      do first.param = `${param}#${++count}`;
-      while (this.#last.has(keyOf(first)));
-      this.#counts.set(key, count);
-      for (const execution of attempts) execution.param = first.param;
-      this.#last.set(keyOf(first), index);
+      const free = this.#ordinal(attempts);
+      this.#last.set(free, index);
     }
-    for (const execution of attempts) this.executions.push(execution);
   }
 
-  /**
-   * Ends a report.
-   * @param leavesOnly drops executions that only repeat what their subtests say (`TestA` beside `TestA/sub`); a parent
-   * that failed though no subtest did stays.
-   */
-  endReport(leavesOnly: boolean): void {
-    if (!leavesOnly) return;
-    const here = this.executions.slice(this.#start);
-    const parents = new Map<string, { failed: boolean }>();
-    for (const { id, param, status } of here) {
-      const parts = param?.split("/") ?? [];
-      for (let count = 0; count < parts.length; count++) {
-        const parent = `${id}\0${parts.slice(0, count).join("/")}`;
-        const found = parents.get(parent) ?? { failed: false };
-        found.failed ||= failed.has(status);
-        parents.set(parent, found);
-      }
-    }
-    const kept = here.filter(({ id, param, status }) => {
-      const children = parents.get(`${id}\0${param ?? ""}`);
-      return !children || (failed.has(status) && !children.failed);
-    });
-    for (const execution of here) this.#last.delete(keyOf(execution));
-    this.executions.length = this.#start;
-    for (const execution of kept) this.#last.set(keyOf(execution), this.executions.push(execution) - 1);
+  /** Gives the next ordinal that no parameter looks like already. Returns the slot of the key with it. */
+  #ordinal(attempts: Execution[]): number {
+    const first = attempts[0]!;
+    const param = first.param ?? "";
+    const key = JSON.stringify([first.id, param, first.variant]);
+    let ordinal = this.#ordinals.get(key) ?? 1;
+    let slot: number;
+    do {
+      first.param = `${param}#${++ordinal}`;
+      slot = this.#last.slotOf(first);
+    } while (this.#last.at(slot) >= 0);
+    this.#ordinals.set(key, ordinal);
+    for (const execution of attempts) execution.param = first.param;
+    return slot;
   }
 }
 
-function keyOf(execution: Execution): string {
-  const { id, param, variant } = execution;
-  return param === undefined && variant === undefined ? id : `${id}\0${param ?? ""}\0${variant ?? ""}`;
+/**
+ * Without cases that only repeat what their subtests say (`TestA` beside `TestA/sub`); a parent that failed though no
+ * subtest did stays.
+ */
+function leaves(cases: Execution[][]): Execution[][] {
+  const parents = new Map<string, { failed: boolean }>();
+  for (const [first] of cases) {
+    const { id, param, status } = first!;
+    for (let at = param?.lastIndexOf("/") ?? -2; at !== -2; at = at < 0 ? -2 : param!.lastIndexOf("/", at - 1)) {
+      const parent = `${id}\0${param!.slice(0, Math.max(0, at))}`;
+      const found = parents.get(parent) ?? { failed: false };
+      found.failed ||= failed.has(status);
+      parents.set(parent, found);
+    }
+  }
+  return cases.filter(([first]) => {
+    const children = parents.get(`${first!.id}\0${first!.param ?? ""}`);
+    return !children || (failed.has(first!.status) && !children.failed);
+  });
 }

@@ -10,6 +10,8 @@ export type IncludeMessages = "none" | "type" | "first-line";
 export interface Limits {
   /** Bytes of one report. */
   fileBytes: number;
+  /** Executions of all reports of one reading. */
+  executions: number;
   /** Nested suites that are told apart. */
   depth: number;
   /** Characters of one tag. */
@@ -24,6 +26,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   fileBytes: 512 * 2 ** 20,
+  executions: 2_000_000,
   depth: 256,
   tag: 2 ** 20,
   name: 2000,
@@ -50,7 +53,7 @@ export interface ReadContext {
 
 /**
  * What a second case with the same identity in one report is: `"ordinal"`, another test, told apart by `#2`;
- * `"attempt"`, the same test run again; `"teardown"`, the same execution, that also failed in its teardown.
+ * `"attempt"`, the same test run again, by a runner that also reports tests beside their subtests; `"teardown"`, the same execution, that also failed in its teardown.
  */
 export type Repeats = "ordinal" | "attempt" | "teardown";
 
@@ -60,14 +63,13 @@ export interface ReadOutcome {
   complete: boolean;
   /** Why this is no report, when it holds no case. */
   invalid?: string;
-  /** True where a test that has subtests only repeats what they say. */
-  leavesOnly?: boolean;
 }
 
 export interface ReportFormat {
   name: string;
   /** Whether a report that begins with these bytes (up to 4 kB) is in this format. */
   sniff(head: Uint8Array, path: string): boolean;
+  /** Reads a report to its end; a chunk of the stream may be overwritten once the next is asked for. */
   read(stream: AsyncIterable<Uint8Array>, context: ReadContext): Promise<ReadOutcome>;
 }
 

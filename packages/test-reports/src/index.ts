@@ -1,6 +1,5 @@
 /** Report files of test runners, read as executions. */
-import { createReadStream } from "node:fs";
-import { open, realpath } from "node:fs/promises";
+import { type FileHandle, open, realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { type Execution, normalisePath } from "@goatnote/ci-history";
 import { Collector } from "./collect.ts";
@@ -14,6 +13,7 @@ import {
 } from "./formats.ts";
 import { FileResolver } from "./resolve-file.ts";
 import type { TimeUnit } from "./time.ts";
+import { own } from "./xml.ts";
 
 export { defaultLimits, formats, type IncludeMessages, type Limits, type ReportFormat } from "./formats.ts";
 
@@ -75,7 +75,9 @@ export async function readReports(paths: readonly string[], options: ReadOptions
     if (known.has(real)) continue;
     known.add(real);
     const shown = normalisePath(relative(root, path).startsWith("..") ? path : relative(root, path));
-    const warnings = new Warnings(shown, options.limits?.warnings ?? defaultLimits.warnings);
+    const limits = { ...defaultLimits, ...options.limits };
+    const warnings = new Warnings(shown, limits.warnings);
+    let left = 0;
     collector.beginReport();
     try {
       const outcome = await readReport(
@@ -88,19 +90,27 @@ export async function readReports(paths: readonly string[], options: ReadOptions
           timeUnit: options.timeUnit ?? "auto",
           variant: options.variant,
           includeMessages: options.includeMessages ?? "none",
-          limits: { ...defaultLimits, ...options.limits },
+          limits,
           warn: (message, line) => warnings.add(message, line),
-          emit: (attempts, repeats) => collector.add(attempts, repeats),
+          emit: (attempts, repeats) => {
+            if (collector.size < limits.executions) collector.add(attempts, repeats);
+            else left += attempts.length;
+          },
         },
         options.format ?? "auto",
       );
-      collector.endReport(outcome.leavesOnly ?? false);
+      collector.endReport();
       result.complete &&= outcome.complete && outcome.invalid === undefined;
       if (outcome.invalid === undefined) result.reports++;
       else result.invalid.push({ path: shown, reason: outcome.invalid });
     } catch (error) {
       result.complete = false;
+      collector.endReport();
       result.invalid.push({ path: shown, reason: reasonOf(error) });
+    }
+    if (left > 0) {
+      result.complete = false;
+      warnings.add(`${left} executions over the limit of ${limits.executions} were left out.`, undefined);
     }
     result.warnings.push(...warnings.done());
   }
@@ -119,12 +129,21 @@ async function readReport(path: string, context: ReadContext, wanted: "auto" | s
   );
   if (!format) return { complete: false, invalid: `It is in none of the formats that are read (${names(formats)}).` };
   const limit = context.limits.fileBytes;
-  // Read ends at the limit, also when the file grows meanwhile.
-  const stream = createReadStream(path, { highWaterMark: 256 * 1024, end: limit - 1 });
-  const outcome = await format.read(stream, { ...context, written: mtimeMs });
+  const outcome = await format.read(chunks(file, limit), { ...context, written: mtimeMs });
   if (size <= limit) return outcome;
   context.warn(`The report has ${size} bytes; only the first ${limit} were read.`);
   return { ...outcome, complete: false };
+}
+
+/** The bytes of a file up to a limit, in one buffer: each chunk is good until the next is asked for. */
+async function* chunks(file: FileHandle, limit: number): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(64 * 1024);
+  for (let at = 0; at < limit; ) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, limit - at), at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /** Warnings of one file, bounded. */
@@ -141,7 +160,7 @@ class Warnings {
 
   add(message: string, line: number | undefined): void {
     if (this.#kept.length >= this.#limit) this.#dropped++;
-    else this.#kept.push({ path: this.#path, ...(line === undefined ? {} : { line }), message: plain(message) });
+    else this.#kept.push({ path: this.#path, ...(line === undefined ? {} : { line }), message: own(plain(message)) });
   }
 
   done(): ReportWarning[] {

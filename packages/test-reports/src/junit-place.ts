@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { splitParam, testIds } from "@goatnote/ci-history";
 import { type Dialect, paramDialects, separators } from "./junit-dialect.ts";
 import type { FileResolver } from "./resolve-file.ts";
+import { own } from "./xml.ts";
 
 /** What the report says of a case's place. */
 export interface Said {
@@ -20,6 +21,16 @@ export interface Placed {
   param: string | undefined;
 }
 
+/** What cases of one class share, and what the report said of it. */
+interface Cached {
+  className: string;
+  said: string;
+  blocks: string;
+  suites: string;
+  file: string | null;
+  id(name: string): string;
+}
+
 interface Where {
   file: string | null;
   module?: string;
@@ -34,7 +45,8 @@ export class JUnitPlaces {
   readonly #root: string;
   readonly #report: string;
   readonly #limit: number;
-  readonly #cache = new Map<string, { file: string | null; id: (name: string) => string }>();
+  readonly #cache = new Map<string, Cached>();
+  #latest: Cached | undefined;
 
   constructor(resolver: FileResolver, root: string, report: string, nameLimit: number) {
     this.#resolver = resolver;
@@ -50,22 +62,37 @@ export class JUnitPlaces {
     const separator = separators[dialect];
     const at = separator === undefined ? -1 : name.lastIndexOf(separator);
     const blocks = at < 0 ? "" : name.slice(0, at);
-    const own = at < 0 ? name : name.slice(at + separator!.length);
+    const title = at < 0 ? name : name.slice(at + separator!.length);
     // ctest and jest-junit repeat the name as class, which says nothing.
     const className = said.className === said.name ? "" : said.className;
-    const key = `${className}\0${said.file}\0${blocks}\0${dialect === "node" || className === "" ? said.suites.join("\0") : ""}`;
-    let place = this.#cache.get(key);
-    if (!place) {
-      const where = this.#where({ ...said, className: this.#cut(className) }, dialect);
-      if (blocks !== "") where.classPath.push(...blocks.split(separator!));
-      if (this.#cache.size >= 10_000) this.#cache.clear();
-      place = {
-        file: where.file,
-        id: testIds(where.module === undefined ? where : { module: where.module }, this.#root),
-      };
-      this.#cache.set(key, place);
+    const inSuites = dialect === "node" || className === "" ? said.suites.join("\0") : "";
+    let place = this.#latest;
+    // Cases of one class follow each other.
+    if (
+      place?.className !== className ||
+      place.said !== said.file ||
+      place.blocks !== blocks ||
+      place.suites !== inSuites
+    ) {
+      const key = [className, said.file, blocks, inSuites].join("\0\0");
+      place = this.#cache.get(key);
+      if (!place) {
+        const where = this.#where({ ...said, className: this.#cut(className) }, dialect);
+        if (blocks !== "") where.classPath.push(...blocks.split(separator!));
+        place = {
+          className: own(className),
+          said: own(said.file),
+          blocks: own(blocks),
+          suites: inSuites,
+          file: where.file && own(where.file),
+          id: testIds(where.module === undefined ? where : { module: where.module }, this.#root),
+        };
+        if (this.#cache.size >= 10_000) this.#cache.clear();
+        this.#cache.set(key, place);
+      }
+      this.#latest = place;
     }
-    return { id: place.id(own), file: place.file, param };
+    return { id: place.id(title), file: place.file, param: param && own(param) };
   }
 
   /** Bounds a name; what is cut off is told apart by its digest. */

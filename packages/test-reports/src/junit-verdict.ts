@@ -2,6 +2,7 @@
 import type { Status } from "@goatnote/ci-history";
 import type { IncludeMessages } from "./formats.ts";
 import type { Dialect } from "./junit-dialect.ts";
+import { own } from "./xml.ts";
 
 /** A `<failure>`, `<error>`, `<flakyFailure>`, `<rerunError>`…: what it says, as far as it is needed. */
 export interface Fault {
@@ -71,13 +72,13 @@ export function statusOf(outcome: Outcome, dialect: Dialect): Status {
 /** One line without control characters and colours, of at most `limit` characters; undefined when nothing is kept. */
 export function messageOf(faults: readonly Fault[], include: IncludeMessages, limit: number): string | undefined {
   const fault = faults[0];
-  if (!fault || include === "none") return undefined;
+  if (include === "none" || !fault) return undefined;
   const text = include === "type" ? fault.type : fault.message || fault.text;
   const line = text
     .slice(0, limit * 4)
     .replace(/\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)/g, "")
     .split(/[\r\n\u2028\u2029]+/)
-    .map((part) => part.replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, " ").trim())
+    .map((part) => part.replace(/[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, " ").trim())
     .find((part) => part !== "");
-  return line?.slice(0, limit);
+  return line && own(line.slice(0, limit));
 }

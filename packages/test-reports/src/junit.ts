@@ -1,9 +1,9 @@
 /** JUnit XML, as some thirty runners write it: events of the scanner to executions. */
-import type { Execution } from "@goatnote/ci-history";
+import type { Execution, Status } from "@goatnote/ci-history";
 import { decoderFor } from "./decode.ts";
 import type { ReadContext, ReadOutcome, Repeats, ReportFormat } from "./formats.ts";
 import { type Dialect, dialectOf, dialectOfProperty } from "./junit-dialect.ts";
-import { JUnitPlaces } from "./junit-place.ts";
+import { JUnitPlaces, type Placed } from "./junit-place.ts";
 import { type Fault, faultStatus, messageOf, type Outcome, statusOf } from "./junit-verdict.ts";
 import { parseTime, type TimeUnit, unitOf } from "./time.ts";
 import { type XmlAttributes, type XmlHandler, XmlScanner } from "./xml.ts";
@@ -34,6 +34,11 @@ const faultNames: Record<string, { kind: Fault["kind"]; tries?: "earlier" | "lat
   rerunError: { kind: "error", tries: "later" },
 };
 
+/** Most cases have neither faults nor tries: they share this. */
+const none: never[] = [];
+/** Faults and tries of one case that are kept. */
+const most = 100;
+
 class JUnitReader implements XmlHandler {
   wantsText = false;
   scanner!: XmlScanner;
@@ -42,6 +47,7 @@ class JUnitReader implements XmlHandler {
   #dialect: Dialect | null = null;
   #root: XmlAttributes | null = null;
   #rootSeen = false;
+  #rootOpen = false;
   #suites: Suite[] = [];
   #suiteNames: string[] = [];
   /** Suites deeper than the limit. */
@@ -52,9 +58,12 @@ class JUnitReader implements XmlHandler {
   #cases = 0;
   #attempts = 0;
   #declared = 0;
+  /** What the user says and, of Playwright's suites, the browser project. */
+  #variant: string;
 
   constructor(context: ReadContext) {
     this.#context = context;
+    this.#variant = context.variant ?? "";
     this.#places = new JUnitPlaces(context.resolver, context.root, context.path, context.limits.name);
   }
 
@@ -69,6 +78,7 @@ class JUnitReader implements XmlHandler {
     else if (local === "testsuites") {
       if (!this.#rootSeen) this.#root = attributes;
       this.#rootSeen = true;
+      this.#rootOpen = true;
     } else if (local === "skipped" && this.#case) {
       this.#case.skipped ??= { type: attributes.type ?? "", message: attributes.message ?? "" };
     } else if (local === "property" && this.#cases === 0 && this.#dialect === "generic") {
@@ -82,6 +92,7 @@ class JUnitReader implements XmlHandler {
     const local = name.includes(":") ? name.slice(name.lastIndexOf(":") + 1) : name;
     if (local === "testcase") this.#closeCase();
     else if (local === "testsuite") this.#closeSuite();
+    else if (local === "testsuites") this.#rootOpen = false;
     else if (this.#fault && local === this.#faultName) this.#endText();
   }
 
@@ -97,15 +108,14 @@ class JUnitReader implements XmlHandler {
     const open = this.#case;
     if (open) {
       // The verdict never came: what is known to have failed has, the rest did not get through.
-      if (open.faults.length === 0)
-        open.faults.push({ kind: "error", type: "", message: "The report ends here.", text: "" });
+      if (open.faults === none) open.faults = [{ kind: "error", type: "", message: "The report ends here.", text: "" }];
       this.#closeCase();
     }
-    const complete = !cut && !open && this.#suites.length === 0;
+    const complete = !cut && !open && !this.#rootOpen && this.#suites.length === 0;
     if (!complete) this.#context.warn("The report is cut: its end is missing.", this.scanner.line);
     while (this.#suites.length > 0) this.#closeSuite();
     this.#compare(this.#root?.tests, this.#cases, this.#attempts, "The report");
-    if (this.#cases > 0) return { complete, leavesOnly: this.#dialect === "go" };
+    if (this.#cases > 0) return { complete };
     if (!this.#rootSeen) return { complete: false, invalid: "It holds no <testsuites>, <testsuite> or <testcase>." };
     const declared = Math.max(this.#declared, count(this.#root?.tests) ?? 0);
     if (declared > 0) return { complete: false, invalid: `It says ${declared} tests, and holds none.` };
@@ -139,12 +149,9 @@ class JUnitReader implements XmlHandler {
       nested: false,
     });
     this.#suiteNames.push(attributes.name ?? "");
-    this.#variant = undefined;
-    if (this.#dialect === "playwright") this.#variant = attributes.hostname || undefined;
+    const project = this.#dialect === "playwright" ? attributes.hostname : undefined;
+    this.#variant = [this.#context.variant, project].filter(Boolean).join("/");
   }
-
-  /** The browser project of Playwright's suites. */
-  #variant: string | undefined;
 
   #closeSuite(): void {
     this.#flushCase();
@@ -173,11 +180,11 @@ class JUnitReader implements XmlHandler {
     this.#dialect ??= "generic";
     this.#case = {
       attributes,
-      faults: [],
+      faults: none,
       skipped: null,
       status: attributes.status?.toLowerCase() ?? "",
       result: attributes.result?.toLowerCase() ?? "",
-      tries: [],
+      tries: none,
     };
   }
 
@@ -190,12 +197,12 @@ class JUnitReader implements XmlHandler {
       // A suite that failed by itself: the failure belongs to no test, and must not be lost.
       this.warning(`A <${name}> belongs to a suite, not to a test.`);
       this.#openCase({ __proto__: null, name: "(suite)", classname: "" } as unknown as XmlAttributes);
-      this.#case!.faults.push(fault);
+      this.#case!.faults = [fault];
       this.#closeCase();
       return;
     }
-    if (tries) this.#case.tries.push({ fault, time: attributes.time, later: tries === "later" });
-    else this.#case.faults.push(fault);
+    if (!tries) this.#case.faults = kept(this.#case.faults, fault);
+    else this.#case.tries = kept(this.#case.tries, { fault, time: attributes.time, later: tries === "later" });
     this.#fault = fault;
     this.#faultName = name;
     this.wantsText = fault.message === "";
@@ -246,32 +253,33 @@ class JUnitReader implements XmlHandler {
       },
       dialect,
     );
-    const execution = (status: Execution["status"], time: string | undefined, faults: readonly Fault[]): Execution => {
-      const made: Execution = {
-        id: place.id,
-        file: place.file,
-        status,
-        duration_ms: this.#time(time, suite?.unit ?? (this.#context.timeUnit === "ms" ? "ms" : "s")),
-      };
-      if (place.param !== undefined) made.param = place.param;
-      const variant = [this.#context.variant, this.#variant].filter(Boolean).join("/");
-      if (variant !== "") made.variant = variant;
-      const message = messageOf(faults, this.#context.includeMessages, this.#context.limits.message);
-      if (message !== undefined) made.message = message;
-      return made;
-    };
-    const attempt = ({ fault, time }: Case["tries"][number]) => execution(faultStatus(fault), time, [fault]);
-    const own = execution(statusOf(testcase, dialect), attributes.time ?? attributes.duration, testcase.faults);
-    if (testcase.tries.length === 0) return [own];
-    const attempts = [
-      ...testcase.tries.filter((each) => !each.later).map(attempt),
-      own,
-      ...testcase.tries.filter((each) => each.later).map(attempt),
-    ];
+    if (place.id.includes("\\u00")) this.warning("A test's name holds control characters; they are escaped.");
+    const unit = suite?.unit ?? (this.#context.timeUnit === "ms" ? "ms" : "s");
+    const time = this.#time(attributes.time ?? attributes.duration, unit);
+    const own = this.#execution(place, statusOf(testcase, dialect), time, testcase.faults);
+    if (testcase.tries === none) return [own];
+    const tries = (later: boolean) =>
+      testcase.tries
+        .filter((each) => each.later === later)
+        .map(({ fault, time }) => this.#execution(place, faultStatus(fault), this.#time(time, unit), [fault]));
+    const attempts = [...tries(false), own, ...tries(true)];
     attempts.forEach((each, index) => {
       if (index > 0) each.attempt = index + 1;
     });
     return attempts;
+  }
+
+  #execution(place: Placed, status: Status, duration: number | null, faults: readonly Fault[]): Execution {
+    const { id, file, param } = place;
+    // Two literals: a field that is added later costs a second object for each of many executions.
+    const made: Execution =
+      param === undefined
+        ? { id, file, status, duration_ms: duration }
+        : { id, file, status, duration_ms: duration, param };
+    if (this.#variant !== "") made.variant = this.#variant;
+    const message = messageOf(faults, this.#context.includeMessages, this.#context.limits.message);
+    if (message !== undefined) made.message = message;
+    return made;
   }
 
   #time(text: string | undefined, unit: TimeUnit): number | null {
@@ -279,6 +287,12 @@ class JUnitReader implements XmlHandler {
     if (time === undefined) this.warning(`A test's time is "${text!.slice(0, 40)}"; it is not kept.`);
     return time ?? null;
   }
+}
+
+function kept<T>(list: T[], item: T): T[] {
+  if (list === none) return [item];
+  if (list.length < most) list.push(item);
+  return list;
 }
 
 function count(text: string | undefined): number | null {

@@ -7,6 +7,10 @@
 /** Attributes by name, without prototype. */
 export type XmlAttributes = Readonly<Record<string, string>>;
 
+/** Makes attributes. Objects of a constructor, other than those of `Object.create(null)`, are not hash tables. */
+const Attributes = function Attributes() {} as unknown as new () => Record<string, string>;
+Attributes.prototype = Object.create(null);
+
 /** Who listens. Text arrives in pieces, their borders say nothing. An empty element is an open and a close. */
 export interface XmlHandler {
   /** While true, text and CDATA are handed over; otherwise they are skipped unread. */
@@ -17,10 +21,14 @@ export interface XmlHandler {
   warning(message: string): void;
 }
 
+/** A copy of its own: what is cut from a chunk of text keeps the whole chunk in memory. */
+export function own(text: string): string {
+  return text.length < 13 ? text : Buffer.from(text).toString();
+}
+
 const named: Record<string, string> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
-const entity = /&(?:#(\d{1,10})|#[xX]([0-9a-fA-F]{1,8})|([\w.:-]{1,40}));/g;
-/** The longest text that `entity` matches. */
-const longestEntity = 42;
+/** Characters from `&` to `;`: longer ones are text. */
+const longestEntity = 40;
 
 const isSpace = (code: number) => code === 32 || (code >= 9 && code <= 13);
 const isNameStart = (code: number) =>
@@ -95,9 +103,16 @@ export class XmlScanner {
     this.#notes.length = 0;
   }
 
+  #open(name: string, attributes: XmlAttributes, note?: string): void {
+    this.#handler.open(name, attributes);
+    if (note) this.#notes.push(`${note} in <${name.slice(0, 80)}>.`);
+    this.#tell();
+  }
+
   #text(text: string): void {
     this.#handler.text(this.#decode(text));
-    this.#tell();
+    // Text is output and messages; only names and numbers are worth a warning.
+    this.#notes.length = 0;
   }
 
   /** Inside CDATA or a comment. */
@@ -202,29 +217,25 @@ export class XmlScanner {
       if (code === 62 || code === 47 || code === 60 || code === 61 || isSpace(code)) break;
     }
     const name = text.slice(at + 1, i);
-    const attributes: Record<string, string> = Object.create(null);
+    const attributes = new Attributes();
     this.#notes.length = 0;
-    const emit = (next: number, note?: string) => {
-      this.#handler.open(name, attributes);
-      if (note) this.#notes.push(`${note} in <${name.slice(0, 80)}>.`);
-      this.#tell();
-      return next;
-    };
     const maybeMore = !final && limit === text.length && limit - at < this.#maxTag;
     while (i < limit) {
       const code = text.charCodeAt(i);
       if (isSpace(code) || code === 61) {
         i++;
       } else if (code === 62 /* > */) {
-        return emit(i + 1);
+        this.#open(name, attributes);
+        return i + 1;
       } else if (code === 47 /* / */) {
         if (i + 1 >= limit) break;
         if (text.charCodeAt(++i) !== 62) continue;
-        emit(i + 1);
+        this.#open(name, attributes);
         this.#handler.close(name);
         return i + 1;
       } else if (code === 60 /* < */) {
-        return emit(i, "A tag begins");
+        this.#open(name, attributes, "A tag begins");
+        return i;
       } else {
         const start = i;
         i = nameEnd(text, i, limit);
@@ -263,28 +274,48 @@ export class XmlScanner {
         const stop = value.search(/[<>\r\n]/);
         attributes[key] ??= this.#decode(stop < 0 ? value : value.slice(0, stop));
         if (!ended && final && limit === text.length) this.#cut = true;
-        return emit(stop < 0 ? limit : i + stop + (value[stop] === ">" ? 1 : 0), "A value without an end");
+        this.#open(name, attributes, "A value without an end");
+        return stop < 0 ? limit : i + stop + (value[stop] === ">" ? 1 : 0);
       }
     }
     if (maybeMore) return incomplete;
-    if (limit - at >= this.#maxTag) return emit(limit, `Over ${this.#maxTag} characters`);
-    this.#cut = true;
-    return emit(text.length, "The text ends");
+    const over = limit - at >= this.#maxTag;
+    if (!over) this.#cut = true;
+    this.#open(name, attributes, over ? `Over ${this.#maxTag} characters` : "The text ends");
+    return limit;
   }
 
   #decode(text: string): string {
-    if (!text.includes("&")) return text;
-    return text.replace(entity, (whole, decimal?: string, hex?: string, name?: string) => {
-      if (name !== undefined) {
-        const char = Object.hasOwn(named, name) ? named[name] : undefined;
-        if (char === undefined) this.#notes.push(`The entity ${whole} is not one of XML's own; it is left as it is.`);
-        return char ?? whole;
-      }
-      const code = decimal === undefined ? Number.parseInt(hex!, 16) : Number(decimal);
-      if (code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) return String.fromCodePoint(code);
-      this.#notes.push(`${whole} is no character; it is read as U+FFFD.`);
-      return "\ufffd";
-    });
+    let at = text.indexOf("&");
+    if (at < 0) return text;
+    let decoded = "";
+    let done = 0;
+    for (; at >= 0; at = text.indexOf("&", at + 1)) {
+      const end = text.indexOf(";", at);
+      if (end < 0) break;
+      if (end - at > longestEntity) continue;
+      const char = this.#entity(text.slice(at + 1, end));
+      if (char === undefined) continue;
+      decoded += text.slice(done, at) + char;
+      done = end + 1;
+    }
+    return done === 0 ? text : decoded + text.slice(done);
+  }
+
+  /** What an entity stands for; undefined for what is none, or none of XML's own. */
+  #entity(body: string): string | undefined {
+    const own = Object.hasOwn(named, body) ? named[body] : undefined;
+    if (own !== undefined) return own;
+    const numeric = /^#(?:(\d{1,10})|[xX]([0-9a-fA-F]{1,8}))$/.exec(body);
+    if (!numeric) {
+      if (/^[\w.:-]+$/.test(body))
+        this.#notes.push(`The entity &${body}; is not one of XML's own; it is left as it is.`);
+      return undefined;
+    }
+    const code = numeric[1] === undefined ? Number.parseInt(numeric[2]!, 16) : Number(numeric[1]);
+    if (code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) return String.fromCodePoint(code);
+    this.#notes.push(`&${body}; is no character; it is read as U+FFFD.`);
+    return "\ufffd";
   }
 }
 
