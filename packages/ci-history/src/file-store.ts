@@ -14,8 +14,8 @@ import { isStorePath, type Store } from "./store.ts";
 export function fileStore(folder: string): Store {
   return {
     list: () => listFolder(folder),
-    read: (path) => readFileOf(folder, checked(path)),
-    append: (path, bytes) => appendFile(folder, checked(path), bytes),
+    read: async (path) => readFileOf(folder, checked(path)),
+    append: async (path, bytes) => appendFile(folder, checked(path), bytes),
   };
 }
 
@@ -94,24 +94,28 @@ async function exists(target: string): Promise<boolean> {
   );
 }
 
+/** Makes folder by folder, since a recursive `mkdir` would follow a link and make them elsewhere. */
 async function makeFolders(folder: string, inner: string): Promise<void> {
-  let path = "";
-  for (const name of inner.split("/")) {
-    path = path === "" ? name : `${path}/${name}`;
-    await mkdir(join(folder, path)).catch((error: NodeJS.ErrnoException) => {
+  for (const path of pathsDownTo(folder, inner)) {
+    await mkdir(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error;
     });
+    await refuseLink(path);
   }
-  await refuseLinks(folder, inner);
 }
 
 async function refuseLinks(folder: string, inner: string): Promise<void> {
-  let path = folder;
-  for (const name of inner.split("/")) {
-    path = join(path, name);
-    if (!(await lstat(path)).isDirectory())
-      throw new Error(`${path} is not a folder of its own (symbolic links are not followed)`);
-  }
+  for (const path of pathsDownTo(folder, inner)) await refuseLink(path);
+}
+
+async function refuseLink(path: string): Promise<void> {
+  if ((await lstat(path)).isDirectory()) return;
+  throw new Error(`${path} is not a folder of its own (symbolic links are not followed)`);
+}
+
+function pathsDownTo(folder: string, inner: string): string[] {
+  const names = inner.split("/");
+  return names.map((_, i) => join(folder, ...names.slice(0, i + 1)));
 }
 
 const advice: Record<string, string> = {

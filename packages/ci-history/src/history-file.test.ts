@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readHistory, writeHistory } from "./history-file.ts";
 import type { Run } from "./model.ts";
-import { anyRun, sampleRun } from "./samples.ts";
+import { sampleRun } from "./sample-run.ts";
+import { anyRun } from "./samples.ts";
 
 let folder: string;
 beforeAll(async () => {

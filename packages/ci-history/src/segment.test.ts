@@ -2,7 +2,8 @@ import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Run } from "./model.ts";
-import { anyRun, sampleRun } from "./samples.ts";
+import { sampleRun } from "./sample-run.ts";
+import { anyRun } from "./samples.ts";
 import {
   decodeRuns,
   decodeSegment,

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { HistoryError } from "./checks.ts";
-import { anyRun, sampleRun } from "./samples.ts";
+import { sampleRun } from "./sample-run.ts";
+import { anyRun } from "./samples.ts";
 import { formatRun, MAX_DURATION_MS, parseRun } from "./validate.ts";
 
 const parse = (value: unknown) => parseRun(JSON.stringify(value), "h:1");
