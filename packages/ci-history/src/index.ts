@@ -1,3 +1,5 @@
+export * from "./artifact-facts.ts";
+export * from "./artifact-store.ts";
 export { HistoryError, type Intern, interner } from "./checks.ts";
 export * from "./file-store.ts";
 export * from "./flaky.ts";
