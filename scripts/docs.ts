@@ -53,11 +53,15 @@ async function entriesOf(action: string): Promise<Entry[]> {
 }
 
 function metadataOf(file: string): Metadata {
+  const name = file.slice(root.length + 1);
+  let metadata: Metadata | null;
   try {
-    return parse(readFileSync(file, "utf8")) as Metadata;
+    metadata = parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new Error(`${file.slice(root.length + 1)} is not valid YAML: ${(error as Error).message}`);
+    throw new Error(`${name} is not valid YAML: ${(error as Error).message}`);
   }
+  if (!metadata?.description) throw new Error(`${name} has no description`);
+  return metadata;
 }
 
 /** Text for a cell: nothing in it ends the cell or the row, or is taken for HTML. */
