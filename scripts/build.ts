@@ -3,7 +3,7 @@
  * ncc cannot compile with TypeScript 7 beside it, so it is only ever fed the emitted JavaScript.
  * This is the only file that knows the bundler.
  *
- *   node scripts/build.ts            fresh build in build/actions/, skipped where the sources have not changed
+ *   node scripts/build.ts            fresh build in build/<hash of the sources>/, once per hash
  *   node scripts/build.ts --dist     the same, then copied to dist/
  *   node scripts/build.ts --check    fails when dist/ differs from a rebuild
  */
@@ -16,7 +16,9 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -27,8 +29,10 @@ import { writeLicences } from "./licences.ts";
 
 const root = dirname(import.meta.dirname);
 const emitted = join(root, "build/js");
-const built = join(root, "build/actions");
 const require = createRequire(import.meta.url);
+
+// `debug` asks for it inside a try block and works without.
+const optional = new Set(["supports-color"]);
 
 /** What ncc gives back, as far as it is used here. Its package has no types. */
 interface Bundle {
@@ -115,7 +119,7 @@ export async function bundleEntry(entry: string, to: string): Promise<string[]> 
   const ncc = require("@vercel/ncc") as (entry: string, options: object) => Promise<Bundle>;
   const { code, assets, stats } = await ncc(entry, { cache: false, quiet: true, esm: true, target: "es2024" });
   const files = bundledFiles(stats.compilation.modules);
-  const missing = files.find((file) => file.includes("@@notfound"));
+  const missing = files.find((file) => file.includes("@@notfound") && !optional.has(file.split("?")[1] ?? ""));
   if (missing) throw new Error(`${entry}: the bundle lacks ${missing.split("?")[1]}; add it to the dependencies.`);
   mkdirSync(to, { recursive: true });
   for (const [file, source] of [
@@ -127,9 +131,8 @@ export async function bundleEntry(entry: string, to: string): Promise<string[]> 
   return files;
 }
 
-/** Bundles one action into `build/actions/<name>`, beside copies of its metadata, README and entries. */
-async function bundle(name: string): Promise<void> {
-  const to = join(built, name);
+/** Bundles one action into the folder `to`, beside copies of its metadata, README and entries. */
+async function bundle(name: string, to: string): Promise<void> {
   const files = await bundleEntry(join(emitted, "actions", name, "src/index.js"), join(to, "bundle"));
   writeFileSync(join(to, "package.json"), '{ "type": "module" }\n');
   const published = globSync(["action.yml", "README.md", "main.js", "*/action.yml", "*/main.js"], {
@@ -155,23 +158,32 @@ function bundledFiles(modules: Iterable<WebpackModule>): string[] {
 }
 
 /**
- * Builds every action that is not built yet from the present sources.
+ * Builds every action, unless the present sources are built already. A finished build stays as it is, so that a
+ * rehearsal can use it while sources change.
  * @returns the folder that holds one folder per action, as it would be published
  */
 export async function build(): Promise<string> {
-  const stamp = join(root, "build/.key");
-  const key = sourceKey();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return built;
-  rmSync(stamp, { force: true });
-  rmSync(built, { recursive: true, force: true });
+  const finished = join(root, "build", sourceKey().slice(0, 16));
+  if (existsSync(finished)) return finished;
+  const working = `${finished}.${process.pid}`;
   emit();
   for (const name of actionNames()) {
     const started = performance.now();
-    await bundle(name);
+    await bundle(name, join(working, name));
     console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
-  writeFileSync(stamp, key);
-  return built;
+  if (existsSync(finished)) rmSync(working, { recursive: true });
+  else renameSync(working, finished);
+  forgetOldBuilds();
+  return finished;
+}
+
+function forgetOldBuilds(): void {
+  const dayAgo = Date.now() - 86_400_000;
+  for (const entry of readdirSync(join(root, "build"), { withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (/^[0-9a-f]{16}/.test(entry.name) && statSync(path).mtimeMs < dayAgo) rmSync(path, { recursive: true });
+  }
 }
 
 /** Paths below `folder`, each with its content, for comparing two trees. */

@@ -2,7 +2,7 @@
  * `npm start`: a small project lives through a few days of changes, and workflows-examples/ci.yml is its CI.
  * Every commit is rehearsed on this machine with GitHub's semantics: real actions, real git, real vitest runs.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rehearse, startBackend } from "@goatnote/rehearsal";
@@ -19,6 +19,9 @@ if (workflow === example)
   throw new Error("workflows-examples/ci.yml no longer says `target-recall: 0.95`; change scripts/start.ts with it.");
 
 const temp = mkdtempSync(join(tmpdir(), "goatnote-start-"));
+// Jobs work below this folder, where the project finds the clone's vitest as packages of a monorepo find theirs.
+Object.assign(process.env, { TMPDIR: temp, TEMP: temp, TMP: temp });
+symlinkSync(join(import.meta.dirname, "../node_modules"), join(temp, "node_modules"), "junction");
 const backend = await startBackend({ repository, defaultBranch: "main" });
 try {
   console.log("Building the actions from source.");

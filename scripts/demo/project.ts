@@ -1,7 +1,6 @@
 /** The demonstration project as a git repository in a temporary folder. */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { run } from "@goatnote/action-io";
 import type { Edit } from "./changes.ts";
 
@@ -24,20 +23,17 @@ export class Project {
     writeFileSync(join(folder, ".github/workflows/ci.yml"), workflow);
     writeFileSync(join(folder, ".gitignore"), "node_modules/\nreports/\nplan/\n");
     const project = new Project(folder);
-    await project.declareDependency();
+    await project.declare();
     await project.git("init", "--quiet", "--initial-branch=main");
     await project.commit("ada", "Start");
     return project;
   }
 
-  /** vitest comes from this clone, so that the project's own `npm ci` needs no network and no minute. */
-  private async declareDependency(): Promise<void> {
-    const vitest = dirname(createRequire(import.meta.url).resolve("vitest/package.json"));
-    const manifest = { name: "numerics", private: true, type: "module", devDependencies: { vitest: `file:${vitest}` } };
+  private async declare(): Promise<void> {
+    const manifest = { name: "numerics", version: "1.0.0", private: true, type: "module" };
     writeFileSync(join(this.folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-    await run(["npm", "install", "--package-lock-only", "--no-audit", "--no-fund", "--loglevel=error"], {
-      cwd: this.folder,
-    });
+    const install = ["install", "--package-lock-only", "--no-audit", "--no-fund", "--loglevel=error"];
+    await run(["npm", ...install], { cwd: this.folder });
   }
 
   /** Applies an edit on top of `from` and returns the new commit; `branch` points at it. */

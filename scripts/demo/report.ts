@@ -27,7 +27,7 @@ export function describeChange(
     jobs.flatMap(({ steps }) => steps).find((step) => step.name.includes(action))?.outputs ?? {};
   const plan = outputs("goatnote/ml-test-select@");
   const results = outputs("goatnote/telemetry-upload@");
-  if (plan.reason === undefined || results.tests === undefined) {
+  if (plan.reason === undefined || !(Number(results.tests) > 0)) {
     throw new Error(
       `"${title}" was not tested; the log ends with:\n${jobs.map(({ log }) => log.slice(-3000)).join("\n")}`,
     );

@@ -49,12 +49,13 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
 
 /** The runner's exit code; as shells do, 128 and the number of the signal that ended it. */
 async function start(inputs: Inputs, runner: Runner, workspace: string, chosen: string[]): Promise<number> {
-  const [program, ...first] = inputs.command.length > 0 ? inputs.command : runner.command;
+  const folder = resolve(workspace, inputs["working-directory"]);
+  const [program = "", ...first] = inputs.command.length > 0 ? inputs.command : runner.command(folder);
   const report = inputs.report === "" ? [] : runner.reportTo(resolve(workspace, inputs.report));
-  const argv: [string, ...string[]] = [program ?? runner.command[0], ...first, ...report, ...inputs.args, ...chosen];
+  const argv: [string, ...string[]] = [program, ...first, ...report, ...inputs.args, ...chosen];
   info(`${argv.slice(0, 12).join(" ")}${argv.length > 12 ? ` … (${argv.length - 1} arguments)` : ""}`);
   const { code, signal } = await run(argv, {
-    cwd: resolve(workspace, inputs["working-directory"]),
+    cwd: folder,
     output: "inherit",
     check: false,
     keep: keptForTests(process.env),

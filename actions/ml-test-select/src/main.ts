@@ -1,7 +1,7 @@
 /** `ml-test-select`: from history and change to a plan. Any doubt runs everything; only wrong inputs fail the step. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { info, warning } from "@actions/core";
+import { endGroup, info, startGroup, warning } from "@actions/core";
 import {
   describe,
   readContext,
@@ -59,11 +59,13 @@ export async function main(): Promise<void> {
   });
   info(`${plan.reason} Decided in ${Math.round(performance.now() - started)} ms.`);
   await writeSummary(summarise(plan), process.env.GITHUB_STEP_SUMMARY);
+  startGroup("Upload the plan");
   await uploadFile(planFile).catch((error) => {
     warning(
       `The plan is only in this job, not an artifact of the run; a job that downloads it will run everything: ${describe(error)}`,
     );
   });
+  endGroup();
 }
 
 function contradictions({ runner, tests, mode, shards }: Inputs): string[] {

@@ -1,7 +1,7 @@
 /** `telemetry-upload`: reports of this job's tests become its record, and the record goes to the store. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { endGroup, info, startGroup, warning } from "@actions/core";
+import { endGroup, startGroup, warning } from "@actions/core";
 import {
   describe,
   readContext,
@@ -104,8 +104,9 @@ async function readPlan(path: string): Promise<{ plan: Plan; text: string } | nu
     const text = await readFile(path, "utf8");
     return { plan: decodePlan(text, path), text };
   } catch (error) {
-    // Without a plan everything was run (see exec), which is what a record without plan says.
-    warning(`The plan was not used: ${describe(error)}`);
+    // Without a plan, exec runs everything; so this record rightly says that nothing was chosen.
+    const absent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    warning(`The plan was not used: ${absent ? `there is no file ${path}` : describe(error)}`);
     return null;
   }
 }

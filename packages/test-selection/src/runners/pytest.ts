@@ -5,7 +5,7 @@ export const pytest: Runner = {
   name: "pytest",
   granularity: "test",
   ordered: true,
-  command: ["python", "-m", "pytest"],
+  command: () => ["python", "-m", "pytest"],
   reportTo: (path) => [`--junitxml=${path}`],
   // https://docs.pytest.org/en/stable/reference/reference.html#confval-python_files
   isTestFile: (path) => /(^|\/)(test_[^/]*|[^/]*_test)\.py$/.test(path),

@@ -5,8 +5,8 @@ export interface Runner {
   granularity: "test" | "file";
   /** True when tests run in the order of the arguments, and none of them twice. */
   ordered: boolean;
-  /** Program and first arguments that start it, where the user names none. */
-  command: readonly [string, ...string[]];
+  /** Program and first arguments that start it in a folder, where the user names none. */
+  command(folder: string): [string, ...string[]];
   /** Arguments that make the runner write a JUnit XML report to a path. */
   reportTo(path: string): string[];
   /** True for paths that the runner collects tests from by default. */
