@@ -65,7 +65,13 @@ export class JUnitPlaces {
     const title = at < 0 ? name : name.slice(at + separator!.length);
     // ctest and jest-junit repeat the name as class, which says nothing.
     const className = said.className === said.name ? "" : said.className;
-    const inSuites = dialect === "node" || className === "" ? said.suites.join("\0") : "";
+    // A module that pytest could not import is a case of that name, without a class.
+    const inSuites =
+      dialect === "pytest" && className === ""
+        ? whole
+        : dialect === "node" || className === ""
+          ? said.suites.join("\0")
+          : "";
     let place = this.#latest;
     // Cases of one class follow each other.
     if (
@@ -121,16 +127,19 @@ export class JUnitPlaces {
       case "nextest":
         return asModule(className, named);
       default:
-        return this.#fromClass(className, named, suites, dialect);
+        return this.#fromClass(said, named, dialect);
     }
   }
 
-  #fromClass(className: string, named: string | null, suites: readonly string[], dialect: Dialect): Where {
+  #fromClass(said: Said, named: string | null, dialect: Dialect): Where {
+    const { className, suites } = said;
     const isFile = (text: string) => this.#resolver.isFile(text, this.#report);
     if (className !== "" && isFile(className))
       return { file: named ?? this.#resolver.named(className, this.#report), classPath: [] };
     const suiteFile = named === null ? suites.findLast(isFile) : undefined;
     const file = named ?? (suiteFile === undefined ? null : this.#resolver.named(suiteFile, this.#report));
+    if (className === "" && dialect === "pytest")
+      return { file: file ?? this.#resolver.ofClass(said.name, this.#report).file, classPath: [] };
     if (className === "") {
       const rest = dialect === "jest" ? [] : suites.filter((suite) => suite !== suiteFile && suite !== "");
       return { file, classPath: rest };
