@@ -65,7 +65,6 @@ export class FileResolver {
   /**
    * The file of a class such as `pkg.test_a.TestX` (Python) or `org.x.FooTest$Inner` (Java): the longest begin of it
    * that is the end of a known file's path without extension.
-   * @param strict accept only whole dotted names, as in Java, where the last part is the class and names the file.
    */
   ofClass(name: string, report: string): Place {
     const parts = name.split(/[.$]|::/);
