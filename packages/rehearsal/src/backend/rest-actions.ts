@@ -108,7 +108,7 @@ export function repositoryJson(state: State, name = state.repository) {
 }
 
 /** A user as other objects refer to it. */
-export function userJson(login: string) {
+function userJson(login: string) {
   return { login, id: stableId(login), type: "User" };
 }
 

@@ -226,6 +226,8 @@ jobs:
       - run: mkdir -p out/deep && echo "from \${{ matrix.n }}" > out/deep/\${{ matrix.n }}.txt && echo x > out/skip.log && touch out/.hidden
       - uses: actions/upload-artifact@v7
         with: {name: "part-\${{ matrix.n }}", path: "out\\n!out/*.log"}
+      - uses: actions/upload-artifact@v7
+        with: {name: "all-\${{ matrix.n }}", path: out, include-hidden-files: true}
   take:
     needs: make
     runs-on: ubuntu-latest
@@ -233,7 +235,10 @@ jobs:
       - uses: actions/download-artifact@v8
         with: {pattern: part-*, merge-multiple: true, path: merged}
       - uses: actions/download-artifact@v8
-        with: {path: apart}
+        with: {name: all-2, path: all}
+      - uses: actions/download-artifact@v8
+        with: {path: apart, pattern: part-*}
+      - run: find all -type f | sort | xargs
       - run: find merged apart -type f | sort | xargs
       - uses: actions/download-artifact@v8
         with: {name: none}
@@ -242,6 +247,7 @@ jobs:
     expect(printed(take)).toContain(
       "apart/part-1/deep/1.txt apart/part-2/deep/2.txt merged/deep/1.txt merged/deep/2.txt",
     );
+    expect(printed(take)).toContain("all/.hidden all/deep/2.txt all/skip.log");
     expect(take.annotations[0]?.message).toContain("Artifact not found for name: none");
     const later = await repository.run(`
 on: push

@@ -9,6 +9,8 @@ export interface FileCommands {
   state: Record<string, string>;
   path: string[];
   summary: string;
+  /** What the step declared as its artifacts. */
+  artifacts: string;
 }
 
 const files = {
@@ -17,10 +19,15 @@ const files = {
   GITHUB_STATE: "save_state",
   GITHUB_PATH: "add_path",
   GITHUB_STEP_SUMMARY: "step_summary",
+  GITHUB_ARTIFACTS: "artifacts",
+  GITHUB_ARTIFACTS_LIST: "artifacts_list",
 };
 
-/** Fresh empty files for one step. @returns the variables that name them, and a reader for afterwards */
-export function fileCommands(temp: string): { env: Record<string, string>; read: () => FileCommands } {
+/** Fresh files for one step, empty but for the list of artifacts declared before it. @returns the variables that name them, and a reader for afterwards */
+export function fileCommands(
+  temp: string,
+  artifactList: string,
+): { env: Record<string, string>; read: () => FileCommands } {
   const folder = join(temp, "_runner_file_commands");
   mkdirSync(folder, { recursive: true });
   const id = randomUUID();
@@ -28,6 +35,7 @@ export function fileCommands(temp: string): { env: Record<string, string>; read:
     Object.entries(files).map(([variable, name]) => [variable, join(folder, `${name}_${id}`)]),
   );
   for (const file of Object.values(env)) writeFileSync(file, "");
+  writeFileSync(env.GITHUB_ARTIFACTS_LIST!, artifactList);
   const content = (variable: keyof typeof files) => readFileSync(env[variable]!, "utf8").replace(/^\uFEFF/, "");
   const read = () => {
     const commands = {
@@ -36,6 +44,7 @@ export function fileCommands(temp: string): { env: Record<string, string>; read:
       state: pairs(content("GITHUB_STATE"), "GITHUB_STATE"),
       path: content("GITHUB_PATH").split(/\r?\n/).filter(Boolean),
       summary: content("GITHUB_STEP_SUMMARY"),
+      artifacts: content("GITHUB_ARTIFACTS"),
     };
     if (Object.keys(commands.env).some((name) => name.toUpperCase() === "NODE_OPTIONS"))
       throw new Error("Can't store NODE_OPTIONS output parameter using '$GITHUB_ENV' command.");

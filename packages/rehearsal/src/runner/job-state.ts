@@ -1,6 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Permissions } from "../backend/tokens.ts";
 import type { ActionCatalog } from "./actions.ts";
+import type { Subjects } from "./artifact-subjects.ts";
 import type { Contexts } from "./expressions.ts";
 import type { JobLog } from "./log.ts";
 import type { Defaults, Step } from "./workflow.ts";
@@ -51,6 +52,8 @@ export interface JobState {
   readonly env: Record<string, string>;
   /** What steps wrote to GITHUB_PATH, the last first. */
   readonly path: string[];
+  /** What steps declared in GITHUB_ARTIFACTS, by name. */
+  readonly artifacts: Subjects;
   /** The state that `pre` of a step's action left. */
   readonly pre: Map<Step, Record<string, string>>;
   readonly post: PostStep[];

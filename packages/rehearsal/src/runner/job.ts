@@ -41,8 +41,7 @@ export async function runJob(
     await runPreSteps(state, scope, job.steps);
     const minutes = evaluate(job["timeout-minutes"] ?? 360, state.contexts);
     const timer = setTimeout(() => cancel(state, scope, Number(minutes)), Number(minutes) * 60_000);
-    await runSteps(state, scope, job.steps, `job ${id}`);
-    clearTimeout(timer);
+    await runSteps(state, scope, job.steps, `job ${id}`).finally(() => clearTimeout(timer));
     await runPostSteps(state);
     const outputs = jobOutputs(state, scope, job);
     const tolerated = evaluate(job["continue-on-error"] ?? false, state.contexts) === true;
@@ -137,6 +136,7 @@ function jobState(
     contexts,
     env,
     path: [],
+    artifacts: new Map(),
     pre: new Map(),
     post: [],
     results: [],

@@ -16,11 +16,10 @@ export function legs(matrix: unknown): Leg[] {
     product = product.flatMap((leg) => values.map((value) => ({ ...leg, [name]: value })));
   }
   const kept = product.filter((leg) => !exclude.some((rule) => fits(leg, rule, Object.keys(rule))));
-  const originals = kept.map((leg) => ({ ...leg }));
   const appended: Leg[] = [];
   for (const extra of include) {
     const shared = Object.keys(extra).filter((key) => key in axes);
-    const hosts = originals.flatMap((leg, index) => (fits(leg, extra, shared) ? [kept[index]!] : []));
+    const hosts = kept.filter((leg) => fits(leg, extra, shared));
     if (hosts.length === 0) appended.push({ ...extra });
     for (const host of hosts) Object.assign(host, extra);
   }

@@ -1,12 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CommandReader } from "./commands.ts";
 import { evaluate, text } from "./expressions.ts";
 import { pairs } from "./file-commands.ts";
+import { findFiles } from "./globs.ts";
 import { JobLog } from "./log.ts";
 import { unzip, zip } from "./standins/zip.ts";
 
@@ -82,4 +83,18 @@ test("no secret survives masking, whatever is around it", () => {
       expect(log.masked(`${before}${secret}${after}`)).not.toContain(secret);
     }),
   );
+});
+
+test.each([
+  [["**"], [".h/d.txt", "a/b/c.lock", "a/x.txt", "top.txt"]],
+  [["**/*.txt"], [".h/d.txt", "a/x.txt", "top.txt"]],
+  [["a"], ["a/b/c.lock", "a/x.txt"]],
+  [["a", "!a/b"], ["a/x.txt"]],
+  [["*.txt", "!**", "a/?.[tu]xt"], ["a/x.txt"]],
+  [["none/*", "t.p.txt"], []],
+])("the patterns %o find %o", (patterns, expected) => {
+  const folder = mkdtempSync(join(tmpdir(), "globs-"));
+  for (const name of [".h", "a/b"]) mkdirSync(join(folder, name), { recursive: true });
+  for (const name of [".h/d.txt", "a/b/c.lock", "a/x.txt", "top.txt"]) writeFileSync(join(folder, name), "");
+  expect(findFiles(patterns, folder).map((file) => relative(folder, file))).toEqual(expected);
 });

@@ -164,12 +164,35 @@ describe("file commands", () => {
   test.each([
     ["NODE_OPTIONS", 'echo "NODE_OPTIONS=--inspect" >> "$GITHUB_ENV"', "Can't store NODE_OPTIONS"],
     ["a line without =", 'echo nonsense >> "$GITHUB_OUTPUT"', "Invalid format 'nonsense'"],
+    ["an artifact that is not there", 'echo none.bin >> "$GITHUB_ARTIFACTS"', "none.bin is not a file"],
+    ["an artifact with an unknown scheme", 'echo s3://x/y >> "$GITHUB_ARTIFACTS"', "unsupported URI scheme"],
     ["a missing delimiter", 'printf "a<<EOT\\nx\\n" >> "$GITHUB_OUTPUT"', "Matching delimiter not found 'EOT'"],
     ["the old command", "echo '::set-output name=a::b'", "switched off"],
   ])("%s fails the step", async (_, command, message) => {
     const job = await runSteps(`- run: ${JSON.stringify(command)}`);
     expect(job.conclusion).toBe("failure");
     expect(job.annotations[0]?.message).toContain(message);
+  });
+
+  test("artifacts that a step declares are listed to the steps after it", async () => {
+    const job = await runSteps(`- run: |
+    printf abc > a.bin
+    printf '# built\\n\\na.bin\\nregistry/image@sha256:${"0".repeat(64)}\\n' >> "$GITHUB_ARTIFACTS"
+- run: cat "$GITHUB_ARTIFACTS_LIST"
+- run: printf other > a.bin; echo file://a.bin >> "$GITHUB_ARTIFACTS"`);
+    expect(JSON.parse(printed(job)[0]!)).toEqual({
+      version: 1,
+      subjects: [
+        {
+          name: "a.bin",
+          digest: "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+          kind: "file",
+        },
+        { name: "registry/image", digest: `sha256:${"0".repeat(64)}`, kind: "oci" },
+      ],
+    });
+    expect(job.steps.map(({ conclusion }) => conclusion)).toEqual(["success", "success", "failure"]);
+    expect(job.annotations[0]?.message).toContain("a.bin was declared as sha256:ba7816bf");
   });
 
   test("a summary above 1 MiB is dropped with an error, and the step succeeds", async () => {

@@ -1,4 +1,5 @@
 import { delimiter } from "node:path";
+import { declare, listed } from "./artifact-subjects.ts";
 import { CommandReader } from "./commands.ts";
 import { fileCommands } from "./file-commands.ts";
 import type { Conclusion, JobState, Scope } from "./job-state.ts";
@@ -26,7 +27,7 @@ export async function runWithFiles(
   effects: Effects,
   { command, args, cwd, env }: Process,
 ): Promise<Conclusion> {
-  const files = fileCommands(job.temp);
+  const files = fileCommands(job.temp, listed(job.artifacts));
   const reader = new CommandReader(job.log);
   const path = [...job.path, env.PATH ?? job.machine.PATH].join(delimiter);
   const code = await runProcess({
@@ -46,6 +47,7 @@ export async function runWithFiles(
   if (effects.state) Object.assign(effects.state, written.state);
   job.path.unshift(...written.path.toReversed());
   job.log.summarize(written.summary);
+  declare(job.artifacts, written.artifacts, job.workspace);
   if (code === "timeout") throw new Error(`The action has timed out after ${(effects.timeout ?? 0) / 60_000} minutes.`);
   if (reader.refused) throw new Error(reader.refused);
   if (code !== 0) throw new Error(`Process completed with exit code ${code}.`);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, globSync, readFileSync, statSync } from "node:fs";
-import { basename, dirname, join, matchesGlob, relative, resolve, sep } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, relative, resolve, sep } from "node:path";
+import { findFiles, fixedPart } from "../globs.ts";
 import { putBlob, results } from "./results.ts";
 import type { StandIn } from "./stand-in.ts";
 import { zip } from "./zip.ts";
@@ -61,37 +62,16 @@ function find(input: string, workspace: string, hidden: boolean): { files: strin
     .split("\n")
     .map((line) => line.trim())
     .filter(Boolean);
-  const patterns = lines.filter((line) => !line.startsWith("!")).map((line) => resolve(workspace, line));
-  const excluded = lines.filter((line) => line.startsWith("!")).map((line) => resolve(workspace, line.slice(1)));
-  const files = patterns
-    .flatMap((pattern) => globSync(pattern).flatMap((found) => below(found)))
-    .filter(
-      (file) =>
-        hidden ||
-        !relative(workspace, file)
-          .split(sep)
-          .some((part) => /^\.[^.]/.test(part)),
-    )
-    .filter((file) => !excluded.some((pattern) => matchesGlob(file, pattern) || file.startsWith(pattern + sep)));
-  const searched = patterns.map(fixedPart);
+  const visible = (file: string) =>
+    !relative(workspace, file)
+      .split(sep)
+      .some((part) => /^\.[^.]/.test(part));
+  const files = findFiles(lines, workspace).filter((file) => hidden || visible(file));
+  const searched = lines.filter((line) => !line.startsWith("!")).map((line) => fixedPart(resolve(workspace, line)));
   const [only] = searched;
   const oneFile = searched.length === 1 && existsSync(only!) && statSync(only!).isFile();
   const root = oneFile ? dirname(only!) : searched.length === 1 ? only! : commonFolder(searched);
-  return { files: [...new Set(files)].sort(), root };
-}
-
-function below(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path];
-  return globSync("**", { cwd: path, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
-/** The part of a pattern before its first wildcard. */
-function fixedPart(pattern: string): string {
-  const parts = pattern.split(sep);
-  const wild = parts.findIndex((part) => /[*?[{]/.test(part));
-  return wild < 0 ? pattern : parts.slice(0, wild).join(sep) || sep;
+  return { files, root };
 }
 
 function commonFolder(paths: string[]): string {
