@@ -92,11 +92,24 @@ export const proposed: Edit[] = [
   ),
   edit("joseph", "Round the light year", "src/constants.js", "9_460_730_472_580_800", "9_460_730_000_000_000"),
   edit(
+    "joseph",
+    "Give the light year its digits back",
+    "src/constants.js",
+    "9_460_730_000_000_000",
+    "9_460_730_472_580_800",
+  ),
+  edit(
     "emmy",
     "Run tests in one thread",
     "vitest.config.js",
     'include: ["test/**/*.test.js"]',
     'include: ["test/**/*.test.js"], fileParallelism: false',
   ),
-  edit("carl", "Read constants once", "src/units.js", "const metres", "/** Metres in each unit. */\nconst metres"),
+  edit(
+    "carl",
+    "Say what the table of units holds",
+    "src/units.js",
+    "const metres",
+    "/** Metres in each unit. */\nconst metres",
+  ),
 ];

@@ -49,7 +49,7 @@ export function describeChange(
     failedTests,
     missed: null,
   };
-  change.line = `  ${event === "push" ? "push" : "pull"}  ${title.padEnd(44)} ${`${tests} tests ran`.padStart(13)}  ${verdict.padEnd(15)} ${seconds.toFixed(1)} s`;
+  change.line = `  ${event === "push" ? "push" : "pull"}  ${title.padEnd(52)} ${`${tests} tests ran`.padStart(13)}  ${verdict.padEnd(15)} ${seconds.toFixed(1)} s`;
   return change;
 }
 
