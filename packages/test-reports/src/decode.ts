@@ -8,7 +8,7 @@ export interface TextStream {
 }
 
 /** What the first bytes say: a byte order mark, else the look of UTF-16, else the XML declaration, else UTF-8. */
-export function encodingOf(head: Uint8Array): { label: string; warning?: string } {
+function encodingOf(head: Uint8Array): { label: string; warning?: string } {
   const [a, b, c] = head;
   const text = Buffer.from(head.subarray(0, 1024)).toString("latin1");
   const wide =

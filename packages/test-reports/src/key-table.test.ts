@@ -1,0 +1,17 @@
+import type { Execution } from "@goatnote/ci-history";
+import { expect, test } from "vitest";
+import { KeyTable } from "./key-table.ts";
+
+// 300,000 hashes of 32 bits have some ten collisions: only the comparison of the keys tells those apart.
+test.each(["id", "param", "variant"] as const)("keys that differ in %s alone are never one", (field) => {
+  const executions: Execution[] = [];
+  const table = new KeyTable(executions);
+  const make = (i: number): Execution => ({ id: "x", file: null, status: "pass", duration_ms: null, [field]: `t${i}` });
+  for (let i = 0; i < 300_000; i++) {
+    const execution = make(i);
+    const slot = table.slotOf(execution);
+    if (table.at(slot) >= 0) expect(executions[table.at(slot)]).toBe(execution);
+    table.set(slot, executions.push(execution) - 1);
+  }
+  for (let i = 0; i < 300_000; i += 97) if (table.at(table.slotOf(make(i))) !== i) expect.unreachable(`${i}`);
+});
