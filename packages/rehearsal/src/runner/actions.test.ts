@@ -277,6 +277,18 @@ jobs:
     expect(printed(job)[0]).toMatch(/^The machine's node \d+\.\d+\.\d+ serves/);
   });
 
+  test("setup gives python its name where the machine has python3 only", async () => {
+    const bin = mkdtempSync(join(tmpdir(), "bin-"));
+    for (const [name, script] of [
+      ["python3", 'echo "Python 3.99.1 $1"'],
+      ["python", "exit 127"],
+    ] as const)
+      writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const steps = "- uses: actions/setup-python@v6\n- run: python hello";
+    const { jobs } = await repository.run(workflow(steps), { env: { PATH: bin } });
+    expect(printed(jobs[0]!).at(-1)).toBe("Python 3.99.1 hello");
+  });
+
   test("an input that is not played is refused", async () => {
     const job = await run("- uses: actions/checkout@v7\n  with: {submodules: true}");
     expect(job.annotations[0]?.message).toContain("does not support submodules: true of actions/checkout@v7");

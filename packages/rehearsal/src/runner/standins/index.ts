@@ -13,7 +13,7 @@ const standIns: Record<string, StandIn> = {
   "actions/cache/restore": restoreCache,
   "actions/cache/save": saveCache,
   "actions/setup-node": setup("node", ["--version"]),
-  "actions/setup-python": setup("python3", ["--version"]),
+  "actions/setup-python": setup("python", ["--version"], "python3"),
   "actions/setup-go": setup("go", ["version"]),
   "actions/setup-java": setup("java", ["--version"]),
   "astral-sh/setup-uv": setup("uv", ["--version"]),
