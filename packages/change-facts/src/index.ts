@@ -1,3 +1,3 @@
-export * from "./change.ts";
+export * from "./diff.ts";
 export { GitError } from "./git.ts";
 export * from "./resolve.ts";

@@ -1,108 +1,89 @@
-/** From an event to the change that it is about. */
-import { type Change, changeBetween } from "./change.ts";
-import { git, hasCommit, isSha } from "./git.ts";
+/** Which two commits the change of a workflow run lies between. */
+import { ensureCommit, headCommit, mergeBase, parentsOf } from "./commits.ts";
+import { type Change, changeBetween } from "./diff.ts";
+import { commitId, GitError, tryGit } from "./git.ts";
 
-// git's well-known empty tree, for a first commit.
-const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-
-/** What is known of the event; see `WorkflowContext`. */
+/** What the event's payload says, as plain values. */
 export interface ChangeEvent {
-  /** A commit that the user names; it wins over the others. */
-  base?: string;
-  /** Tip of the base branch and of the change, for a pull request. */
-  pullRequest?: { baseSha: string; headSha: string } | null;
-  /** The branch's commit before a push; zeros for a new branch. */
+  /** Name of the event: `pull_request`, `push`, … */
+  name: string;
+  /** The commit under test: `pull_request.head.sha`, `after`; the checked out one where absent. */
+  head?: string | null;
+  /** `pull_request.base.sha`, `merge_group.base_sha`. */
+  base?: string | null;
+  /** `before` of a push: zeros for a new branch. */
   before?: string | null;
+  /** The last commit that this workflow tested, for events that carry no change, such as `schedule`. */
+  previous?: string | null;
 }
+
+/** A change, or why it is not known. */
+export type ResolvedChange = ({ kind: "known" } & Change) | { kind: "unknown"; reason: string };
+
+const isNothing = (sha: string | null | undefined): sha is null | undefined => !sha || /^0+$/.test(sha);
 
 /**
- * The change that the checked-out commit is about: from the merge base for a pull request, from `before` for a push, else
- * from the parent. Never throws for a fault of git: what cannot be told has a reason.
+ * The change of a workflow run.
+ *
+ * - With a base (pull request, merge queue): from the merge base to the head. Where GitHub's merge of both is checked
+ *   out, from its first parent to it, which is the same change as it is tested.
+ * - A push: from `before`; of a new branch: from the parent.
+ * - Others: from `previous`, or from the parent.
+ *
+ * Commits that a shallow clone lacks are fetched from `origin`. Never throws for a fault of git: the reason says what
+ * is missing and what to do.
  */
-export async function resolveChange(repository: string, event: ChangeEvent): Promise<Change> {
+export async function resolveChange(repo: string, event: ChangeEvent): Promise<ResolvedChange> {
   try {
-    const head = (await git(repository, ["rev-parse", "--verify", "HEAD^{commit}"])).trim();
-    const base = await baseOf(repository, event, head);
-    return typeof base === "string" ? await changeBetween(repository, base, head) : base;
+    return { kind: "known", ...(await changeOf(repo, event)) };
   } catch (error) {
-    return { kind: "unknown", reason: (error as Error).message };
+    if (error instanceof GitError) return { kind: "unknown", reason: error.message };
+    throw error;
   }
 }
 
-async function baseOf(
-  repository: string,
-  { base, pullRequest, before }: ChangeEvent,
-  head: string,
-): Promise<string | Change> {
-  if (base !== undefined) {
-    if (!isSha(base)) return { kind: "unknown", reason: `${JSON.stringify(base)} is not a full commit id` };
-    return (await fetched(repository, base)) ?? missing(base);
+async function changeOf(repo: string, event: ChangeEvent): Promise<Change> {
+  const checkedOut = await headCommit(repo);
+  const head = isNothing(event.head) ? checkedOut : commitId(event.head);
+  if (!isNothing(event.base)) return changeFromBase(repo, commitId(event.base), head, checkedOut);
+  if (event.name.startsWith("pull_request")) throw new GitError(`The ${event.name} event names no base commit.`);
+  await ensureCommit(repo, head, "The head");
+  if (event.name === "push" && !isNothing(event.before)) {
+    const before = commitId(event.before);
+    await ensureCommit(repo, before, "The commit before this push, which a forced push may have removed,");
+    return changeBetween(repo, before, head);
   }
-  if (pullRequest) {
-    const tip = await fetched(repository, pullRequest.baseSha);
-    if (!tip) return missing(pullRequest.baseSha);
-    return mergeBase(repository, tip, head);
+  if (event.name !== "push" && !isNothing(event.previous)) {
+    const previous = commitId(event.previous);
+    await ensureCommit(repo, previous, "The commit of the previous run");
+    return changeBetween(repo, previous, head);
   }
-  if (before && isSha(before)) return (await fetched(repository, before)) ?? missing(before);
-  return parentOf(repository, head);
+  return changeFromParent(repo, head);
 }
 
-const missing = (commit: string): Change => ({
-  kind: "unknown",
-  reason: `commit ${commit} is not in this clone and cannot be fetched; set \`fetch-depth: 0\` for actions/checkout`,
-});
-
-/** The commit, fetched without file contents when the clone lacks it; null when it cannot be had. */
-async function fetched(repository: string, commit: string): Promise<string | null> {
-  if (!isSha(commit)) return null;
-  if (await hasCommit(repository, commit)) return commit;
-  await git(repository, ["fetch", "--quiet", "--no-tags", "--filter=blob:none", "--depth=1", "origin", commit]).catch(
-    () => {},
-  );
-  return (await hasCommit(repository, commit)) ? commit : null;
+async function changeFromParent(repo: string, head: string): Promise<Change> {
+  const [parent] = await parentsOf(repo, head);
+  if (parent === undefined) return changeBetween(repo, null, head);
+  await ensureCommit(repo, parent, "The parent of the head");
+  return changeBetween(repo, parent, head);
 }
 
-async function mergeBase(repository: string, base: string, head: string): Promise<string | Change> {
-  const find = (): Promise<string> =>
-    git(repository, ["merge-base", base, head]).then(
-      (text) => text.trim(),
-      () => "",
-    );
-  let found = await find();
-  for (let depth = 64; found === "" && depth <= 4096; depth *= 4) {
-    const isShallow = (await git(repository, ["rev-parse", "--is-shallow-repository"])).trim() === "true";
-    if (!isShallow) break;
-    const fetching = git(repository, [
-      "fetch",
-      "--quiet",
-      "--no-tags",
-      "--filter=blob:none",
-      `--deepen=${depth}`,
-      "origin",
-      base,
-    ]);
-    if (
-      await fetching.then(
-        () => false,
-        () => true,
-      )
-    )
-      break;
-    found = await find();
+async function changeFromBase(repo: string, base: string, head: string, checkedOut: string): Promise<Change> {
+  if (checkedOut !== head) {
+    const [target, merged] = await parentsOf(repo, checkedOut);
+    if (target !== undefined && merged === head) {
+      await ensureCommit(repo, target, "The first parent of the merge");
+      return withAuthorOf(repo, head, await changeBetween(repo, target, checkedOut));
+    }
   }
-  if (found !== "") return found;
-  return {
-    kind: "unknown",
-    reason: `no common ancestor of ${base} and ${head} is in this clone; set \`fetch-depth: 0\` for actions/checkout`,
-  };
+  await ensureCommit(repo, head, "The head of the pull request");
+  await ensureCommit(repo, base, "The base of the pull request");
+  return changeBetween(repo, await mergeBase(repo, base, head), head);
 }
 
-async function parentOf(repository: string, head: string): Promise<string | Change> {
-  const parent = (await git(repository, ["log", "-1", "--format=%P", head])).trim().split(" ")[0] ?? "";
-  // A shallow clone hides the parent, which is not the same as having none.
-  const raw = await git(repository, ["cat-file", "commit", head]);
-  const real = /^parent ([0-9a-f]+)$/m.exec(raw)?.[1];
-  if (real === undefined) return emptyTree;
-  if (parent === real) return parent;
-  return (await fetched(repository, real)) ?? missing(real);
+/** The author of the pull request's own commit, where the clone has it; else the merge's. */
+async function withAuthorOf(repo: string, head: string, change: Change): Promise<Change> {
+  const result = await tryGit(repo, ["log", "-1", "--format=%aN", commitId(head), "--"]);
+  const author = result.code === 0 ? result.stdout.trim() : "";
+  return author === "" ? change : { ...change, author };
 }
