@@ -11,7 +11,7 @@ import {
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { type Change, listFiles, resolveChange } from "@goatnote/change-facts";
+import { changeEvent, listFiles, type ResolvedChange, resolveChange } from "@goatnote/change-facts";
 import { openHistory, storeContradictions, uploadFile } from "@goatnote/history-access";
 import {
   argumentsFor,
@@ -140,7 +140,7 @@ async function readPast(inputs: Inputs, context: WorkflowContext): Promise<Past>
 
 async function readSituation(inputs: Inputs, context: WorkflowContext, past: Past): Promise<Situation> {
   const { workspace } = context;
-  const change = await resolveChange(workspace, inputs.base === "" ? context : { base: inputs.base });
+  const change = await resolveChange(workspace, changeEvent(context, inputs.base));
   return {
     change,
     unrecorded: await unrecordedChange(workspace, past),
@@ -152,9 +152,9 @@ async function readSituation(inputs: Inputs, context: WorkflowContext, past: Pas
 }
 
 /** What happened to the files since the latest full run that is recorded: tests may be new there. */
-async function unrecordedChange(workspace: string, { lastSha }: Past): Promise<Change> {
+async function unrecordedChange(workspace: string, { lastSha }: Past): Promise<ResolvedChange> {
   if (lastSha === null) return { kind: "unknown", reason: "no recorded run names its commit" };
-  const change = await resolveChange(workspace, { base: lastSha });
+  const change = await resolveChange(workspace, { name: "since", previous: lastSha });
   if (change.kind === "known") return change;
   return { kind: "unknown", reason: `what changed since the latest recorded run is not known: ${change.reason}` };
 }

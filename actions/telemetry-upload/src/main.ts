@@ -11,7 +11,7 @@ import {
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { listFiles, resolveChange } from "@goatnote/change-facts";
+import { changeEvent, listFiles, resolveChange } from "@goatnote/change-facts";
 import { encodeSegment, type Run, segmentPath } from "@goatnote/ci-history";
 import { leaveSegment, storeContradictions } from "@goatnote/history-access";
 import { readReports } from "@goatnote/test-reports";
@@ -36,7 +36,7 @@ export async function main(): Promise<void> {
 
   const kept = keepWithin(result.executions, inputs["max-records"] ?? Number.POSITIVE_INFINITY);
   const plan = inputs.plan === "" ? null : await readPlan(inputs.plan);
-  const change = await resolveChange(context.workspace, context);
+  const change = await resolveChange(context.workspace, changeEvent(context));
   if (change.kind === "unknown") warning(`What changed is not known, so this record teaches little: ${change.reason}`);
   const run: Run = {
     run_id: context.runId,

@@ -7,7 +7,7 @@ import { recordInputs } from "./inputs.ts";
 export async function record(): Promise<void> {
   const inputs = readInputs(recordInputs, process.env, storeContradictions);
   const context = await readContext(process.env);
-  const { recorded, rejected } = await recordRun(inputs, context);
+  const { runs: recorded, rejected } = await recordRun(inputs, context);
   for (const { name, reason } of rejected) info(`Refused ${name}: ${reason}`);
   setOutputs({ recorded: recorded.length, rejected: rejected.length });
   const tests = recorded.reduce((sum, run) => sum + run.tests.length, 0);

@@ -1,6 +1,6 @@
 /** What the reader sees: totals, annotations, the job summary. */
 import { annotate, code, details, plain, seconds, table } from "@goatnote/action-io";
-import type { Change } from "@goatnote/change-facts";
+import type { ResolvedChange } from "@goatnote/change-facts";
 import { type Execution, flakyTests, type Run, type Status } from "@goatnote/ci-history";
 import type { ReportResult } from "@goatnote/test-reports";
 
@@ -59,7 +59,7 @@ export function failureAnnotations({ executions, invalid, warnings }: ReportResu
 export function summarise(
   run: Run,
   result: ReportResult,
-  { patterns, stored, change }: { patterns: readonly string[]; stored: boolean; change: Change },
+  { patterns, stored, change }: { patterns: readonly string[]; stored: boolean; change: ResolvedChange },
 ): string {
   const { tests, passed, failed, errors, skipped, flaky, "duration-ms": duration } = totals(result.executions);
   const rested = run.tests.filter(({ status }) => status === "not_run").length;

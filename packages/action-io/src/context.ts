@@ -23,6 +23,8 @@ export interface WorkflowContext {
   branch: string | null;
   defaultBranch: string | null;
   onDefaultBranch: boolean;
+  /** The commit that a pull request or a merge group would be merged into; null for other events. */
+  base: string | null;
   /** The commit before a push; null for other events. */
   before: string | null;
   pullRequest: PullRequest | null;
@@ -40,6 +42,7 @@ export interface WorkflowContext {
 /** The parts of an event's payload that are read here. All of it is data of strangers. */
 interface Payload {
   before?: unknown;
+  merge_group?: { base_sha?: unknown };
   repository?: { default_branch?: unknown; full_name?: unknown };
   pull_request?: {
     number?: unknown;
@@ -77,6 +80,7 @@ export async function readContext(environment: NodeJS.ProcessEnv): Promise<Workf
     defaultBranch,
     onDefaultBranch:
       trustOf(event, pullRequest) === "push" && defaultBranch !== null && ref === `refs/heads/${defaultBranch}`,
+    base: pullRequest?.baseSha || text(payload.merge_group?.base_sha) || null,
     before: event === "push" ? text(payload.before) || null : null,
     pullRequest,
     trust: trustOf(event, pullRequest),

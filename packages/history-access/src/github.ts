@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "@goatnote/action-io";
-import type { RunFacts } from "./facts.ts";
+import type { ArtifactFacts, RunFacts } from "@goatnote/ci-history";
 
 /** Whose runs, and with which token. */
 export interface Repository {
@@ -14,22 +14,13 @@ export interface Repository {
   defaultBranch: string | null;
 }
 
-/** An artifact as the API lists it. */
-export interface Artifact {
-  id: number;
-  name: string;
-  /** `sha256:` and hex digits, where GitHub recorded one. */
-  digest: string | null;
-  /** Null where GitHub no longer knows the run. */
-  facts: RunFacts | null;
-}
-
 interface ListedArtifact {
   id: number;
   name: string;
   digest?: string | null;
   expired: boolean;
   size_in_bytes: number;
+  created_at?: string | null;
   workflow_run?: {
     id?: number;
     repository_id?: number;
@@ -64,46 +55,50 @@ async function request(where: Repository, path: string, parameters: Record<strin
 }
 
 /** The newest artifacts of all runs whose names begin with `prefix`, at most `enough`, the newest first. */
-export const listArtifacts = (where: Repository, prefix: string, enough: number): Promise<Artifact[]> =>
+export const listArtifacts = (where: Repository, prefix: string, enough: number): Promise<ArtifactFacts[]> =>
   list(where, "artifacts", prefix, enough);
 
 /** The artifacts of one run whose names begin with `prefix`. */
-export const listArtifactsOfRun = (where: Repository, runId: string, prefix: string): Promise<Artifact[]> =>
+export const listArtifactsOfRun = (where: Repository, runId: string, prefix: string): Promise<ArtifactFacts[]> =>
   list(where, `runs/${Number(runId)}/artifacts`, prefix, Number.POSITIVE_INFINITY);
 
-async function list(where: Repository, path: string, prefix: string, enough: number): Promise<Artifact[]> {
-  const found: Artifact[] = [];
+async function list(where: Repository, path: string, prefix: string, enough: number): Promise<ArtifactFacts[]> {
+  const found: ArtifactFacts[] = [];
   for (let page = 1; page <= mostPages && found.length < enough; page += 1) {
     const { data } = await request(where, path, { per_page: 100, page }, "Listing artifacts");
     const artifacts = data.artifacts as ListedArtifact[];
     const usable = artifacts.filter(
       ({ name, expired, size_in_bytes }) => name.startsWith(prefix) && !expired && size_in_bytes <= mostBytes,
     );
-    found.push(
-      ...usable.map((artifact) => ({
-        id: artifact.id,
-        name: artifact.name,
-        digest: artifact.digest ?? null,
-        facts: factsOf(artifact, where),
-      })),
-    );
+    found.push(...usable.flatMap((artifact) => factsOf(artifact, where)));
     if (artifacts.length < 100) break;
   }
   return found.slice(0, enough);
 }
 
-function factsOf({ workflow_run: run }: ListedArtifact, { defaultBranch }: Repository): RunFacts | null {
-  if (!run?.id || !run.head_sha) return null;
+/** Nothing where GitHub no longer knows the run: then nobody knows whose results these are. */
+function factsOf(
+  { id, name, digest, created_at, workflow_run: run }: ListedArtifact,
+  { defaultBranch }: Repository,
+): ArtifactFacts[] {
+  if (!run?.id || !run.head_sha || !created_at) return [];
   const own = run.repository_id !== undefined && run.repository_id === run.head_repository_id;
   const branch = run.head_branch ?? "";
   const onDefault = own && defaultBranch !== null && branch === defaultBranch;
-  return {
-    runId: String(run.id),
-    sha: run.head_sha,
-    branch,
-    trust: !own ? "fork" : onDefault ? "push" : "pull_request",
-    defaultBranch: onDefault,
-  };
+  const trust = !own ? "fork" : onDefault ? "push" : "pull_request";
+  return [
+    {
+      id,
+      name,
+      digest: digest ?? null,
+      createdAt: created_at,
+      runId: String(run.id),
+      sha: run.head_sha,
+      branch,
+      trust,
+      defaultBranch: onDefault,
+    },
+  ];
 }
 
 /** What GitHub says of one run. */
@@ -119,12 +114,16 @@ export async function readRunFacts(where: Repository, runId: string): Promise<Ru
     trust: !own ? "fork" : proposed ? "pull_request" : "push",
     defaultBranch: own && !proposed && where.defaultBranch !== null && data.head_branch === where.defaultBranch,
     event: data.event,
-    attempt: data.run_attempt,
+    runAttempt: data.run_attempt,
+    createdAt: new Date().toISOString(),
   };
 }
 
 /** The bytes of an artifact that was uploaded unzipped. Read by hand, since the official client unpacks what strangers made. */
-export async function download(where: Repository, { id, digest }: Artifact): Promise<Buffer> {
+export async function download(
+  where: Repository,
+  { id, digest }: Pick<ArtifactFacts, "id" | "digest">,
+): Promise<Buffer> {
   const doing = `Downloading artifact ${id}`;
   const { headers } = await request(
     where,

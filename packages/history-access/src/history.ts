@@ -5,32 +5,23 @@
  */
 import type { WorkflowContext } from "@goatnote/action-io";
 import {
-  compareRuns,
-  decodeRuns,
-  decodeSegment,
+  type ArtifactFacts,
+  artifactStore,
   encodeRuns,
   encodeSegment,
   fileStore,
-  jobHash,
+  type MergedRun,
+  mergeRun,
+  type NamedSegment,
   type Run,
   readStore,
+  runArtifactName,
+  type Store,
+  segmentArtifactName,
   segmentPath,
 } from "@goatnote/ci-history";
-import { withFacts } from "./facts.ts";
-import {
-  type Artifact,
-  download,
-  listArtifacts,
-  listArtifactsOfRun,
-  type Repository,
-  readRunFacts,
-  uploadBytes,
-} from "./github.ts";
+import { download, listArtifacts, listArtifactsOfRun, type Repository, readRunFacts, uploadBytes } from "./github.ts";
 import type { StoreInputs } from "./inputs.ts";
-
-const segmentName = (runId: string, attempt: number): string => `telemetry-segment-${runId}-${attempt}-`;
-const recordName = "telemetry-run-";
-const downloadsAtOnce = 8;
 
 const repositoryOf = ({ token }: StoreInputs, { repository, apiUrl, defaultBranch }: WorkflowContext): Repository => ({
   repository,
@@ -42,68 +33,76 @@ const repositoryOf = ({ token }: StoreInputs, { repository, apiUrl, defaultBranc
 /** Hands one job's record over: into the folder, or as an artifact for the `record` job. */
 export async function leaveSegment(run: Run, inputs: StoreInputs, { temp }: WorkflowContext): Promise<void> {
   if (inputs.store === "file") await fileStore(inputs["store-location"]).append(segmentPath(run), encodeSegment(run));
-  else await uploadBytes(segmentName(run.run_id, run.run_attempt ?? 1) + jobHash(run), encodeSegment(run), temp);
-}
-
-/** What became part of the history, and what did not. */
-export interface Recorded {
-  recorded: Run[];
-  rejected: { name: string; reason: string }[];
+  else await uploadBytes(segmentArtifactName(run), encodeSegment(run), temp);
 }
 
 /** Makes the segments that this run's test jobs left part of the history, with the facts that GitHub states of the run. */
-export async function recordRun(inputs: StoreInputs, context: WorkflowContext): Promise<Recorded> {
+export async function recordRun(inputs: StoreInputs, context: WorkflowContext): Promise<MergedRun> {
   const where = repositoryOf(inputs, context);
   const facts = await readRunFacts(where, context.runId);
-  const artifacts = await listArtifactsOfRun(where, context.runId, segmentName(context.runId, context.runAttempt));
-  const recorded: Run[] = [];
-  const rejected: Recorded["rejected"] = [];
-  for (const artifact of artifacts) {
+  const prefix = `telemetry-segment-${context.runId}-${context.runAttempt}-`;
+  const segments: NamedSegment[] = [];
+  const rejected: MergedRun["rejected"] = [];
+  for (const artifact of await listArtifactsOfRun(where, context.runId, prefix)) {
     try {
-      recorded.push(withFacts(decodeSegment(await download(where, artifact), artifact.name), facts));
+      segments.push({ name: artifact.name, bytes: await download(where, artifact) });
     } catch (error) {
       rejected.push({ name: artifact.name, reason: (error as Error).message });
     }
   }
+  const merged = mergeRun(segments, { ...facts, runAttempt: context.runAttempt });
+  const [first] = merged.runs;
   if (inputs.store === "file") {
-    for (const run of recorded) await fileStore(inputs["store-location"]).append(segmentPath(run), encodeSegment(run));
-  } else if (recorded.length > 0) {
-    await uploadBytes(`${recordName}${context.runId}-${context.runAttempt}`, encodeRuns(recorded), context.temp);
-  }
-  return { recorded, rejected };
+    for (const run of merged.runs)
+      await fileStore(inputs["store-location"]).append(segmentPath(run), encodeSegment(run));
+  } else if (first) await uploadBytes(runArtifactName(first), encodeRuns(merged.runs), context.temp);
+  return { runs: merged.runs, rejected: [...rejected, ...merged.rejected] };
 }
 
 /**
  * The history, oldest run first.
  * @param onUnreadable told of each record that cannot be read; it is passed over
  */
-export async function* openHistory(
+export function openHistory(
   inputs: StoreInputs,
   context: WorkflowContext,
   onUnreadable: (name: string, error: Error) => void,
-): AsyncGenerator<Run> {
+): AsyncIterable<Run> {
   const depth = inputs["history-depth"] ?? Number.POSITIVE_INFINITY;
-  if (inputs.store === "file") {
-    yield* readStore(fileStore(inputs["store-location"]), { depth, onUnreadable });
-    return;
+  const store =
+    inputs.store === "file"
+      ? fileStore(inputs["store-location"])
+      : recordedArtifacts(repositoryOf(inputs, context), depth);
+  return readStore(store, { depth, onUnreadable });
+}
+
+/** The newest artifacts that record jobs left, each downloaded once, several at a time. */
+function recordedArtifacts(where: Repository, depth: number): Store {
+  const contents = new Map<number, Promise<Buffer>>();
+  return artifactStore({
+    list: async () => {
+      const artifacts = await listArtifacts(where, "telemetry-run-", depth);
+      downloadAhead(where, artifacts, contents);
+      return artifacts;
+    },
+    download: (artifact) => contents.get(artifact.id) ?? download(where, artifact),
+    upload: () => Promise.reject(new Error("The history is only read here.")),
+  });
+}
+
+const downloadsAtOnce = 8;
+
+/** Starts to download, the newest first, as they are read; an error waits in its promise until the artifact is read. */
+function downloadAhead(
+  where: Repository,
+  artifacts: readonly ArtifactFacts[],
+  contents: Map<number, Promise<Buffer>>,
+): void {
+  const lanes = new Array<Promise<unknown>>(downloadsAtOnce).fill(Promise.resolve());
+  for (const [index, artifact] of artifacts.entries()) {
+    const lane = index % downloadsAtOnce;
+    const content = (lanes[lane] as Promise<unknown>).then(() => download(where, artifact));
+    lanes[lane] = content.catch(() => {});
+    contents.set(artifact.id, content);
   }
-  const where = repositoryOf(inputs, context);
-  const artifacts = await listArtifacts(where, recordName, depth);
-  const runs: Run[] = [];
-  const read = async (artifact: Artifact): Promise<void> => {
-    try {
-      if (!artifact.facts) throw new Error("GitHub no longer knows its run");
-      for (const run of decodeRuns(await download(where, artifact), artifact.name))
-        runs.push(withFacts(run, artifact.facts));
-    } catch (error) {
-      onUnreadable(artifact.name, error as Error);
-    }
-  };
-  const waiting = artifacts.values();
-  await Promise.all(
-    Array.from({ length: downloadsAtOnce }, async () => {
-      for (const artifact of waiting) await read(artifact);
-    }),
-  );
-  yield* runs.sort(compareRuns);
 }

@@ -27,7 +27,7 @@ export interface Wishes {
 /** What is to be tested now. */
 export interface Situation {
   change:
-    | { kind: "known"; base: string; head: string; files: readonly FileChange[] }
+    | { kind: "known"; base: string | null; head: string; files: readonly FileChange[] }
     | { kind: "unknown"; reason: string };
   /** Files that changed after the latest recorded full run, so that tests in them may be new; or why that is not known. */
   unrecorded: { kind: "known"; files: readonly FileChange[] } | { kind: "unknown"; reason: string };
