@@ -128,6 +128,9 @@ test("a forced push whose former commit is gone is unknown, with the reason and 
     base: gone,
     files: ["gone", "instead"],
   });
+  const complete = await shallowClone(origin, "refs/heads/main", 100);
+  known(await resolveChange(complete.path, { name: "push", before: gone, head }));
+  expect(await complete.git("rev-parse", "--is-shallow-repository")).toBe("false");
   await origin.git("reflog", "expire", "--expire=now", "--all");
   await origin.git("gc", "--quiet", "--prune=now");
   for (const place of [origin, await shallowClone(origin, "refs/heads/main")]) {
