@@ -90,14 +90,6 @@ export const proposed: Edit[] = [
     "if (Math.abs(next - x) < tolerance) return next;",
     "const change = Math.abs(next - x);\n    if (change < tolerance) return next;",
   ),
-  edit("joseph", "Round the light year", "src/constants.js", "9_460_730_472_580_800", "9_460_730_000_000_000"),
-  edit(
-    "joseph",
-    "Give the light year its digits back",
-    "src/constants.js",
-    "9_460_730_000_000_000",
-    "9_460_730_472_580_800",
-  ),
   edit(
     "emmy",
     "Run tests in one thread",
@@ -111,5 +103,20 @@ export const proposed: Edit[] = [
     "src/units.js",
     "const metres",
     "/** Metres in each unit. */\nconst metres",
+  ),
+  edit(
+    "joseph",
+    "Skip the last point of the spectrum",
+    "src/fourier.js",
+    "index < half; index",
+    "index < half - 1; index",
+  ),
+  edit("joseph", "Round the light year", "src/constants.js", "9_460_730_472_580_800", "9_460_730_000_000_000"),
+  edit(
+    "joseph",
+    "Give the light year its digits back",
+    "src/constants.js",
+    "9_460_730_000_000_000",
+    "9_460_730_472_580_800",
   ),
 ];
