@@ -72,7 +72,7 @@ export function conclude(changes: readonly Change[]): string {
     ]),
     "",
     `  ${proposals.length} pull requests: ${rested} of ${total} tests rested, ${saved.toFixed(1)} s of test time saved.`,
-    `  ${red.length + escaped.length} of them broke tests: ${red.length} were caught by the chosen tests, ${escaped.length} only by the full run on main.`,
+    `  ${red.length + escaped.length} of them broke tests: ${red.length} caught by the chosen tests, ${escaped.length} only by the full run on main.`,
     "  Results are real: change a test in scripts/demo/project and run this again.",
     "",
     "  Next: copy workflows-examples/ci.yml (or ci-pytest.yml) to .github/workflows/ in your own repository.",
