@@ -39,7 +39,11 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
     const plan = decodePlan(await readFile(inputs.plan, "utf8"), inputs.plan);
     if (inputs.shard !== null && inputs.shard > plan.shards)
       throw new Error(`Input \`shard\` is ${inputs.shard}, but the plan has ${plan.shards} shards`);
-    return argumentsFor(plan, runner, locate, plan.shards > 1 ? (inputs.shard ?? undefined) : undefined);
+    if (plan.shards > 1 && inputs.shard === null)
+      info(`The plan has ${plan.shards} shards and \`shard\` is not given, so this job runs all of them.`);
+    const told = argumentsFor(plan, runner, locate, plan.shards > 1 ? (inputs.shard ?? undefined) : undefined);
+    // Only a shard may be empty; a runner without arguments would run everything, and so do we.
+    return told.args?.length === 0 && plan.shards === 1 ? { args: null, reason: "the plan names no test" } : told;
   } catch (error) {
     const reason = describe(error);
     warning(`The plan cannot be used: ${reason}`);

@@ -159,13 +159,17 @@ async function unrecordedChange(workspace: string, { lastSha }: Past): Promise<R
   return { kind: "unknown", reason: `what changed since the latest recorded run is not known: ${change.reason}` };
 }
 
+/** Events whose payload says where the whole change begins. A push says only what its last commits are. */
+const wholeChanges = new Set(["pull_request", "pull_request_target", "merge_group"]);
+
 function reasonForAll(
-  { "opt-out-label": label }: Inputs,
+  { "opt-out-label": label, base }: Inputs,
   { pullRequest, event, onDefaultBranch, defaultBranch }: WorkflowContext,
 ): string | null {
   if (onDefaultBranch)
     return `this is a ${event} on the default branch ${defaultBranch}, whose full runs teach and check the selection`;
-  if (event === "schedule") return "a scheduled run is a full run";
   if (label !== "" && pullRequest?.labels.includes(label)) return `the pull request has the label ${label}`;
+  if (base === "" && !wholeChanges.has(event))
+    return `a ${event} does not say where the whole change begins; set \`base\`, or select in pull requests`;
   return null;
 }

@@ -17,7 +17,7 @@ import { leaveSegment, storeContradictions } from "@goatnote/history-access";
 import { readReports } from "@goatnote/test-reports";
 import { decodePlan, type Plan, selectionOf } from "@goatnote/test-selection";
 import { mainInputs } from "./inputs.ts";
-import { findReports, keepWithin, withPlan } from "./record-of-job.ts";
+import { findReports, keepWithin, unreported, withPlan } from "./record-of-job.ts";
 import { failureAnnotations, summarise, totals } from "./report.ts";
 
 export async function main(): Promise<void> {
@@ -56,6 +56,12 @@ export async function main(): Promise<void> {
     ...(plan && { selection: selectionOf(plan.plan, plan.text) }),
   };
   const recorded = plan ? withPlan(run, plan.plan) : run;
+  const absent = plan ? unreported(recorded, plan.plan) : [];
+  if (absent.length > 0) {
+    warning(
+      `${absent.length} chosen tests left no result, the first is ${absent[0]}. They did not run, or their report is not among \`paths\`.`,
+    );
+  }
   const segment = join(context.temp, "goatnote-telemetry", basename(segmentPath(recorded)));
   await mkdir(dirname(segment), { recursive: true });
   await writeFile(segment, encodeSegment(recorded));

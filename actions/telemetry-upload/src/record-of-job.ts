@@ -40,3 +40,11 @@ export function withPlan(run: Run, plan: Plan): Run {
     ],
   };
 }
+
+/** Chosen tests of which no report says anything: the runner did not run them, or wrote no report. */
+export function unreported(run: Run, plan: Plan): string[] {
+  // A job of several sees its own shard only.
+  if (plan.run === "all" || plan.shards > 1) return [];
+  const reported = new Set(run.tests.map(({ id }) => id));
+  return plan.tests.filter((test) => test.chosen && !reported.has(test.id)).map(({ id }) => id);
+}

@@ -2,7 +2,7 @@
 import { commitId, explain, GitError, git, isCommitId, tryGit } from "./git.ts";
 
 /** How a clone without enough history is mended. */
-export const FULL_HISTORY = "set `fetch-depth: 0` in actions/checkout";
+const FULL_HISTORY = "set `fetch-depth: 0` in actions/checkout";
 
 /** Generations by which a clone is deepened, in turn, until two commits have a common ancestor. */
 const DEEPEN_BY = [50, 500, 5000];

@@ -37,7 +37,7 @@ function shown(value: unknown): string {
 }
 
 /** Throws the one sentence that all checks share. */
-export function refuse(where: string, field: string, value: unknown, allowed: string): never {
+function refuse(where: string, field: string, value: unknown, allowed: string): never {
   throw new HistoryError(`${where}: ${field} is ${shown(value)}; allowed is ${allowed}.`);
 }
 

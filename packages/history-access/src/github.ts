@@ -54,23 +54,29 @@ async function request(where: Repository, path: string, parameters: Record<strin
   }
 }
 
-/** The newest artifacts of all runs whose names begin with `prefix`, at most `enough`, the newest first. */
-export const listArtifacts = (where: Repository, prefix: string, enough: number): Promise<ArtifactFacts[]> =>
-  list(where, "artifacts", prefix, enough);
+/** The newest artifacts of all runs that `wanted` keeps, at most `enough`, the newest first. */
+export const listArtifacts = (
+  where: Repository,
+  wanted: (artifact: ArtifactFacts) => boolean,
+  enough: number,
+): Promise<ArtifactFacts[]> => list(where, "artifacts", wanted, enough);
 
 /** The artifacts of one run whose names begin with `prefix`. */
 export const listArtifactsOfRun = (where: Repository, runId: string, prefix: string): Promise<ArtifactFacts[]> =>
-  list(where, `runs/${Number(runId)}/artifacts`, prefix, Number.POSITIVE_INFINITY);
+  list(where, `runs/${Number(runId)}/artifacts`, ({ name }) => name.startsWith(prefix), Number.POSITIVE_INFINITY);
 
-async function list(where: Repository, path: string, prefix: string, enough: number): Promise<ArtifactFacts[]> {
+async function list(
+  where: Repository,
+  path: string,
+  wanted: (artifact: ArtifactFacts) => boolean,
+  enough: number,
+): Promise<ArtifactFacts[]> {
   const found: ArtifactFacts[] = [];
   for (let page = 1; page <= mostPages && found.length < enough; page += 1) {
     const { data } = await request(where, path, { per_page: 100, page }, "Listing artifacts");
     const artifacts = data.artifacts as ListedArtifact[];
-    const usable = artifacts.filter(
-      ({ name, expired, size_in_bytes }) => name.startsWith(prefix) && !expired && size_in_bytes <= mostBytes,
-    );
-    found.push(...usable.flatMap((artifact) => factsOf(artifact, where)));
+    const usable = artifacts.filter(({ expired, size_in_bytes }) => !expired && size_in_bytes <= mostBytes);
+    found.push(...usable.flatMap((artifact) => factsOf(artifact, where)).filter(wanted));
     if (artifacts.length < 100) break;
   }
   return found.slice(0, enough);

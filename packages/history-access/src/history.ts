@@ -60,7 +60,7 @@ export async function recordRun(inputs: StoreInputs, context: WorkflowContext): 
 }
 
 /**
- * The history, oldest run first.
+ * The history that a change can learn from, oldest run first: of the default branch, and of the change's own branch.
  * @param onUnreadable told of each record that cannot be read; it is passed over
  */
 export function openHistory(
@@ -72,16 +72,20 @@ export function openHistory(
   const store =
     inputs.store === "file"
       ? fileStore(inputs["store-location"])
-      : recordedArtifacts(repositoryOf(inputs, context), depth);
+      : recordedArtifacts(repositoryOf(inputs, context), context.branch, depth);
   return readStore(store, { depth, onUnreadable });
 }
 
-/** The newest artifacts that record jobs left, each downloaded once, several at a time. */
-function recordedArtifacts(where: Repository, depth: number): Store {
+/** The newest records of the default branch and of the change's own branch, each downloaded once, several at a time. */
+function recordedArtifacts(where: Repository, branch: string | null, depth: number): Store {
+  const wanted = (artifact: ArtifactFacts): boolean =>
+    artifact.name.startsWith("telemetry-run-") &&
+    artifact.trust !== "fork" &&
+    (artifact.defaultBranch || artifact.branch === branch);
   const contents = new Map<number, Promise<Buffer>>();
   return artifactStore({
     list: async () => {
-      const artifacts = await listArtifacts(where, "telemetry-run-", depth);
+      const artifacts = await listArtifacts(where, wanted, depth);
       downloadAhead(where, artifacts, contents);
       return artifacts;
     },

@@ -98,6 +98,11 @@ describe("any doubt runs everything, and says which", () => {
     expect(plan.reason).toMatch(/no full run of the default branch/);
   });
 
+  it("no recorded test exists any more", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"], { files: ["src/beta.py"] }));
+    expect([plan.run, plan.reason]).toEqual(["all", "Everything runs: no recorded test exists any more."]);
+  });
+
   it("a test whose file nobody knows", async () => {
     const plan = await planFor(changeOf(["src/beta.py"]), {}, [
       ...projectHistory(4),

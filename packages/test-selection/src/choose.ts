@@ -54,7 +54,10 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   const scores = scoreAll(past.memory, changes);
   const files = wholeFiles(past, situation, changes);
   const units = unitsOf(plannedTests(past, situation, scores), situation.runner);
-  const doubt = situation.runAll ?? findDoubt(past, { change, ...situation }, wishes);
+  const doubt =
+    situation.runAll ??
+    findDoubt(past, { change, ...situation }, wishes) ??
+    (units.length === 0 ? "no recorded test exists any more" : null);
   const budgeted = wishes.timeBudgetMs !== null || wishes.maxFraction !== null;
   const cut = doubt === null ? (cutFor(wishes.targetRecall, past.best) ?? Number.NEGATIVE_INFINITY) : null;
 
