@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { choose, type Situation, type Wishes } from "./choose.ts";
+import { choose } from "./choose.ts";
 import { learn } from "./past.ts";
 import type { Plan } from "./plan.ts";
 import { runners } from "./runners/index.ts";
@@ -15,6 +15,7 @@ import {
   projectRun,
   wishes,
 } from "./samples.ts";
+import type { Situation, Wishes } from "./situation.ts";
 
 const planFor = async (situation: Situation, more: Partial<Wishes> = {}, history = projectHistory(4)): Promise<Plan> =>
   choose(await learn(history, "feature"), situation, { ...wishes, ...more });

@@ -5,3 +5,4 @@ export * from "./plan.ts";
 export * from "./recall.ts";
 export * from "./runners/index.ts";
 export { type Score, type Signal, scoreAll, weights } from "./score.ts";
+export type { Situation, Wishes } from "./situation.ts";

@@ -1,7 +1,7 @@
 /** Small histories for tests. */
 import { type Execution, type Run, testId } from "@goatnote/ci-history";
-import type { Situation, Wishes } from "./choose.ts";
 import { runners } from "./runners/index.ts";
+import type { Situation, Wishes } from "./situation.ts";
 
 export const idOf = (file: string, name: string): string => testId({ file, name });
 

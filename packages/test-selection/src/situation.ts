@@ -1,0 +1,48 @@
+/** What a choice is made from, besides the past. */
+import type { FileChange } from "@goatnote/ci-history";
+import type { Mode } from "./plan.ts";
+import type { Runner } from "./runners/runner.ts";
+
+/** What the user asks for; see the inputs of `ml-test-select`. */
+export interface Wishes {
+  mode: Mode;
+  targetRecall: number;
+  timeBudgetMs: number | null;
+  maxFraction: number | null;
+  minTests: number;
+  alwaysRun: readonly string[];
+  runAllWhen: readonly string[];
+  explore: number;
+  shards: number;
+  seed: string;
+}
+
+/** What is to be tested now. */
+export interface Situation {
+  change:
+    | { kind: "known"; base: string | null; head: string; files: readonly FileChange[] }
+    | { kind: "unknown"; reason: string };
+  /** Files that changed after the latest recorded full run, so that tests in them may be new; or why that is not known. */
+  unrecorded: { kind: "known"; files: readonly FileChange[] } | { kind: "unknown"; reason: string };
+  /** A reason that is known beforehand to run everything, such as a push to the default branch; else null. */
+  runAll: string | null;
+  /** Files of the commit. */
+  files: readonly string[];
+  /** The ids that exist now, where the user lists them; else null. */
+  tests: readonly string[] | null;
+  runner: Runner | null;
+}
+
+/** The history holds composed Unicode (NFC); git gives what the file system had. */
+export function composed(situation: Situation): Situation {
+  const paths = <T extends Situation["change"] | Situation["unrecorded"]>(known: T): T =>
+    known.kind === "known"
+      ? { ...known, files: known.files.map((file) => ({ ...file, path: file.path.normalize() })) }
+      : known;
+  return {
+    ...situation,
+    change: paths(situation.change),
+    unrecorded: paths(situation.unrecorded),
+    files: situation.files.map((path) => path.normalize()),
+  };
+}

@@ -1,0 +1,68 @@
+/** The tests that exist now, in the pieces that the runner can be told to run. */
+import { parseTestId } from "@goatnote/ci-history";
+import type { TestMemory } from "./memory.ts";
+import type { Past } from "./past.ts";
+import type { PlannedTest } from "./plan.ts";
+import type { Runner } from "./runners/runner.ts";
+import type { Score } from "./score.ts";
+import type { Situation } from "./situation.ts";
+
+/** Tests that run or rest together: one test, or all of a file where the runner can only be given files. */
+export interface Unit {
+  tests: PlannedTest[];
+  score: number;
+  durationMs: number;
+}
+
+/** A decision, still open, on every test that exists now. */
+export function plannedTests(
+  past: Past,
+  { files, tests }: Omit<Situation, "change">,
+  scores: Map<string, Score>,
+): PlannedTest[] {
+  const tracked = new Set(files);
+  const exists = (test: TestMemory): boolean =>
+    past.memory.isCurrent(test) && (test.file === null || tracked.size === 0 || tracked.has(test.file));
+  const named = (id: string): string | null => {
+    const { file } = parseTestId(id);
+    return file !== null && tracked.has(file) ? file : null;
+  };
+  const ids = tests ?? [...past.memory.tests.values()].filter(exists).map(({ id }) => id);
+  return [...new Set(ids)].map((id) => {
+    const test = past.memory.tests.get(id);
+    return {
+      id,
+      file: test?.file ?? named(id),
+      score: test ? (scores.get(id)?.score ?? 0) : null,
+      probability: null,
+      chosen: false,
+      p_run: 0,
+      reason: "",
+      duration_ms: test?.durationMs ?? null,
+    };
+  });
+}
+
+/** Groups tests into units. */
+export function unitsOf(tests: PlannedTest[], runner: Runner | null): Unit[] {
+  const byFile = runner?.granularity === "file";
+  const groups = Map.groupBy(tests, (test) => (byFile && test.file !== null ? test.file : test));
+  return [...groups.values()].map((group) => ({
+    tests: group,
+    score: Math.max(...group.map((test) => test.score ?? Number.POSITIVE_INFINITY)),
+    durationMs: group.reduce((sum, test) => sum + (test.duration_ms ?? 0), 0),
+  }));
+}
+
+/** Chooses a unit. A test without a reason of its own runs because of the first that has one. */
+export const take = (unit: Unit, reasonFor: (test: PlannedTest) => string | undefined, p = 1): void => {
+  const reasons = unit.tests.map(reasonFor);
+  const first = unit.tests[reasons.findIndex((reason) => reason !== undefined)];
+  unit.tests.forEach((test, index) => {
+    Object.assign(test, {
+      chosen: true,
+      p_run: p,
+      reason: reasons[index] ?? `runs with ${first?.id}, which is in the same file`,
+    });
+  });
+};
