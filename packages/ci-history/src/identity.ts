@@ -103,13 +103,16 @@ const unescapeField = (text: string) =>
     code === undefined ? (unescapes[char] ?? char) : String.fromCharCode(Number.parseInt(code, 16)),
   );
 
+/** Cheap: names without any of these are the same after `stableName` (whose roots hold a `/`) and `escapeField`. */
+const special = /[^\x20-\x7e]|[|\\/@:]|0x|1\d{12}|-[0-9a-f]{4}-/i;
+
 /** Makes the ids of tests that share all but the name; `testId` for a reader of many. */
 export function testIds(where: Omit<TestParts, "name">, root = ""): (name: string) => string {
   const file = where.file ? normalisePath(where.file, root) : wellFormed(where.module ?? "");
   const classes = (where.classPath ?? []).filter((part) => part !== "").map((part) => stableName(part, root));
   const prefix = [escapeField(file), classes.map(escapeClass).join(" > "), ""].join("|");
   // Joined, not added: a string of its own, that does not keep alive the text that the parts were cut from.
-  return (name) => [prefix, escapeField(stableName(name, root))].join("");
+  return (name) => [prefix, special.test(name) ? escapeField(stableName(name, root)) : name].join("");
 }
 
 /**
@@ -152,8 +155,7 @@ function splitFields(id: string): string[] {
 /** How a runner writes parameters into a name. */
 export type ParamDialect = "pytest" | "junit5" | "go" | "gtest" | "none";
 
-const paramPatterns: Record<Exclude<ParamDialect, "none">, RegExp> = {
-  pytest: /^([^[]+)\[(.*)\]$/s,
+const paramPatterns: Record<Exclude<ParamDialect, "none" | "pytest">, RegExp> = {
   // `rows(int)[2]`, `rows(String, int)[2] a, b` and `rows{int}[2]` of Surefire and Gradle; `[2] a, b` has no name.
   junit5: /^([^([{]+(?:\([^)]*\)|\{[^}]*\})?) ?\[(\d+\](?: .*)?|[^\]]*\])$/s,
   go: /^([^/]+)\/(.*)$/s,
@@ -163,6 +165,10 @@ const paramPatterns: Record<Exclude<ParamDialect, "none">, RegExp> = {
 /** Parts a runner's name into the test's own name and its parameters; `param` is undefined where there are none. */
 export function splitParam(name: string, dialect: ParamDialect): { name: string; param?: string } {
   if (dialect === "none") return { name };
+  if (dialect === "pytest") {
+    const at = name.endsWith("]") ? name.indexOf("[") : -1;
+    return at > 0 ? { name: name.slice(0, at), param: name.slice(at + 1, -1) } : { name };
+  }
   const match = paramPatterns[dialect].exec(name);
   if (!match) return { name };
   return { name: match[1]!, param: dialect === "junit5" ? match[2]!.replace("]", "") : match[2]! };

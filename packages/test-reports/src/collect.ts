@@ -5,12 +5,34 @@ import { KeyTable } from "./key-table.ts";
 
 const failed: ReadonlySet<Status> = new Set<Status>(["fail", "error", "timeout"]);
 
+/** A part of the executions of a reading, in the order of the reports. */
+export interface Batch {
+  executions: Execution[];
+  /**
+   * What pytest reported later of executions in batches before: they failed in their teardown too, see `addTeardown`.
+   * `index` counts the executions of all batches, from 0.
+   */
+  teardowns: { index: number; teardown: Execution }[];
+}
+
+/** Adds to an execution what its teardown says: the two are one. */
+export function addTeardown(execution: Execution, teardown: Execution): void {
+  if (!failed.has(execution.status)) execution.status = teardown.status;
+  if (teardown.message !== undefined) execution.message ??= teardown.message;
+  if (teardown.duration_ms !== null) execution.duration_ms = (execution.duration_ms ?? 0) + teardown.duration_ms;
+}
+
+/** Takes cases, gives batches of executions. Of those that were given it keeps no more than a hash of their keys. */
 export class Collector {
-  readonly executions: Execution[] = [];
-  /** The last execution under a key, over all reports. */
-  readonly #last = new KeyTable(this.executions);
+  #batch: Batch = { executions: [], teardowns: [] };
+  /** Executions in the batches before. */
+  #given = 0;
+  /** The place of the last execution under a key, over all reports. */
+  readonly #last = new KeyTable();
   /** The highest ordinal given to a key; only of keys that came again. */
   readonly #ordinals = new Map<string, number>();
+  /** The attempt of an execution by its place, where it is above 1. */
+  readonly #attempts = new Map<number, number>();
   /** Where the report that is being read begins. */
   #start = 0;
   /** Cases that may have subtests, which is known at the end of their report. */
@@ -18,12 +40,26 @@ export class Collector {
 
   /** Executions taken so far. */
   get size(): number {
-    return this.executions.length + this.#held.length;
+    return this.#given + this.waiting + this.#held.length;
+  }
+
+  /** Executions that the next batch has. */
+  get waiting(): number {
+    return this.#batch.executions.length;
+  }
+
+  /** Gives what was taken since the batch before. */
+  give(): Batch {
+    const batch = this.#batch;
+    this.#given += batch.executions.length;
+    this.#batch = { executions: [], teardowns: [] };
+    return batch;
   }
 
   beginReport(): void {
-    this.#start = this.executions.length;
+    this.#start = this.#given + this.waiting;
     this.#held = [];
+    this.#attempts.clear();
   }
 
   /** Takes one case's executions. */
@@ -39,29 +75,29 @@ export class Collector {
   }
 
   #add(attempts: Execution[], repeats: Repeats): void {
-    const first = attempts[0]!;
-    const slot = this.#last.slotOf(first);
+    const slot = this.#last.slotOf(attempts[0]!);
     const at = this.#last.at(slot);
-    const earlier = at >= this.#start ? this.executions[at] : undefined;
-    const final = attempts.at(-1)!;
-    if (repeats === "teardown" && earlier) {
-      if (!failed.has(earlier.status)) earlier.status = final.status;
-      if (final.message !== undefined) earlier.message ??= final.message;
-      if (final.duration_ms !== null) earlier.duration_ms = (earlier.duration_ms ?? 0) + final.duration_ms;
+    const inReport = at >= this.#start;
+    if (repeats === "teardown" && inReport) {
+      const teardown = attempts.at(-1)!;
+      if (at < this.#given) this.#batch.teardowns.push({ index: at, teardown });
+      else addTeardown(this.#batch.executions[at - this.#given]!, teardown);
       return;
     }
-    for (const execution of attempts) this.executions.push(execution);
-    const index = this.executions.length - 1;
+    for (const execution of attempts) this.#batch.executions.push(execution);
+    const index = this.#given + this.waiting - 1;
     if (at < 0) {
       this.#last.set(slot, index);
-    } else if (repeats === "attempt" && earlier) {
-      let attempt = earlier.attempt ?? 1;
+    } else if (repeats === "attempt" && inReport) {
+      let attempt = this.#attempts.get(at) ?? 1;
       for (const execution of attempts) execution.attempt = ++attempt;
       this.#last.set(slot, index);
     } else {
       const free = this.#ordinal(attempts);
       this.#last.set(free, index);
     }
+    const { attempt } = attempts.at(-1)!;
+    if (repeats === "attempt" && attempt !== undefined) this.#attempts.set(index, attempt);
   }
 
   /** Gives the next ordinal that no parameter looks like already. Returns the slot of the key with it. */

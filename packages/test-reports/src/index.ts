@@ -1,8 +1,9 @@
 /** Report files of test runners, read as executions. */
-import { type FileHandle, open, realpath } from "node:fs/promises";
+import { open, realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { type Execution, normalisePath } from "@goatnote/ci-history";
-import { Collector } from "./collect.ts";
+import { chunks } from "./chunks.ts";
+import { addTeardown, type Batch, Collector } from "./collect.ts";
 import {
   defaultLimits,
   formats,
@@ -11,10 +12,11 @@ import {
   type ReadContext,
   type ReportFormat,
 } from "./formats.ts";
+import { own } from "./own.ts";
 import { FileResolver } from "./resolve-file.ts";
 import type { TimeUnit } from "./time.ts";
-import { own } from "./xml.ts";
 
+export { addTeardown, type Batch } from "./collect.ts";
 export { defaultLimits, formats, type IncludeMessages, type Limits, type ReportFormat } from "./formats.ts";
 
 export interface ReadOptions {
@@ -38,8 +40,8 @@ export interface ReportWarning {
   message: string;
 }
 
-export interface ReportResult {
-  executions: Execution[];
+/** What is known of a reading beside its executions. */
+export interface ReportSummary {
   /** How many files were read as reports, those without tests included. */
   reports: number;
   /** Files that no case could be read from. */
@@ -52,21 +54,51 @@ export interface ReportResult {
   durationMs: number;
 }
 
+export interface ReportResult extends ReportSummary {
+  executions: Execution[];
+}
+
+/** Executions after which a batch is handed over, once the chunk that they came in is read. */
+const batchSize = 1000;
+
 /**
  * Reads report files. Never throws for what is in them: a broken one is named in `invalid` or `warnings`, the others
  * are read. The order of `paths` does not matter, and a file named twice is read once.
  */
 export async function readReports(paths: readonly string[], options: ReadOptions): Promise<ReportResult> {
+  const all: Execution[] = [];
+  const summary = await streamReports(paths, options, ({ executions, teardowns }) => {
+    for (const execution of executions) all.push(execution);
+    for (const { index, teardown } of teardowns) addTeardown(all[index]!, teardown);
+  });
+  return { executions: all, ...summary };
+}
+
+/**
+ * Reads report files as `readReports` does, and holds none of their executions: they are handed over in batches, as
+ * the files are read. Only gotestsum's and go-junit-report's are held to the end of their file.
+ * @param take is awaited before more is read.
+ */
+export async function streamReports(
+  paths: readonly string[],
+  options: ReadOptions,
+  take: (batch: Batch) => void | Promise<void>,
+): Promise<ReportSummary> {
   const root = resolve(options.root);
   const resolver = new FileResolver(normalisePath(root), options.files);
   const collector = new Collector();
-  const result: ReportResult = {
-    executions: collector.executions,
-    reports: 0,
-    invalid: [],
-    warnings: [],
-    complete: true,
-    durationMs: 0,
+  const result: ReportSummary = { reports: 0, invalid: [], warnings: [], complete: true, durationMs: 0 };
+  let refusal: { reason: unknown } | undefined;
+  const give = async () => {
+    const batch = collector.give();
+    for (const { duration_ms } of batch.executions) result.durationMs += duration_ms ?? 0;
+    for (const { teardown } of batch.teardowns) result.durationMs += teardown.duration_ms ?? 0;
+    try {
+      await take(batch);
+    } catch (reason) {
+      refusal = { reason };
+      throw reason;
+    }
   };
   const known = new Set<string>();
   const wanted = paths.map((path) => resolve(root, path)).sort(byText);
@@ -98,12 +130,15 @@ export async function readReports(paths: readonly string[], options: ReadOptions
           },
         },
         options.format ?? "auto",
+        () => (collector.waiting >= batchSize ? give() : undefined),
       );
       collector.endReport();
       result.complete &&= outcome.complete && outcome.invalid === undefined;
       if (outcome.invalid === undefined) result.reports++;
       else result.invalid.push({ path: shown, reason: outcome.invalid });
     } catch (error) {
+      // Of who takes the executions, not of the report.
+      if (refusal) throw refusal.reason;
       result.complete = false;
       collector.endReport();
       result.invalid.push({ path: shown, reason: reasonOf(error) });
@@ -114,11 +149,16 @@ export async function readReports(paths: readonly string[], options: ReadOptions
     }
     result.warnings.push(...warnings.done());
   }
-  for (const { duration_ms } of result.executions) result.durationMs += duration_ms ?? 0;
+  await give();
   return result;
 }
 
-async function readReport(path: string, context: ReadContext, wanted: "auto" | string) {
+async function readReport(
+  path: string,
+  context: ReadContext,
+  wanted: "auto" | string,
+  turn: () => Promise<void> | undefined,
+) {
   await using file = await open(path);
   const { size, mtimeMs } = await file.stat();
   const head = new Uint8Array(4096);
@@ -129,21 +169,10 @@ async function readReport(path: string, context: ReadContext, wanted: "auto" | s
   );
   if (!format) return { complete: false, invalid: `It is in none of the formats that are read (${names(formats)}).` };
   const limit = context.limits.fileBytes;
-  const outcome = await format.read(chunks(file, limit), { ...context, written: mtimeMs });
+  const outcome = await format.read(chunks(file, limit, turn), { ...context, written: mtimeMs });
   if (size <= limit) return outcome;
   context.warn(`The report has ${size} bytes; only the first ${limit} were read.`);
   return { ...outcome, complete: false };
-}
-
-/** The bytes of a file up to a limit, in one buffer: each chunk is good until the next is asked for. */
-async function* chunks(file: FileHandle, limit: number): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(64 * 1024);
-  for (let at = 0; at < limit; ) {
-    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, limit - at), at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield buffer.subarray(0, bytesRead);
-  }
 }
 
 /** Warnings of one file, bounded. */

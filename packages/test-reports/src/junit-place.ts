@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { splitParam, testIds } from "@goatnote/ci-history";
 import { type Dialect, paramDialects, separators } from "./junit-dialect.ts";
+import { own } from "./own.ts";
 import type { FileResolver } from "./resolve-file.ts";
-import { own } from "./xml.ts";
 
 /** What the report says of a case's place. */
 export interface Said {

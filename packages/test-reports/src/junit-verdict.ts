@@ -2,7 +2,7 @@
 import type { Status } from "@goatnote/ci-history";
 import type { IncludeMessages } from "./formats.ts";
 import type { Dialect } from "./junit-dialect.ts";
-import { own } from "./xml.ts";
+import { own } from "./own.ts";
 
 /** A `<failure>`, `<error>`, `<flakyFailure>`, `<rerunError>`…: what it says, as far as it is needed. */
 export interface Fault {

@@ -4,6 +4,9 @@
  * holds at most one tag, expands no entity but the five of XML and numeric ones, and goes on after broken markup.
  */
 
+import { decodeEntities, longestEntity } from "./xml-entities.ts";
+import { Names } from "./xml-names.ts";
+
 /** Attributes by name, without prototype. */
 export type XmlAttributes = Readonly<Record<string, string>>;
 
@@ -20,15 +23,6 @@ export interface XmlHandler {
   text(text: string): void;
   warning(message: string): void;
 }
-
-/** A copy of its own: what is cut from a chunk of text keeps the whole chunk in memory. */
-export function own(text: string): string {
-  return text.length < 13 ? text : Buffer.from(text).toString();
-}
-
-const named: Record<string, string> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
-/** Characters from `&` to `;`: longer ones are text. */
-const longestEntity = 40;
 
 const isSpace = (code: number) => code === 32 || (code >= 9 && code <= 13);
 const isNameStart = (code: number) =>
@@ -48,6 +42,10 @@ export class XmlScanner {
   #linesBefore = 1;
   #lineMark = 0;
   #cut = false;
+  readonly #names = new Names();
+  /** The first `<` and `&` from a place on, where it is known: most values are passed by before it. */
+  #nextOpen = -1;
+  #nextAmpersand = -1;
   /** Warnings of markup that is read again when more of it arrives: told once it is complete. */
   #notes: string[] = [];
 
@@ -80,6 +78,8 @@ export class XmlScanner {
   #scan(text: string, final: boolean): void {
     this.#buffer = text;
     this.#lineMark = 0;
+    this.#nextOpen = -1;
+    this.#nextAmpersand = -1;
     let at = 0;
     while (at < text.length) {
       this.#position = at;
@@ -110,7 +110,7 @@ export class XmlScanner {
   }
 
   #text(text: string): void {
-    this.#handler.text(this.#decode(text));
+    this.#handler.text(this.#decoded(text));
     // Text is output and messages; only names and numbers are worth a warning.
     this.#notes.length = 0;
   }
@@ -130,13 +130,12 @@ export class XmlScanner {
 
   /** Text up to the next `<`, or the markup there. */
   #content(text: string, at: number, final: boolean): number {
-    const open = text.indexOf("<", at);
-    if (open === at) return this.#markup(text, at, final);
-    if (!this.#handler.wantsText) return open < 0 ? text.length : open;
-    if (open >= 0 || final) {
-      const end = open < 0 ? text.length : open;
-      this.#text(text.slice(at, end));
-      return end;
+    if (text.charCodeAt(at) === 60) return this.#markup(text, at, final);
+    const open = this.#firstOpen(text, at);
+    if (!this.#handler.wantsText) return open;
+    if (open < text.length || final) {
+      this.#text(text.slice(at, open));
+      return open;
     }
     const ampersand = text.lastIndexOf("&");
     const end = ampersand >= at && text.length - ampersand < longestEntity ? ampersand : text.length;
@@ -206,7 +205,7 @@ export class XmlScanner {
     let end = at + 2;
     while (end < limit && text.charCodeAt(end) !== 62 && text.charCodeAt(end) !== 60) end++;
     if (end >= limit) return this.#unended("a closing tag", text, at, limit, final);
-    this.#handler.close(text.slice(at + 2, end).trim());
+    this.#handler.close(this.#names.at(text, at + 2, end).trim());
     return text.charCodeAt(end) === 62 ? end + 1 : end;
   }
 
@@ -216,7 +215,7 @@ export class XmlScanner {
       const code = text.charCodeAt(i);
       if (code === 62 || code === 47 || code === 60 || code === 61 || isSpace(code)) break;
     }
-    const name = text.slice(at + 1, i);
+    const name = this.#names.at(text, at + 1, i);
     const attributes = new Attributes();
     this.#notes.length = 0;
     const maybeMore = !final && limit === text.length && limit - at < this.#maxTag;
@@ -239,7 +238,7 @@ export class XmlScanner {
       } else {
         const start = i;
         i = nameEnd(text, i, limit);
-        const key = text.slice(start, i);
+        const key = this.#names.at(text, start, i);
         while (i < limit && isSpace(text.charCodeAt(i))) i++;
         if (i >= limit) break;
         if (text.charCodeAt(i) !== 61 /* = */) {
@@ -250,29 +249,29 @@ export class XmlScanner {
         i++;
         while (i < limit && isSpace(text.charCodeAt(i))) i++;
         if (i >= limit) break;
-        const quote = text[i]!;
-        if (quote !== '"' && quote !== "'") {
+        const quote = text.charCodeAt(i);
+        if (quote !== 34 && quote !== 39) {
           const from = i;
           while (i < limit && !isSpace(text.charCodeAt(i)) && text.charCodeAt(i) !== 62 && text.charCodeAt(i) !== 60)
             i++;
           if (i >= limit) break;
-          attributes[key] ??= this.#decode(text.slice(from, i));
+          attributes[key] ??= this.#value(text, from, i);
           continue;
         }
-        const end = text.indexOf(quote, ++i);
+        const end = text.indexOf(quote === 34 ? '"' : "'", ++i);
         const ended = end >= 0 && end < limit;
         if (maybeMore && (!ended || end + 1 === limit)) return incomplete;
-        const value = text.slice(i, ended ? end : limit);
-        const inside = value.indexOf("<");
-        if (ended && (inside < 0 || end + 1 === limit || /[\s/>?]/.test(text[end + 1]!))) {
-          if (inside >= 0) this.#notes.push(`A raw < in an attribute of <${name.slice(0, 80)}>.`);
-          attributes[key] ??= this.#decode(value);
+        const inside = ended && this.#firstOpen(text, i) < end;
+        if (ended && (!inside || end + 1 === limit || /[\s/>?]/.test(text[end + 1]!))) {
+          if (inside) this.#notes.push(`A raw < in an attribute of <${name.slice(0, 80)}>.`);
+          attributes[key] ??= this.#value(text, i, end);
           i = end + 1;
           continue;
         }
         // No end, or the begin of another value: this one ends with its line, with its tag, or where a tag begins.
+        const value = text.slice(i, ended ? end : limit);
         const stop = value.search(/[<>\r\n]/);
-        attributes[key] ??= this.#decode(stop < 0 ? value : value.slice(0, stop));
+        attributes[key] ??= this.#decoded(stop < 0 ? value : value.slice(0, stop));
         if (!ended && final && limit === text.length) this.#cut = true;
         this.#open(name, attributes, "A value without an end");
         return stop < 0 ? limit : i + stop + (value[stop] === ">" ? 1 : 0);
@@ -285,37 +284,26 @@ export class XmlScanner {
     return limit;
   }
 
-  #decode(text: string): string {
-    let at = text.indexOf("&");
-    if (at < 0) return text;
-    let decoded = "";
-    let done = 0;
-    for (; at >= 0; at = text.indexOf("&", at + 1)) {
-      const end = text.indexOf(";", at);
-      if (end < 0) break;
-      if (end - at > longestEntity) continue;
-      const char = this.#entity(text.slice(at + 1, end));
-      if (char === undefined) continue;
-      decoded += text.slice(done, at) + char;
-      done = end + 1;
+  /** The place of the first `<` from a place on; the end of the text where there is none. */
+  #firstOpen(text: string, from: number): number {
+    if (this.#nextOpen < from) {
+      const at = text.indexOf("<", from);
+      this.#nextOpen = at < 0 ? text.length : at;
     }
-    return done === 0 ? text : decoded + text.slice(done);
+    return this.#nextOpen;
   }
 
-  /** What an entity stands for; undefined for what is none, or none of XML's own. */
-  #entity(body: string): string | undefined {
-    const own = Object.hasOwn(named, body) ? named[body] : undefined;
-    if (own !== undefined) return own;
-    const numeric = /^#(?:(\d{1,10})|[xX]([0-9a-fA-F]{1,8}))$/.exec(body);
-    if (!numeric) {
-      if (/^[\w.:-]+$/.test(body))
-        this.#notes.push(`The entity &${body}; is not one of XML's own; it is left as it is.`);
-      return undefined;
+  #decoded(text: string): string {
+    return decodeEntities(text, this.#notes);
+  }
+
+  #value(text: string, from: number, to: number): string {
+    if (this.#nextAmpersand < from) {
+      const at = text.indexOf("&", from);
+      this.#nextAmpersand = at < 0 ? text.length : at;
     }
-    const code = numeric[1] === undefined ? Number.parseInt(numeric[2]!, 16) : Number(numeric[1]);
-    if (code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) return String.fromCodePoint(code);
-    this.#notes.push(`&${body}; is no character; it is read as U+FFFD.`);
-    return "\ufffd";
+    const value = text.slice(from, to);
+    return this.#nextAmpersand < to ? this.#decoded(value) : value;
   }
 }
 
