@@ -46,6 +46,14 @@ describe("a change to one module", () => {
     expect(plan.history).toEqual({ runs: 33, failing_runs: 16 });
   });
 
+  it("chooses a test that scores exactly as high as the cut", async () => {
+    const past = await learn(projectHistory(4));
+    const first = choose(past, changeOf(["src/beta.py"]), wishes);
+    const score = first.tests.find((test) => test.chosen)!.score!;
+    const plan = choose({ ...past, best: new Array(20).fill(score) }, changeOf(["src/beta.py"]), wishes);
+    expect(chosen(plan)).toEqual(testsOf("beta"));
+  });
+
   it("makes the same plan from the same seed", async () => {
     const once = await planFor(changeOf(["src/beta.py"]), { explore: 0.5 });
     expect(await planFor(changeOf(["src/beta.py"]), { explore: 0.5 })).toEqual(once);

@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { choose } from "./choose.ts";
+import { learn } from "./past.ts";
+import { changeOf, execution, fullRun, projectRun, wishes } from "./samples.ts";
+
+const selected = {
+  selection: { mode: "select" as const, plan_digest: `sha256:${"0".repeat(64)}`, target_recall: 0.9 },
+};
+
+describe("what past failing runs say of scores", () => {
+  it("a failing run counts by the best score of its failing tests, as scored before it", async () => {
+    const { best } = await learn([
+      projectRun(null, null),
+      projectRun("beta", "beta"),
+      projectRun("beta", null),
+      projectRun("beta", "beta"),
+    ]);
+    expect(best).toHaveLength(2);
+    expect(best[0]).toBeGreaterThan(0);
+    // The second time the file and its tests have failed together before.
+    expect(best[1]).toBeGreaterThan(best[0]!);
+  });
+
+  it("the first run does not count, nor a run whose change is not known", async () => {
+    expect((await learn([projectRun("beta", "beta")])).best).toEqual([]);
+    const unknown = { ...projectRun("beta", "beta"), changes: [] };
+    expect((await learn([projectRun(null, null), unknown])).best).toEqual([]);
+  });
+
+  it("a run that a safety net would have caught counts as caught", async () => {
+    const again = await learn([projectRun(null, null), projectRun("beta", "beta"), projectRun("alpha", "beta")]);
+    expect(again.best[1]).toBe(Number.POSITIVE_INFINITY);
+    const edited = fullRun(["tests/test_beta.py"], [execution("tests/test_beta.py", "test_one", { status: "fail" })]);
+    expect((await learn([projectRun(null, null), edited])).best).toEqual([Number.POSITIVE_INFINITY]);
+  });
+
+  it("runs that a plan cut short neither teach nor count", async () => {
+    const past = await learn([projectRun(null, null), { ...projectRun("beta", "beta"), ...selected }]);
+    expect([past.referenceRuns, past.best]).toEqual([1, []]);
+  });
+});
+
+describe("the runs of a history", () => {
+  it("jobs of one CI run are one run, red when any of them is", async () => {
+    const green = projectRun("beta", null, { run_id: "7", job: "linux" });
+    const red = projectRun("beta", "beta", { run_id: "7", job: "windows" });
+    for (const jobs of [
+      [green, red],
+      [red, green],
+    ]) {
+      const past = await learn([projectRun(null, null), ...jobs]);
+      expect([past.referenceRuns, past.failingRuns]).toEqual([2, 1]);
+      expect(past.memory.tests.get("tests/test_beta.py||test_one")?.lastFailed).toBe(true);
+    }
+  });
+
+  it("an incomplete run does not say which commit is recorded", async () => {
+    const whole = projectRun(null, null);
+    const { lastSha } = await learn([whole, projectRun(null, null, { report_complete: false })]);
+    expect(lastSha).toBe(whole.sha);
+  });
+});
+
+describe("scores", () => {
+  it("a test that failed with a file outranks one that shares no more than a word with it", async () => {
+    const tests = (broken: boolean) => [
+      execution("tests/test_engine_words.py", "test_words"),
+      execution("tests/test_other.py", "test_coupled", { status: broken ? "fail" : "pass" }),
+    ];
+    const history = Array.from({ length: 6 }, (_, index) => fullRun(["src/engine.py"], tests(index % 2 === 1)));
+    const files = ["tests/test_engine_words.py", "tests/test_other.py"];
+    const plan = choose(await learn([...history, fullRun([], tests(false))]), changeOf(["src/engine.py"], { files }), {
+      ...wishes,
+      maxFraction: 0,
+    });
+    expect(plan.tests[0]?.id).toBe("tests/test_other.py||test_coupled");
+    expect(plan.tests[0]?.reason).toBe("failed in 3 of 6 runs that changed src/engine.py");
+  });
+});
