@@ -1,26 +1,32 @@
 /**
  * What the past says, folded run by run in order of time, so that a score never sees the future.
- * Counts decay by a half every `halfLife` observed runs.
+ * Counts decay with every observed run.
  */
 import type { FileChange, Run } from "@goatnote/ci-history";
 import { outcomes } from "./outcomes.ts";
 import { folders, words } from "./words.ts";
 
 const halfLife = 60;
-const decay = 0.5 ** (1 / halfLife);
+const slow = 0.5 ** (1 / halfLife);
+// What is left after one run of the count that forgets fast.
+const fast = 0.9;
 // A change of more files says little about any one of them, and would make the memory grow without bound.
 export const mostFiles = 300;
 
-/** A count that decays with every observed run. */
+/** A count of which `factor` is left after every observed run. */
 class Decaying {
   private value = 0;
   private at = 0;
+  private readonly factor: number;
+  constructor(factor: number) {
+    this.factor = factor;
+  }
   add(now: number): void {
     this.value = this.read(now) + 1;
     this.at = now;
   }
   read(now: number): number {
-    return this.value * decay ** (now - this.at);
+    return this.value * this.factor ** (now - this.at);
   }
 }
 
@@ -32,7 +38,12 @@ export interface TestMemory {
   lastRunId: string;
   lastFailed: boolean;
   failures: Decaying;
+  freshFailures: Decaying;
   failureCount: number;
+  /** How often it began to fail. */
+  outbreaks: number;
+  /** The number of the run in which it failed last; null when it never did. */
+  lastFailureAt: number | null;
   runCount: number;
   /** Milliseconds, a running mean that follows the last ten runs; null where no run states one. */
   durationMs: number | null;
@@ -71,11 +82,14 @@ export class Memory {
       if (file !== null && run.report_complete !== false) this.lastRunOfFile.set(file, run.run_id);
       test.file = file;
       test.runCount += 1;
+      if (isFailure && !test.lastFailed) test.outbreaks += 1;
       test.lastFailed = isFailure;
       if (durationMs !== null)
         test.durationMs = test.durationMs === null ? durationMs : test.durationMs * 0.9 + durationMs * 0.1;
       if (!isFailure) continue;
       test.failures.add(this.runs);
+      test.freshFailures.add(this.runs);
+      test.lastFailureAt = this.runs;
       test.failureCount += 1;
       failed.push(test);
     }
@@ -85,6 +99,11 @@ export class Memory {
   /** Decayed failures of a test. */
   failures(test: TestMemory): number {
     return test.failures.read(this.runs);
+  }
+
+  /** Failures of a test that decay fast. */
+  freshFailures(test: TestMemory): number {
+    return test.freshFailures.read(this.runs);
   }
 
   /** How the changes of a file (`a/b.py`) or folder (`a/`) and failures of tests met. */
@@ -113,8 +132,11 @@ export class Memory {
       words: own,
       lastRunId: "",
       lastFailed: false,
-      failures: new Decaying(),
+      failures: new Decaying(slow),
+      freshFailures: new Decaying(fast),
       failureCount: 0,
+      outbreaks: 0,
+      lastFailureAt: null,
       runCount: 0,
       durationMs: null,
     };
@@ -128,12 +150,12 @@ export class Memory {
   }
 
   private observePlace(name: string, failed: TestMemory[]): void {
-    const place = this.places.get(name) ?? { changes: new Decaying(), changeCount: 0, failures: new Map() };
+    const place = this.places.get(name) ?? { changes: new Decaying(slow), changeCount: 0, failures: new Map() };
     this.places.set(name, place);
     place.changes.add(this.runs);
     place.changeCount += 1;
     for (const test of failed) {
-      const meeting = place.failures.get(test) ?? { decayed: new Decaying(), count: 0 };
+      const meeting = place.failures.get(test) ?? { decayed: new Decaying(slow), count: 0 };
       place.failures.set(test, meeting);
       meeting.decayed.add(this.runs);
       meeting.count += 1;

@@ -4,8 +4,8 @@
  * failures together with the changed files and folders, words shared by path and test, and recent failures.
  */
 import type { FileChange } from "@goatnote/ci-history";
-import { type Meeting, type Memory, mostFiles, placesOf, type TestMemory } from "./memory.ts";
-import { folders, words } from "./words.ts";
+import { type Likeness, type Links, linksTo, type Nearness, type Together } from "./links.ts";
+import type { Memory, TestMemory } from "./memory.ts";
 
 /** One reason for a score. */
 export interface Signal {
@@ -15,7 +15,7 @@ export interface Signal {
   reason: string;
 }
 
-/** A test's score (0 or more) and the signals in it, heaviest first. */
+/** A test's score and the signals in it, heaviest first. */
 export interface Score {
   test: TestMemory;
   score: number;
@@ -32,105 +32,44 @@ export const weights = {
   lastFailed: 0.25,
 };
 
-/** Scores every remembered test against a change. */
+/** Scores every remembered test against a change, 0 or more. */
 export function scoreAll(memory: Memory, changes: readonly FileChange[]): Map<string, Score> {
-  const meet = strongestMeetings(memory, changes);
-  const shared = sharedWords(memory, changes);
-  const near = new Set(changes.flatMap(({ path }) => folders(path)));
-  return new Map(
-    [...memory.tests.values()].map((test) => {
-      const signals = [
-        ...together(meet.file.get(test), weights.togetherFile),
-        ...together(meet.folder.get(test), weights.togetherFolder),
-        ...(shared.get(test) ?? []),
-        ...nearby(test, near),
-        ...recent(memory, test),
-      ].sort((a, b) => b.weight - a.weight);
-      const sum = signals.reduce((total, { weight }) => total + weight, 0);
-      // Rounded, so that sums in another order give the same rank.
-      return [test.id, { test, signals, score: Number(sum.toPrecision(6)) }];
-    }),
-  );
+  const linksOf = linksTo(memory, changes);
+  return new Map([...memory.tests.values()].map((test) => [test.id, scoreOf(memory, test, linksOf(test))]));
 }
 
-type Met = Meeting & { place: string };
-
-/** For each test the changed file, and the changed folder, that it failed with most. */
-function strongestMeetings(
-  memory: Memory,
-  changes: readonly FileChange[],
-): Record<"file" | "folder", Map<TestMemory, Met>> {
-  const strongest = { file: new Map<TestMemory, Met>(), folder: new Map<TestMemory, Met>() };
-  for (const place of placesOf(changes)) {
-    const best = strongest[place.endsWith("/") ? "folder" : "file"];
-    for (const [test, meeting] of memory.meetings(place)) {
-      if (meeting.share > (best.get(test)?.share ?? 0)) best.set(test, { ...meeting, place });
-    }
-  }
-  return strongest;
+function scoreOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness }: Links): Score {
+  const signals = [
+    ...together(file, weights.togetherFile),
+    ...together(folder, weights.togetherFolder),
+    ...alike(likeness),
+    ...nearby(nearness),
+    ...recent(memory, test),
+  ].sort((a, b) => b.weight - a.weight);
+  const sum = signals.reduce((total, { weight }) => total + weight, 0);
+  // Rounded, so that sums in another order give the same rank.
+  return { test, signals, score: Number(sum.toPrecision(6)) };
 }
 
-function together(met: Met | undefined, weight: number): Signal[] {
+function together(met: Together | undefined, weight: number): Signal[] {
   if (!met) return [];
+  const { share, failures, changes, place } = met.strongest;
   return [
-    {
-      weight: weight * Math.min(1, met.share),
-      reason: `failed in ${met.failures} of ${met.changes} runs that changed ${met.place}`,
-    },
+    { weight: weight * Math.min(1, share), reason: `failed in ${failures} of ${changes} runs that changed ${place}` },
   ];
 }
 
-interface Likeness {
-  similarity: number;
-  path: string;
-  words: string[];
-}
-
-/** The cosine of the words of a test and of a changed path, rare words counting more; for each test its likest path. */
-function sharedWords(memory: Memory, changes: readonly FileChange[]): Map<TestMemory, Signal[]> {
-  const rarity = (word: string): number =>
-    Math.log(1 + memory.tests.size / (memory.testsOfWord.get(word)?.length ?? 1));
-  const norm = (all: Iterable<string>): number => Math.hypot(...[...all].map(rarity));
-  const norms = new Map<TestMemory, number>();
-  const best = new Map<TestMemory, Likeness>();
-  for (const { path } of changes.slice(0, mostFiles)) {
-    const pathWords = [...words(path)].filter((word) => memory.testsOfWord.has(word));
-    const pathNorm = norm(pathWords);
-    const found = new Map<TestMemory, { product: number; words: string[] }>();
-    for (const word of pathWords) {
-      for (const test of memory.testsOfWord.get(word) ?? []) {
-        const entry = found.get(test) ?? { product: 0, words: [] };
-        found.set(test, entry);
-        entry.product += rarity(word) ** 2;
-        entry.words.push(word);
-      }
-    }
-    for (const [test, entry] of found) {
-      const testNorm = norms.get(test) ?? norm(test.words);
-      norms.set(test, testNorm);
-      const similarity = entry.product / (pathNorm * testNorm);
-      if (similarity > (best.get(test)?.similarity ?? 0)) best.set(test, { similarity, path, words: entry.words });
-    }
-  }
-  return new Map([...best].map(([test, likeness]) => [test, [likenessSignal(likeness)]]));
-}
-
-function likenessSignal({ similarity, path, words: common }: Likeness): Signal {
-  const named = common
-    .slice(0, 3)
-    .map((word) => `"${word}"`)
-    .join(", ");
-  return { weight: weights.sharedWords * similarity, reason: `shares ${named} with ${path}` };
-}
-
-/** The deepest folder that test and change share, as a part of the test's own depth. */
-function nearby(test: TestMemory, near: ReadonlySet<string>): Signal[] {
-  const above = test.file === null ? [] : folders(test.file);
-  const at = above.findIndex((folder) => near.has(folder));
-  if (at < 0) return [];
+function alike(likeness: Likeness | undefined): Signal[] {
+  if (!likeness) return [];
+  const named = likeness.words.slice(0, 3).map((word) => `"${word}"`);
   return [
-    { weight: (weights.nearby * (above.length - at)) / above.length, reason: `lies near the change, in ${above[at]}` },
+    { weight: weights.sharedWords * likeness.similarity, reason: `shares ${named.join(", ")} with ${likeness.path}` },
   ];
+}
+
+function nearby(nearness: Nearness | undefined): Signal[] {
+  if (!nearness) return [];
+  return [{ weight: weights.nearby * nearness.share, reason: `lies near the change, in ${nearness.folder}` }];
 }
 
 function recent(memory: Memory, test: TestMemory): Signal[] {

@@ -1,0 +1,118 @@
+/** What links a test to a change: failures together, shared words, nearness. The raw numbers that scores are made of. */
+import type { FileChange } from "@goatnote/ci-history";
+import { type Meeting, type Memory, mostFiles, placesOf, type TestMemory } from "./memory.ts";
+import { folders, words } from "./words.ts";
+
+/** How changed places of one kind and a test met. */
+export interface Together {
+  /** The place with the largest share. */
+  strongest: Meeting & { place: string };
+  /** Sum of the shares of all changed places, 0 or more. */
+  sum: number;
+  /** Failures of the test in runs that changed one of the places, each place counted. */
+  failures: number;
+}
+
+/** The changed path that is most like a test. */
+export interface Likeness {
+  /** Cosine of the words of test and path, rare words counting more; 0 to 1. */
+  similarity: number;
+  path: string;
+  words: string[];
+  /** Sum of the squared cosines over all changed paths. */
+  sum: number;
+}
+
+/** A folder above both the test and a changed file. */
+export interface Nearness {
+  folder: string;
+  /** Depth of the folder as a share of the test's own depth, above 0 to 1. */
+  share: number;
+}
+
+export interface Links {
+  file: Together | undefined;
+  folder: Together | undefined;
+  likeness: Likeness | undefined;
+  nearness: Nearness | undefined;
+}
+
+/** The links of every remembered test to a change. */
+export function linksTo(memory: Memory, changes: readonly FileChange[]): (test: TestMemory) => Links {
+  const met = meetings(memory, changes);
+  const alike = likenesses(memory, changes);
+  const near = new Set(changes.flatMap(({ path }) => folders(path)));
+  return (test) => ({
+    file: met.file.get(test),
+    folder: met.folder.get(test),
+    likeness: alike.get(test),
+    nearness: nearness(test, near),
+  });
+}
+
+function meetings(
+  memory: Memory,
+  changes: readonly FileChange[],
+): Record<"file" | "folder", Map<TestMemory, Together>> {
+  const kinds = { file: new Map<TestMemory, Together>(), folder: new Map<TestMemory, Together>() };
+  for (const place of placesOf(changes)) {
+    const kind = kinds[place.endsWith("/") ? "folder" : "file"];
+    for (const [test, meeting] of memory.meetings(place)) {
+      const known = kind.get(test);
+      if (!known) kind.set(test, { strongest: { ...meeting, place }, sum: meeting.share, failures: meeting.failures });
+      else {
+        known.sum += meeting.share;
+        known.failures += meeting.failures;
+        if (meeting.share > known.strongest.share) known.strongest = { ...meeting, place };
+      }
+    }
+  }
+  return kinds;
+}
+
+function likenesses(memory: Memory, changes: readonly FileChange[]): Map<TestMemory, Likeness> {
+  const rarity = (word: string): number =>
+    Math.log(1 + memory.tests.size / (memory.testsOfWord.get(word)?.length ?? 1));
+  const norm = (all: Iterable<string>): number => Math.hypot(...[...all].map(rarity));
+  const norms = new Map<TestMemory, number>();
+  const best = new Map<TestMemory, Likeness>();
+  for (const { path } of changes.slice(0, mostFiles)) {
+    const pathWords = [...words(path)].filter((word) => memory.testsOfWord.has(word));
+    const pathNorm = norm(pathWords);
+    for (const [test, { product, words: common }] of sharing(memory, pathWords, rarity)) {
+      const testNorm = norms.get(test) ?? norm(test.words);
+      norms.set(test, testNorm);
+      const similarity = product / (pathNorm * testNorm);
+      const known = best.get(test);
+      const sum = (known?.sum ?? 0) + similarity ** 2;
+      if (similarity > (known?.similarity ?? 0)) best.set(test, { similarity, path, words: common, sum });
+      else if (known) known.sum = sum;
+    }
+  }
+  return best;
+}
+
+interface Shared {
+  product: number;
+  words: string[];
+}
+
+function sharing(memory: Memory, pathWords: string[], rarity: (word: string) => number): Map<TestMemory, Shared> {
+  const found = new Map<TestMemory, Shared>();
+  for (const word of pathWords) {
+    const square = rarity(word) ** 2;
+    for (const test of memory.testsOfWord.get(word) ?? []) {
+      const entry = found.get(test) ?? { product: 0, words: [] };
+      found.set(test, entry);
+      entry.product += square;
+      entry.words.push(word);
+    }
+  }
+  return found;
+}
+
+function nearness(test: TestMemory, near: ReadonlySet<string>): Nearness | undefined {
+  const above = test.file === null ? [] : folders(test.file);
+  const at = above.findIndex((folder) => near.has(folder));
+  return at < 0 ? undefined : { folder: above[at] as string, share: (above.length - at) / above.length };
+}
