@@ -160,13 +160,17 @@ export async function uploadFile(path: string): Promise<void> {
   await new DefaultArtifactClient().uploadArtifact(basename(path), [path], dirname(path), { skipArchive: true });
 }
 
-/** Makes bytes an artifact of this run. */
-export async function uploadBytes(name: string, bytes: Uint8Array, temp: string): Promise<void> {
+/** Makes bytes an artifact of this run. @returns false where the run has an artifact of this name already */
+export async function uploadBytes(name: string, bytes: Uint8Array, temp: string): Promise<boolean> {
   const folder = await mkdtemp(join(temp, "telemetry-"));
   try {
     const path = join(folder, name);
     await writeFile(path, bytes);
     await uploadFile(path);
+    return true;
+  } catch (error) {
+    if (/\b409\b|already exists/.test((error as Error).message)) return false;
+    throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -3,7 +3,7 @@
  * With the store `artifact`, a test job leaves its segment as an artifact of the run (it needs no permission for that);
  * the run's `record` job, which runs no project code, checks all of them and keeps one artifact; later runs read those.
  */
-import type { WorkflowContext } from "@goatnote/action-io";
+import { UserError, type WorkflowContext } from "@goatnote/action-io";
 import {
   type ArtifactFacts,
   artifactStore,
@@ -30,10 +30,28 @@ const repositoryOf = ({ token }: StoreInputs, { repository, apiUrl, defaultBranc
   defaultBranch,
 });
 
-/** Hands one job's record over: into the folder, or as an artifact for the `record` job. */
+// GitHub allows a matrix of 256 jobs.
+const mostOfOneName = 256;
+
+/**
+ * Hands one job's record over: into the folder, or as an artifact for the `record` job. Of jobs that GitHub names alike
+ * (two calls of one reusable workflow, two reports in one job) none is lost: the second becomes `job (2)`.
+ */
 export async function leaveSegment(run: Run, inputs: StoreInputs, { temp }: WorkflowContext): Promise<void> {
-  if (inputs.store === "file") await fileStore(inputs["store-location"]).append(segmentPath(run), encodeSegment(run));
-  else await uploadBytes(segmentArtifactName(run), encodeSegment(run), temp);
+  for (let count = 1; count <= mostOfOneName; count += 1) {
+    const named = count === 1 ? run : { ...run, job: `${run.job ?? ""} (${count})` };
+    if (await leftOnce(named, inputs, temp)) return;
+  }
+  throw new UserError(`${mostOfOneName} jobs have the same name and \`variant\`; give each its own \`variant\`.`);
+}
+
+/** False where there is a record of this name already. */
+async function leftOnce(run: Run, inputs: StoreInputs, temp: string): Promise<boolean> {
+  if (inputs.store === "file") {
+    const store = fileStore(inputs["store-location"]);
+    return (await store.append(segmentPath(run), encodeSegment(run))) === "written";
+  }
+  return uploadBytes(segmentArtifactName(run), encodeSegment(run), temp);
 }
 
 /** Makes the segments that this run's test jobs left part of the history, with the facts that GitHub states of the run. */
@@ -55,7 +73,10 @@ export async function recordRun(inputs: StoreInputs, context: WorkflowContext): 
   if (inputs.store === "file") {
     for (const run of merged.runs)
       await fileStore(inputs["store-location"]).append(segmentPath(run), encodeSegment(run));
-  } else if (first) await uploadBytes(runArtifactName(first), encodeRuns(merged.runs), context.temp);
+  } else if (first && !(await uploadBytes(runArtifactName(first), encodeRuns(merged.runs), context.temp)))
+    throw new UserError(
+      `This run has an artifact ${runArtifactName(first)} already, so its results were not recorded. Use one \`record\` job per run, and upload nothing else under this name.`,
+    );
   return { runs: merged.runs, rejected: [...rejected, ...merged.rejected] };
 }
 
