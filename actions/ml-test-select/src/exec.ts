@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { info, warning } from "@actions/core";
-import { describe, readContext, readInputs, run, type Values } from "@goatnote/action-io";
+import { describe, readContext, readInputs, run, UserError, type Values } from "@goatnote/action-io";
 import { type Arguments, argumentsFor, decodePlan, type Runner, runners } from "@goatnote/test-selection";
 import { execInputs } from "./inputs.ts";
 
@@ -15,7 +15,7 @@ export async function exec(): Promise<void> {
   const { workspace } = await readContext(process.env);
   const runner = runners[inputs.runner];
   const told = await readArguments(inputs, runner, workspace);
-  if (told.args === null) info(`Everything runs: ${told.reason}`);
+  if (told.args === null) info(`Everything runs: ${told.reason.replace(/[\r\n]+/g, " ")}`);
   if (told.args?.length === 0) {
     info("The plan has nothing for this job to run.");
     return;
@@ -37,8 +37,14 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
   };
   try {
     const plan = decodePlan(await readFile(inputs.plan, "utf8"), inputs.plan);
+    if (plan.runner !== null && plan.runner !== runner.name)
+      throw new UserError(
+        `It was made for ${plan.runner}, and \`runner\` is \`${runner.name}\`; name the same runner in both.`,
+      );
     if (inputs.shard !== null && inputs.shard > plan.shards)
-      throw new Error(`Input \`shard\` is ${inputs.shard}, but the plan has ${plan.shards} shards`);
+      throw new UserError(
+        `Input \`shard\` is ${inputs.shard}, but the plan has ${plan.shards} shards; take both from its output \`matrix\`.`,
+      );
     if (plan.shards > 1 && inputs.shard === null)
       info(`The plan has ${plan.shards} shards and \`shard\` is not given, so this job runs all of them.`);
     const told = argumentsFor(plan, runner, locate, plan.shards > 1 ? (inputs.shard ?? undefined) : undefined);
@@ -57,7 +63,13 @@ async function start(inputs: Inputs, runner: Runner, workspace: string, chosen: 
   const [program = "", ...first] = inputs.command.length > 0 ? inputs.command : runner.command(folder);
   const report = inputs.report === "" ? [] : runner.reportTo(resolve(workspace, inputs.report));
   const argv: [string, ...string[]] = [program, ...first, ...report, ...inputs.args, ...chosen];
-  info(`${argv.slice(0, 12).join(" ")}${argv.length > 12 ? ` … (${argv.length - 1} arguments)` : ""}`);
+  // On one line: a name with a line break could give the runner commands.
+  info(
+    `${argv
+      .slice(0, 12)
+      .join(" ")
+      .replace(/[\r\n]+/g, " ")}${argv.length > 12 ? ` … (${argv.length - 1} arguments)` : ""}`,
+  );
   const { code, signal } = await run(argv, {
     cwd: folder,
     output: "inherit",

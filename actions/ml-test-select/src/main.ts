@@ -57,7 +57,8 @@ export async function main(): Promise<void> {
     "seconds-saved": secondsSaved(plan).toFixed(1),
     matrix: { shard: Array.from({ length: plan.shards }, (_, index) => index + 1) },
   });
-  info(`${plan.reason} Decided in ${Math.round(performance.now() - started)} ms.`);
+  // On one line: a path with a line break could give the runner commands.
+  info(`${plan.reason.replace(/[\r\n]+/g, " ")} Decided in ${Math.round(performance.now() - started)} ms.`);
   await writeSummary(summarise(plan), process.env.GITHUB_STEP_SUMMARY);
   startGroup("Upload the plan");
   await uploadFile(planFile).catch((error) => {
