@@ -1,14 +1,12 @@
 /** The same workflows by `act` and by our rehearsal: where the two disagree, ours is wrong until shown otherwise. */
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Backend, rehearse, startBackend } from "@goatnote/rehearsal";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Account, rehearsalAccount, runAct } from "./act-account.ts";
 import { describeWithPeer } from "./peers.ts";
-
-/** What both are compared by: per job and leg its result, its steps' results, and the lines that begin with SAY. */
-type Account = Record<string, { result: string; steps: string[]; said: string[] }>;
 
 const actions = {
   "greet/action.yml": `
@@ -163,46 +161,19 @@ describeWithPeer("act", (act) => {
       backend,
       actions: join(folder, "actions"),
     });
-    const ran = jobs.filter(({ conclusion }) => conclusion !== "skipped");
-    return Object.fromEntries(
-      ran.map(({ id, matrix, conclusion, steps, log }) => [
-        key(id, matrix ?? {}),
-        {
-          result: conclusion,
-          // act reports neither skipped steps nor post steps with a result of their own.
-          steps: steps
-            .filter(({ name }) => !name.startsWith("Post "))
-            .flatMap(({ outcome }) => (outcome === "skipped" ? [] : [outcome])),
-          said: log.split("\n").filter((line) => line.startsWith("SAY ")),
-        },
-      ]),
-    );
+    return rehearsalAccount(jobs);
   }
 
-  async function byAct(): Promise<Account> {
-    const local = ["greet", "both"].flatMap((name) => [
-      "--local-repository",
-      `goatnote/${name}@v1=${join(folder, "actions", name)}`,
-    ]);
-    const offline = ["--action-offline-mode", "--pull=false", "--action-cache-path", join(folder, "cache"), "--json"];
-    const args = ["push", "-W", ".github/workflows/t.yml", "-P", "ubuntu-latest=-self-hosted", ...local, ...offline];
-    const env = { PATH: process.env.PATH, HOME: folder, LANG: "C.UTF-8" };
-    const output = await new Promise<string>((resolve) =>
-      execFile(act, args, { cwd: repository, env }, (_, stdout, stderr) => resolve(`${stdout}\n${stderr}`)),
-    );
-    const account: Account = {};
-    for (const line of output.split("\n").filter((each) => each.startsWith("{"))) {
-      const { jobID, matrix, jobResult, stepResult, stage, msg, raw_output, stepID } = JSON.parse(line);
-      if (!jobID) continue;
-      account[key(jobID, matrix)] ??= { result: "", steps: [], said: [] };
-      const job = account[key(jobID, matrix)]!;
-      if (jobResult) job.result = jobResult;
-      // A step inside a composite action has the ids of all around it.
-      if (stepResult && stage === "Main" && stepID.length === 1) job.steps.push(stepResult);
-      if (raw_output) job.said.push(...msg.split("\n").filter((each: string) => each.startsWith("SAY ")));
-    }
-    return Object.fromEntries(Object.entries(account).filter(([, { steps }]) => steps.length > 0));
-  }
+  const byAct = (): Promise<Account> =>
+    runAct(act, {
+      event: "push",
+      workflow: ".github/workflows/t.yml",
+      repository,
+      home: folder,
+      actions: Object.fromEntries(
+        ["greet", "both"].map((name) => [`goatnote/${name}@v1`, join(folder, "actions", name)]),
+      ),
+    });
 
   test.each(Object.entries(shared))("%s", async (_, jobs) => {
     const sha = commit(jobs);
@@ -218,9 +189,3 @@ describeWithPeer("act", (act) => {
     expect(theirs).not.toEqual(ours);
   });
 });
-
-/** A job and its leg, whatever the order of the leg's values. */
-function key(job: string, matrix: object): string {
-  const leg = Object.entries(matrix).sort(([a], [b]) => a.localeCompare(b));
-  return [job, ...leg.map(([name, value]) => `${name}=${value}`)].join(" ");
-}
