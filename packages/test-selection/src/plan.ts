@@ -73,8 +73,15 @@ export function decodePlan(text: string, where: string): Plan {
     throw problem("`tests` has an entry without id, chosen or p_run");
   if (!Array.isArray(plan.files) || !plan.files.every((file) => typeof file?.path === "string"))
     throw problem("`files` has an entry without path");
+  if (!isShard(plan.shards, Number.MAX_SAFE_INTEGER)) throw problem("`shards` is no number from 1");
+  // What is in no shard would run in none of the jobs.
+  if (plan.shards > 1 && ![...plan.tests, ...plan.files].every(({ shard }) => isShard(shard, plan.shards)))
+    throw problem("it has an entry that is in none of its shards");
   return plan;
 }
+
+const isShard = (shard: unknown, most: number): boolean =>
+  Number.isInteger(shard) && (shard as number) >= 1 && (shard as number) <= most;
 
 function isPlannedTest(test: PlannedTest): boolean {
   const file = test?.file === null || typeof test?.file === "string";

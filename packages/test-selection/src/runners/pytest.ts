@@ -8,7 +8,8 @@ export const pytest: Runner = {
   command: () => ["python", "-m", "pytest"],
   reportTo: (path) => [`--junitxml=${path}`],
   // https://docs.pytest.org/en/stable/reference/reference.html#confval-python_files
-  isTestFile: (path) => /(^|\/)(test_[^/]*|[^/]*_test)\.py$/.test(path),
+  // https://docs.pytest.org/en/stable/how-to/doctest.html: text files are read as doctests by default
+  isTestFile: (path) => /(^|\/)((test_[^/]*|[^/]*_test)\.py|test[^/]*\.txt)$/.test(path),
   argument({ file, test }) {
     // pytest cuts an argument at the first `[` and at `::`, so a path with one of them cannot be named.
     if (/\[|::/.test(file)) return null;

@@ -88,6 +88,8 @@ describe("pytest", () => {
   it.each([
     ["test_a.py", true],
     ["a/b_test.py", true],
+    ["docs/testing.txt", true],
+    ["docs/requirements-test.txt", false],
     ["conftest.py", false],
     ["latest.py", false],
     ["test_a.pyc", false],
