@@ -141,6 +141,22 @@ describe("other events", () => {
     },
   );
 
+  test.each([
+    [
+      { id: 4711, run_attempt: 2 },
+      { id: "4711", attempt: 2 },
+    ],
+    [{ id: 4711 }, { id: "4711", attempt: 1 }],
+    [{ id: "4711/../1" }, null],
+    [{ id: 0 }, null],
+    [{ id: 7, run_attempt: "x" }, null],
+    [undefined, null],
+  ])("workflow_run says whose end it tells: %j", async (workflow_run, expected) => {
+    const payload = { repository, workflow_run };
+    expect((await contextOf("workflow_run", "refs/heads/main", payload)).workflowRun).toEqual(expected);
+    expect((await contextOf("push", "refs/heads/main", payload)).workflowRun).toBeNull();
+  });
+
   test.each(["schedule", "workflow_dispatch"])("%s on the default branch", async (event) => {
     expect(await contextOf(event, "refs/heads/main", { repository })).toMatchObject({
       trust: "push",
@@ -174,5 +190,6 @@ test("outside of a runner everything has a value", async () => {
     workspace: process.cwd(),
     temp: tmpdir(),
     apiUrl: "https://api.github.com",
+    serverUrl: "https://github.com",
   });
 });

@@ -28,6 +28,8 @@ export interface WorkflowContext {
   /** The commit before a push; null for other events. */
   before: string | null;
   pullRequest: PullRequest | null;
+  /** The run whose end started this one (event `workflow_run`); null for other events. */
+  workflowRun: { id: string; attempt: number } | null;
   trust: "push" | "pull_request" | "fork";
   runId: string;
   runAttempt: number;
@@ -37,12 +39,15 @@ export interface WorkflowContext {
   /** A folder that the runner empties after the job. */
   temp: string;
   apiUrl: string;
+  /** Where git finds repositories, such as `https://github.com`. */
+  serverUrl: string;
 }
 
 /** The parts of an event's payload that are read here. All of it is data of strangers. */
 interface Payload {
   before?: unknown;
   merge_group?: { base_sha?: unknown };
+  workflow_run?: { id?: unknown; run_attempt?: unknown };
   repository?: { default_branch?: unknown; full_name?: unknown };
   pull_request?: {
     number?: unknown;
@@ -83,6 +88,7 @@ export async function readContext(environment: NodeJS.ProcessEnv): Promise<Workf
     base: pullRequest?.baseSha || text(payload.merge_group?.base_sha) || null,
     before: event === "push" ? text(payload.before) || null : null,
     pullRequest,
+    workflowRun: event === "workflow_run" ? readWorkflowRun(payload.workflow_run) : null,
     trust: trustOf(event, pullRequest),
     runId: variable("GITHUB_RUN_ID"),
     runAttempt: Number(variable("GITHUB_RUN_ATTEMPT")) || 1,
@@ -91,6 +97,7 @@ export async function readContext(environment: NodeJS.ProcessEnv): Promise<Workf
     workspace: variable("GITHUB_WORKSPACE") || process.cwd(),
     temp: variable("RUNNER_TEMP") || tmpdir(),
     apiUrl: variable("GITHUB_API_URL") || "https://api.github.com",
+    serverUrl: variable("GITHUB_SERVER_URL") || "https://github.com",
   };
 }
 
@@ -109,6 +116,12 @@ async function readPayload(path: string): Promise<Payload> {
   } catch {
     return {};
   }
+}
+
+function readWorkflowRun(run: Payload["workflow_run"]): WorkflowContext["workflowRun"] {
+  const [id, attempt] = [run?.id, run?.run_attempt ?? 1].map(Number) as [number, number];
+  const isRun = Number.isSafeInteger(id) && id > 0 && Number.isSafeInteger(attempt) && attempt > 0;
+  return isRun ? { id: String(id), attempt } : null;
 }
 
 function readPullRequest(

@@ -224,6 +224,11 @@ describe("streams", () => {
     const input = "漢字\n".repeat(200_000);
     expect((await script(copy, { input })).stdout).toBe(input);
   });
+  test("bytes come back as they went, where each is asked for as a character", async () => {
+    const bytes = Buffer.from(Array.from({ length: 512 }, (_, i) => i % 256));
+    const { stdout } = await script(copy, { input: bytes, encoding: "latin1" });
+    expect(Buffer.from(stdout, "latin1").equals(bytes)).toBe(true);
+  });
   test("without input there is nothing to read", async () => {
     expect((await script(copy)).stdout).toBe("");
     expect((await script(copy, { input: "" })).stdout).toBe("");

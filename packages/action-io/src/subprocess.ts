@@ -14,12 +14,14 @@ export interface RunOptions {
   env?: Record<string, string | undefined>;
   /** Names of variables that would be stripped as secret, and that this child needs. */
   keep?: readonly string[];
-  /** Text for standard input; without it the child reads end-of-file at once. */
-  input?: string;
+  /** Text or bytes for standard input; without it the child reads end-of-file at once. */
+  input?: string | Uint8Array;
   /** Milliseconds until the child is killed. */
   timeoutMs?: number;
   /** Bytes of standard output, and of standard error, that are kept; more is an error. Default 64 MiB. */
   maxOutput?: number;
+  /** How bytes of standard output become text: `utf8` (default), or `latin1`, which keeps each byte as one character. */
+  encoding?: "utf8" | "latin1";
   /** `capture` (default) keeps the output and returns it; `inherit` streams it to our own. */
   output?: "capture" | "inherit";
   /** With true (default), an exit code other than 0 or a signal is an error. */
@@ -112,8 +114,8 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   forwardSignals(child);
   try {
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-    const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString("utf8");
-    const result = { code, signal, stdout: text(captured.stdout), stderr: text(captured.stderr) };
+    const text = (chunks: Buffer[], encoding?: "utf8" | "latin1"): string => Buffer.concat(chunks).toString(encoding);
+    const result = { code, signal, stdout: text(captured.stdout, options.encoding), stderr: text(captured.stderr) };
     if (fault) throw new SubprocessError(`${program} ${fault} and was stopped.`);
     if (check && code !== 0) throw new SubprocessError(endedBadly(argv, result));
     return result;
