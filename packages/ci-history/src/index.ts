@@ -6,6 +6,8 @@ export * from "./flaky.ts";
 export * from "./history-file.ts";
 export * from "./identity.ts";
 export * from "./model.ts";
+export * from "./ref-store.ts";
+export type { Git, GitAnswer, NewFile } from "./ref-store-repository.ts";
 export * from "./segment.ts";
 export * from "./store.ts";
 export * from "./validate.ts";

@@ -62,6 +62,14 @@ test("months older than needed are not read, nor in an ordered store older runs"
   expect(ordered.reads).toHaveLength(2);
 });
 
+test("runs that are not wanted do not count", async () => {
+  const runs = [1, 2, 3, 4, 5, 6].map((hour) => at(hour, { branch: hour % 2 === 0 ? "main" : "topic" }));
+  for (const chronological of [true, false]) {
+    const read = readStore(storeOf(runs, chronological), { depth: 2, wanted: (run) => run.branch === "topic" });
+    expect((await Array.fromAsync(read)).map((run) => run.run_id)).toEqual(["3", "5"]);
+  }
+});
+
 test("an unreadable segment is reported and passed over", async () => {
   const store = storeOf([at(1), at(2), at(3)]);
   const [, broken] = [...store.files.keys()];

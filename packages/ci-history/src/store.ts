@@ -28,6 +28,8 @@ export function isStorePath(path: string): boolean {
 export interface ReadOptions {
   /** Read the newest so many CI runs, each with all its jobs and attempts; all where absent. */
   depth?: number;
+  /** Runs for which this is false are passed over, and do not count. */
+  wanted?: (run: Run) => boolean;
   /** Told of each segment that cannot be read; it is passed over. */
   onUnreadable?: (path: string, error: Error) => void;
 }
@@ -38,14 +40,14 @@ export interface ReadOptions {
  * `depth` CI runs are in memory, and one month where the store has no order.
  */
 export async function* readStore(store: Store, options: ReadOptions = {}): AsyncGenerator<Run> {
-  const { depth = Number.POSITIVE_INFINITY, onUnreadable = () => {} } = options;
+  const { depth = Number.POSITIVE_INFINITY, wanted = () => true, onUnreadable = () => {} } = options;
   const newest = new NewestRuns(depth);
   const intern = interner();
   for (const group of newestFirst(await store.list(), store.chronological ?? false)) {
     if (newest.isFull) break;
     for (const path of group) {
       try {
-        newest.add(await readSegment(store, path, intern));
+        newest.add((await readSegment(store, path, intern)).filter(wanted));
       } catch (error) {
         onUnreadable(path, error as Error);
       }
