@@ -165,11 +165,14 @@ const wholeChanges = new Set(["pull_request", "pull_request_target", "merge_grou
 
 function reasonForAll(
   { "opt-out-label": label, base }: Inputs,
-  { pullRequest, event, onDefaultBranch, defaultBranch }: WorkflowContext,
+  { pullRequest, event, onDefaultBranch, defaultBranch, baseBranch }: WorkflowContext,
 ): string | null {
   if (onDefaultBranch)
     return `this is a ${event} on the default branch ${defaultBranch}, whose full runs teach and check the selection`;
   if (label !== "" && pullRequest?.labels.includes(label)) return `the pull request has the label ${label}`;
+  // What another branch holds was tested by nobody, and the green check goes along when the base is changed.
+  if (base === "" && wholeChanges.has(event) && baseBranch !== defaultBranch)
+    return `this ${event} is not for the default branch ${defaultBranch}, and what it would be merged into was not tested`;
   if (base === "" && !wholeChanges.has(event))
     return `a ${event} does not say where the whole change begins; set \`base\`, or select in pull requests`;
   return null;

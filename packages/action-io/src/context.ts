@@ -25,6 +25,8 @@ export interface WorkflowContext {
   onDefaultBranch: boolean;
   /** The commit that a pull request or a merge group would be merged into; null for other events. */
   base: string | null;
+  /** The branch that a pull request or a merge group would be merged into; null for other events. */
+  baseBranch: string | null;
   /** The commit before a push; null for other events. */
   before: string | null;
   pullRequest: PullRequest | null;
@@ -46,13 +48,13 @@ export interface WorkflowContext {
 /** The parts of an event's payload that are read here. All of it is data of strangers. */
 interface Payload {
   before?: unknown;
-  merge_group?: { base_sha?: unknown };
+  merge_group?: { base_sha?: unknown; base_ref?: unknown };
   workflow_run?: { id?: unknown; run_attempt?: unknown };
   repository?: { default_branch?: unknown; full_name?: unknown };
   pull_request?: {
     number?: unknown;
     labels?: { name?: unknown }[];
-    base?: { sha?: unknown };
+    base?: { sha?: unknown; ref?: unknown };
     head?: { sha?: unknown; ref?: unknown; repo?: { full_name?: unknown } | null };
   };
 }
@@ -86,6 +88,10 @@ export async function readContext(environment: NodeJS.ProcessEnv): Promise<Workf
     onDefaultBranch:
       trustOf(event, pullRequest) === "push" && defaultBranch !== null && ref === `refs/heads/${defaultBranch}`,
     base: pullRequest?.baseSha || text(payload.merge_group?.base_sha) || null,
+    baseBranch:
+      text(payload.pull_request?.base?.ref) ||
+      text(payload.merge_group?.base_ref).replace(/^refs\/heads\//, "") ||
+      null,
     before: event === "push" ? text(payload.before) || null : null,
     pullRequest,
     workflowRun: event === "workflow_run" ? readWorkflowRun(payload.workflow_run) : null,

@@ -18,7 +18,7 @@ import {
 import type { Situation, Wishes } from "./situation.ts";
 
 const planFor = async (situation: Situation, more: Partial<Wishes> = {}, history = projectHistory(4)): Promise<Plan> =>
-  choose(await learn(history, "feature"), situation, { ...wishes, ...more });
+  choose(await learn(history, "feature", 0.9), situation, { ...wishes, ...more });
 const chosen = (plan: Plan): string[] =>
   plan.tests
     .filter((test) => test.chosen)
@@ -47,7 +47,7 @@ describe("a change to one module", () => {
   });
 
   it("chooses a test that scores exactly as high as the cut", async () => {
-    const past = await learn(projectHistory(4));
+    const past = await learn(projectHistory(4), null, 0.9);
     const first = choose(past, changeOf(["src/beta.py"]), wishes);
     const score = first.tests.find((test) => test.chosen)!.score!;
     const plan = choose({ ...past, best: new Array(20).fill(score) }, changeOf(["src/beta.py"]), wishes);
@@ -89,7 +89,7 @@ describe("any doubt runs everything, and says which", () => {
       "a target the past cannot state",
       changeOf(["src/beta.py"]),
       { targetRecall: 0.99 },
-      /recall of 0\.99 needs 99 recorded failing runs .* there are 16/,
+      /recall of 0\.99 needs 99 runs .* broke a test, and 12 are recorded/,
     ],
     ["no way to know which tests exist", changeOf(["src/beta.py"], { runner: null }), {}, /neither/],
   ];
@@ -108,8 +108,50 @@ describe("any doubt runs everything, and says which", () => {
   });
 
   it("no recorded test exists any more", async () => {
-    const plan = await planFor(changeOf(["src/beta.py"], { files: ["src/beta.py"] }));
+    const deleted = modules.map((name) => `tests/test_${name}.py`);
+    const plan = await planFor(changeOf(["src/beta.py", ...deleted], { files: ["src/beta.py"] }));
     expect([plan.run, plan.reason]).toEqual(["all", "Everything runs: no recorded test exists any more."]);
+  });
+
+  it("a file that held tests is neither in the commit nor deleted, so something makes it", async () => {
+    const files = projectFiles.filter((path) => !path.includes("test_delta"));
+    const plan = await planFor(changeOf(["src/beta.py"], { files }));
+    expect(plan.reason).toBe(
+      "Everything runs: tests/test_delta.py held tests and is not in the commit, and no commit deleted it.",
+    );
+    const deleted = await planFor(changeOf(["src/beta.py", "tests/test_delta.py"], { files }));
+    expect(deleted.run).toBe("chosen");
+  });
+
+  it("a change of more files than are scored, in which one could hide", async () => {
+    const padding = Array.from({ length: 300 }, (_, index) => `docs/a${index}.md`);
+    expect((await planFor(changeOf(["src/beta.py", ...padding.slice(1)]))).run).toBe("chosen");
+    expect((await planFor(changeOf(["src/beta.py", ...padding]))).reason).toMatch(
+      /301 files, and at most 300 are scored/,
+    );
+  });
+
+  it("failures that come without any change, or merely stay, state no recall", async () => {
+    const stubborn = [projectRun(null, null), ...Array.from({ length: 40 }, () => projectRun("alpha", "beta"))];
+    const flaky = Array.from({ length: 80 }, (_, index) => projectRun("alpha", index % 2 === 1 ? "beta" : null));
+    for (const history of [stubborn, flaky]) {
+      const plan = await planFor(changeOf(["src/gamma.py"]), { targetRecall: 0.95 }, [
+        ...history,
+        projectRun(null, null),
+      ]);
+      expect([plan.run, plan.confidence]).toEqual(["all", 1]);
+    }
+  });
+
+  it("failures that only safety nets caught", async () => {
+    const edits = modules.flatMap((name) =>
+      Array.from({ length: 3 }, (_, index) => {
+        const run = projectRun(name, index === 0 ? name : null);
+        return { ...run, changes: [{ path: `tests/test_${name}.py`, added: 1, deleted: 0 }] };
+      }),
+    );
+    const plan = await planFor(changeOf(["src/beta.py"]), { targetRecall: 0.75 }, [projectRun(null, null), ...edits]);
+    expect(plan.reason).toMatch(/safety nets alone/);
   });
 
   it("a test whose file nobody knows", async () => {
@@ -186,7 +228,9 @@ describe("safety nets", () => {
 
   it("does not ask for tests that are gone", async () => {
     const without = await planFor(
-      changeOf(["src/beta.py"], { files: projectFiles.filter((path) => !path.includes("alpha")) }),
+      changeOf(["src/beta.py", "tests/test_alpha.py"], {
+        files: projectFiles.filter((path) => !path.includes("alpha")),
+      }),
     );
     expect(without.tests.map(({ file }) => file)).not.toContain("tests/test_alpha.py");
     const removed = fullRun([], [execution("tests/test_alpha.py", "test_one")]);
@@ -287,7 +331,7 @@ describe("modes and shards", () => {
 describe("properties", () => {
   it("nets hold under any wishes and any change", async () => {
     const history = [...projectHistory(3), projectRun("gamma", "gamma")];
-    const past = await learn(history);
+    const past = await learn(history, null, 0.9);
     const paths = fc.subarray([...projectFiles, "docs/a.md", "uv.lock"]);
     const any = fc.record({
       targetRecall: fc.constantFrom(0.5, 0.8, 0.9, 0.95),

@@ -4,7 +4,6 @@ import { castNets, explore, fill } from "./fill.ts";
 import type { Past } from "./past.ts";
 import type { Plan } from "./plan.ts";
 import { cutFor, recallAt } from "./recall.ts";
-import { scoreAll } from "./score.ts";
 import { balance } from "./shards.ts";
 import { composed, type Situation, type Wishes } from "./situation.ts";
 import { wholeFiles } from "./test-files.ts";
@@ -14,7 +13,7 @@ import { plannedTests, type Unit, unitsOf } from "./units.ts";
 export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   const { change, ...situation } = composed(given);
   const changes = change.kind === "known" ? change.files : [];
-  const scores = scoreAll(past.memory, changes);
+  const scores = past.score(changes);
   const files = wholeFiles(past, situation, changes);
   const units = unitsOf(plannedTests(past, situation, scores), situation.runner);
   const doubt =
@@ -55,7 +54,7 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     seed: wishes.seed,
     target_recall: wishes.targetRecall,
     confidence: cut === null ? 1 : confidence,
-    model: { kind: "hand-weighted-sum" },
+    model: { kind: past.model },
     history: { runs: past.referenceRuns, failing_runs: past.failingRuns },
     shards: wishes.shards,
     tests,

@@ -1,32 +1,59 @@
 /** Reasons not to trust a choice. Any of them runs everything. */
-import { matchesGlob } from "node:path";
+import type { FileChange } from "@goatnote/ci-history";
+import { matches } from "./globs.ts";
+import { mostFiles } from "./memory.ts";
 import type { Past } from "./past.ts";
 import { cutFor, failingRunsNeeded } from "./recall.ts";
 import type { Situation, Wishes } from "./situation.ts";
+import { folders as foldersOf } from "./words.ts";
 
 /** The first reason not to trust a choice; null when there is none. */
 export function findDoubt(
   past: Past,
-  { change, unrecorded, runner, tests }: Omit<Situation, "runAll">,
+  { change, unrecorded, files, runner, tests }: Omit<Situation, "runAll">,
   wishes: Wishes,
 ): string | null {
   if (change.kind === "unknown") return change.reason;
   if (past.memory.tests.size === 0) return "no full run of the default branch is recorded yet";
   if (unrecorded.kind === "unknown") return unrecorded.reason;
+  // Files beyond the bound have no score, so that a large change could hide the file that breaks something.
+  if (change.files.length > mostFiles)
+    return `the change has ${change.files.length} files, and at most ${mostFiles} are scored`;
   if (runner === null && tests === null) return "neither `runner` nor `tests` tells which tests exist now";
   for (const glob of wishes.runAllWhen) {
-    const hit = change.files.find(({ path }) => matchesGlob(path, glob));
+    const hit = change.files.find(({ path }) => matches(path, glob));
     if (hit) return `${hit.path} changed, which \`run-all-when\` lists (${glob})`;
   }
+  const unseen = missingFile(past, [...change.files, ...unrecorded.files], files);
+  if (unseen !== null && tests === null)
+    return `${unseen} held tests and is not in the commit, and no commit deleted it`;
   const unknown =
     runner === null
       ? undefined
       : [...past.memory.tests.values()].find((test) => past.memory.isCurrent(test) && test.file === null);
   if (unknown && tests === null)
     return `the file of ${unknown.id} is not known, so ${runner?.name} cannot be told to run it`;
+  if (cutFor(wishes.targetRecall, past.best) === Number.POSITIVE_INFINITY) {
+    return "safety nets alone caught the recorded failures, which does not say how likely a test has to be";
+  }
   const needed = failingRunsNeeded(wishes.targetRecall);
   if (cutFor(wishes.targetRecall, past.best) === null && wishes.timeBudgetMs === null && wishes.maxFraction === null) {
-    return `a recall of ${wishes.targetRecall} needs ${needed} recorded failing runs whose change is known, and there are ${past.best.length}`;
+    return `a recall of ${wishes.targetRecall} needs ${needed} runs of the default branch in which a known change broke a test, and ${past.best.length} are recorded`;
   }
   return null;
+}
+
+/** A file of tests in the latest run that the commit lacks although nothing deleted it: it is generated, or in a submodule. */
+function missingFile(past: Past, touched: readonly FileChange[], files: readonly string[]): string | null {
+  if (files.length === 0) return null;
+  const explained = new Set([...files, ...touched.map(({ path }) => path)]);
+  const folders = new Set(files.flatMap(foldersOf));
+  const lost = [...past.memory.tests.values()].find(
+    (test) =>
+      test.file !== null &&
+      test.lastSeenAt === past.memory.runs &&
+      !explained.has(test.file) &&
+      !folders.has(test.file),
+  );
+  return lost?.file ?? null;
 }

@@ -1,6 +1,6 @@
 /** What is chosen: safety nets, then by falling score, then a few by chance. */
-import { matchesGlob } from "node:path";
 import { chance } from "./chance.ts";
+import { matches } from "./globs.ts";
 import type { Past } from "./past.ts";
 import type { PlannedFile, PlannedTest } from "./plan.ts";
 import type { Score } from "./score.ts";
@@ -21,7 +21,7 @@ export function castNets(
     if (file !== null && whole.has(file)) return `its file runs as a whole: ${whole.get(file)}`;
     if (past.failedOnBranch.has(id)) return "failed in the last run of this branch";
     if (scores.get(id)?.test.lastFailed) return "failed in its last run";
-    const glob = alwaysRun.find((glob) => matchesGlob(file ?? id, glob) || glob === id);
+    const glob = alwaysRun.find((glob) => matches(file ?? id, glob) || glob === id);
     return glob === undefined ? undefined : `\`always-run\` lists it (${glob})`;
   };
   for (const unit of units) if (unit.tests.some((test) => net(test) !== undefined)) take(unit, net);

@@ -36,6 +36,8 @@ export interface TestMemory {
   file: string | null;
   words: Set<string>;
   lastRunId: string;
+  /** The number of the run in which it was seen last. */
+  lastSeenAt: number;
   lastFailed: boolean;
   failures: Decaying;
   freshFailures: Decaying;
@@ -79,6 +81,7 @@ export class Memory {
     for (const { id, file, failed: isFailure, durationMs } of outcomes(run).values()) {
       const test = this.tests.get(id) ?? this.remember(id, file);
       test.lastRunId = run.run_id;
+      test.lastSeenAt = this.runs;
       if (file !== null && run.report_complete !== false) this.lastRunOfFile.set(file, run.run_id);
       test.file = file;
       test.runCount += 1;
@@ -131,6 +134,7 @@ export class Memory {
       file,
       words: own,
       lastRunId: "",
+      lastSeenAt: 0,
       lastFailed: false,
       failures: new Decaying(slow),
       freshFailures: new Decaying(fast),

@@ -37,12 +37,11 @@ export function outcomes(run: Run): Map<string, Outcome> {
   return result;
 }
 
-/** Runs that may teach and calibrate: everything was run, on the default branch, by nobody from a fork. */
+/**
+ * Runs that may teach and calibrate: everything was run, on the default branch, by nobody from a fork. A history that
+ * says nothing of branch and trust, as an exported one may, is the user's own word.
+ */
 export function isReference(run: Run): boolean {
-  return (
-    run.trust !== "fork" &&
-    run.trust !== "pull_request" &&
-    run.default_branch !== false &&
-    (run.selection?.mode ?? "full") === "full"
-  );
+  const full = (run.selection?.mode ?? "full") === "full";
+  return full && (run.trust ?? "push") === "push" && run.default_branch !== false;
 }

@@ -27,11 +27,20 @@ describe("what past failing runs say of scores", () => {
     expect((await learn([projectRun(null, null), unknown])).best).toEqual([]);
   });
 
+  it("a run that merely stays red does not count", async () => {
+    const past = await learn([projectRun(null, null), projectRun("beta", "beta"), projectRun("alpha", "beta")]);
+    expect([past.failingRuns, past.best.length]).toEqual([2, 1]);
+  });
+
   it("a run that a safety net would have caught counts as caught", async () => {
-    const again = await learn([projectRun(null, null), projectRun("beta", "beta"), projectRun("alpha", "beta")]);
-    expect(again.best[1]).toBe(Number.POSITIVE_INFINITY);
     const edited = fullRun(["tests/test_beta.py"], [execution("tests/test_beta.py", "test_one", { status: "fail" })]);
     expect((await learn([projectRun(null, null), edited])).best).toEqual([Number.POSITIVE_INFINITY]);
+  });
+
+  it("the same tests count three times at most", async () => {
+    const often = Array.from({ length: 9 }, () => [projectRun("beta", "beta"), projectRun("beta", null)]).flat();
+    expect((await learn([projectRun(null, null), ...often])).best).toHaveLength(3);
+    expect((await learn([projectRun(null, null), ...often, projectRun("alpha", "alpha")])).best).toHaveLength(4);
   });
 
   it("runs that a plan cut short neither teach nor count", async () => {
@@ -52,6 +61,35 @@ describe("the runs of a history", () => {
       expect([past.referenceRuns, past.failingRuns]).toEqual([2, 1]);
       expect(past.memory.tests.get("tests/test_beta.py||test_one")?.lastFailed).toBe(true);
     }
+  });
+
+  it("jobs of two runs that overlap are not taken for four runs", async () => {
+    const jobs = (id: string) => ["linux", "windows"].map((job) => projectRun("beta", "beta", { run_id: id, job }));
+    const [[a1, a2], [b1, b2]] = [jobs("8"), jobs("9")] as const;
+    const past = await learn([projectRun(null, null), a1!, b1!, a2!, b2!]);
+    expect([past.referenceRuns, past.failingRuns]).toEqual([3, 2]);
+  });
+
+  it("one job that a plan cut short keeps the whole run from teaching", async () => {
+    const [whole, part] = [
+      projectRun("beta", "beta", { run_id: "8", job: "a" }),
+      { ...projectRun("beta", null, { run_id: "8", job: "b" }), ...selected },
+    ];
+    for (const order of [
+      [whole, part],
+      [part, whole],
+    ])
+      expect((await learn(order)).referenceRuns).toBe(0);
+  });
+
+  it("takes runs of 200,000 tests", async () => {
+    const many = (job: string) =>
+      fullRun(
+        ["a.py"],
+        Array.from({ length: 200_000 }, (_, index) => execution("t.py", `t${index}`)),
+        { run_id: "1000", job },
+      );
+    expect((await learn([many("a"), many("b")])).memory.tests.size).toBe(200_000);
   });
 
   it("an incomplete run does not say which commit is recorded", async () => {

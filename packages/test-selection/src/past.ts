@@ -1,12 +1,17 @@
 /** The past of a project, read once in order of time: what to score with, and how well scoring would have done. */
-import type { Run } from "@goatnote/ci-history";
+import type { Execution, FileChange, Run } from "@goatnote/ci-history";
 import { Memory } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
-import { scoreAll } from "./score.ts";
+import type { Score } from "./score.ts";
+import { type ScorerName, Scorers } from "./scorers.ts";
 
 /** What selection needs to know of the past. */
 export interface Past {
   memory: Memory;
+  /** Scores every remembered test against a change, by what has done best so far. */
+  score(changes: readonly FileChange[]): Map<string, Score>;
+  /** What scores. */
+  model: ScorerName;
   /** For each of the latest failing reference runs, the highest score of its failing tests, see `recall.ts`. */
   best: number[];
   /** Tests that failed in the latest run of the change's own branch. */
@@ -18,76 +23,101 @@ export interface Past {
   lastSha: string | null;
 }
 
-// The stated recall follows the project: runs before these no longer count.
-const latestFailingRuns = 200;
+/** Reads the past run by run, oldest first, and can say at any point what is known by then. */
+export class Learner {
+  readonly memory = new Memory();
+  readonly scorers = new Scorers(this.memory);
+  private readonly failedOnBranch = new Set<string>();
+  private readonly branch: string | null;
+  private referenceRuns = 0;
+  private failingRuns = 0;
+  private lastSha: string | null = null;
+
+  /** @param branch the branch of the change, whose own failures run again; null when it has none */
+  constructor(branch: string | null = null) {
+    this.branch = branch;
+  }
+
+  /** Takes in a whole run, see `wholeRuns`. */
+  observe(run: Run): void {
+    if (isReference(run)) this.observeReference(run);
+    else if (this.branch !== null && run.branch === this.branch && run.trust !== "fork") this.observeBranch(run);
+  }
+
+  /** What is known now, for a selection that has to state `targetRecall`. */
+  past(targetRecall: number): Past {
+    const { memory, failedOnBranch, referenceRuns, failingRuns, lastSha } = this;
+    const { model, best, score } = this.scorers.choose(targetRecall);
+    return { memory, model, best, score, failedOnBranch, referenceRuns, failingRuns, lastSha };
+  }
+
+  private observeReference(run: Run): void {
+    const failed = [...outcomes(run).values()].filter((outcome) => outcome.failed).map(({ id }) => id);
+    if (failed.length > 0) this.failingRuns += 1;
+    // The first run knows no test, and a change that is not recorded has no score: neither says how good scores are.
+    if (this.memory.runs > 0) this.scorers.observe(run, failed);
+    this.memory.observe(run);
+    this.referenceRuns += 1;
+    if (run.report_complete !== false) this.lastSha = run.sha;
+  }
+
+  /** Failures of the branch stay until the same test passes there. */
+  private observeBranch(run: Run): void {
+    for (const { id, failed } of outcomes(run).values()) {
+      if (failed) this.failedOnBranch.add(id);
+      else this.failedOnBranch.delete(id);
+    }
+  }
+}
 
 /**
  * Reads the past.
  * @param runs oldest first
  * @param branch the branch of the change, whose own failures run again; null when it has none
+ * @param targetRecall the recall that a selection will have to state
  */
-export async function learn(runs: AsyncIterable<Run> | Iterable<Run>, branch: string | null = null): Promise<Past> {
-  const past: Past = {
-    memory: new Memory(),
-    best: [],
-    failedOnBranch: new Set(),
-    referenceRuns: 0,
-    failingRuns: 0,
-    lastSha: null,
-  };
-  for await (const run of wholeRuns(runs)) {
-    if (isReference(run)) learnReference(past, run);
-    else if (branch !== null && run.branch === branch) learnBranch(past, run);
-  }
-  return past;
+export async function learn(
+  runs: AsyncIterable<Run> | Iterable<Run>,
+  branch: string | null = null,
+  targetRecall = 0.95,
+): Promise<Past> {
+  const learner = new Learner(branch);
+  for await (const run of wholeRuns(runs)) learner.observe(run);
+  return learner.past(targetRecall);
 }
 
-function learnReference(past: Past, run: Run): void {
-  const failed = [...outcomes(run).values()].filter((outcome) => outcome.failed).map(({ id }) => id);
-  if (failed.length > 0) past.failingRuns += 1;
-  // The first run knows no test, and a change that is not recorded has no score: neither says how good scores are.
-  if (failed.length > 0 && past.memory.runs > 0 && run.changes.length > 0) {
-    past.best.push(bestScore(past.memory, run, failed));
-    if (past.best.length > latestFailingRuns) past.best.shift();
-  }
-  past.memory.observe(run);
-  past.referenceRuns += 1;
-  if (run.report_complete !== false) past.lastSha = run.sha;
-}
-
-/** Failures of the branch stay until the same test passes there. */
-function learnBranch(past: Past, run: Run): void {
-  for (const { id, failed } of outcomes(run).values()) {
-    if (failed) past.failedOnBranch.add(id);
-    else past.failedOnBranch.delete(id);
-  }
-}
-
-function bestScore(memory: Memory, run: Run, failed: string[]): number {
-  const changed = new Set(run.changes.map(({ path }) => path));
-  const netted = failed.some((id) => {
-    const test = memory.tests.get(id);
-    return !test || test.lastFailed || (test.file !== null && changed.has(test.file));
-  });
-  if (netted) return Number.POSITIVE_INFINITY;
-  const scores = scoreAll(memory, run.changes);
-  return Math.max(...failed.map((id) => scores.get(id)?.score ?? 0));
-}
-
-/** Joins the jobs of one CI run, which follow each other in a history: a change is red when any of its jobs is. */
-async function* wholeRuns(runs: AsyncIterable<Run> | Iterable<Run>): AsyncGenerator<Run> {
-  let whole: Run | undefined;
+/**
+ * Joins the jobs of one CI run: a change is red when any of its jobs is, and one job of a run does not predict another.
+ * @param runs oldest first; jobs of runs that overlap may alternate
+ */
+export async function* wholeRuns(runs: AsyncIterable<Run> | Iterable<Run>): AsyncGenerator<Run> {
+  const open = new Map<string, Run>();
   for await (const run of runs) {
+    const key = `${run.run_id}\0${run.run_attempt ?? 1}`;
     const tests = run.tests.map((test) => ({ ...test, variant: test.variant ?? run.variant ?? run.job ?? "" }));
-    if (whole && whole.run_id === run.run_id && whole.run_attempt === run.run_attempt) {
-      whole.tests.push(...tests);
-      if (run.report_complete === false) whole.report_complete = false;
-      if (!isReference(run)) whole.selection = run.selection ?? whole.selection!;
-      if (whole.changes.length === 0) whole.changes = run.changes;
-    } else {
-      if (whole) yield whole;
-      whole = { ...run, tests };
+    const whole = open.get(key);
+    if (whole) join(whole, run, tests);
+    else open.set(key, { ...run, tests });
+    // Jobs of one run begin near each other; one that comes later than this many runs stands alone.
+    if (open.size > mostOpenRuns) {
+      const [oldest, first] = open.entries().next().value as [string, Run];
+      open.delete(oldest);
+      yield first;
     }
   }
-  if (whole) yield whole;
+  yield* open.values();
+}
+
+const mostOpenRuns = 50;
+
+function join(whole: Run, job: Run, tests: Execution[]): void {
+  for (const test of tests) whole.tests.push(test);
+  if (job.report_complete === false) whole.report_complete = false;
+  if (whole.changes.length === 0) whole.changes = job.changes;
+  // One job that was cut short, or is not to be trusted, makes the run so.
+  if (!isReference(job)) {
+    if (job.selection) whole.selection = job.selection;
+    if (job.trust) whole.trust = job.trust;
+    if (job.default_branch !== undefined) whole.default_branch = job.default_branch;
+  }
 }

@@ -5,7 +5,7 @@ import { decodePlan, encodePlan, type PlannedTest, selectionOf } from "./plan.ts
 import { changeOf, projectHistory, wishes } from "./samples.ts";
 import { balance } from "./shards.ts";
 
-const plan = choose(await learn(projectHistory(4)), changeOf(["src/beta.py"]), wishes);
+const plan = choose(await learn(projectHistory(4), null, 0.9), changeOf(["src/beta.py"]), wishes);
 
 describe("the plan file", () => {
   it("reads back what was written", () => {

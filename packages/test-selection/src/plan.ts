@@ -1,6 +1,7 @@
 /** The plan: what was decided for every test, and why. A JSON file that all shards and the later record see. */
 import { createHash } from "node:crypto";
 import type { Selection } from "@goatnote/ci-history";
+import type { ScorerName } from "./scorers.ts";
 
 export const modes = ["select", "prioritize", "observe"] as const;
 export type Mode = (typeof modes)[number];
@@ -9,9 +10,9 @@ export type Mode = (typeof modes)[number];
 export interface PlannedTest {
   id: string;
   file: string | null;
-  /** Rank by the hand-weighted sum, 0 or more; null for a test without history. */
+  /** What ranks it, see `model`: a sum of 0 or more, or a logarithm of odds; null for a test without history. */
   score: number | null;
-  /** Calibrated probability to fail; null as long as only the hand-weighted sum decides. */
+  /** Calibrated probability to fail; null, since scores rank and are not calibrated. */
   probability: number | null;
   chosen: boolean;
   /** Probability with which this plan runs the test, 0 to 1: below 1 only where chance decides. */
@@ -43,7 +44,8 @@ export interface Plan {
   target_recall: number;
   /** The stated recall of this choice, 0 to 1; null when none can be stated. */
   confidence: number | null;
-  model: { kind: "hand-weighted-sum" };
+  /** What scored: the one that has ordered past failing runs better. */
+  model: { kind: ScorerName };
   history: { runs: number; failing_runs: number };
   shards: number;
   tests: PlannedTest[];

@@ -33,8 +33,11 @@ export const weights = {
 };
 
 /** Scores every remembered test against a change, 0 or more. */
-export function scoreAll(memory: Memory, changes: readonly FileChange[]): Map<string, Score> {
-  const linksOf = linksTo(memory, changes);
+export function scoreAll(
+  memory: Memory,
+  changes: readonly FileChange[],
+  linksOf: (test: TestMemory) => Links = linksTo(memory, changes),
+): Map<string, Score> {
   return new Map([...memory.tests.values()].map((test) => [test.id, scoreOf(memory, test, linksOf(test))]));
 }
 

@@ -54,3 +54,9 @@ export function folders(path: string): string[] {
   const parts = path.split("/").slice(0, -1);
   return parts.map((_, index) => parts.slice(0, parts.length - index).join("/"));
 }
+
+/** What a file is about, by its name: `tests/test_matrix.py`, `MatrixTest.java` and `src/matrix.py` have one stem. */
+export function stem(path: string): string {
+  const name = path.slice(path.lastIndexOf("/") + 1).toLowerCase();
+  return name.replace(/\.(test|spec)\..*$|\.[^.]*$/, "").replace(/^test[_-]?|[_-]?(tests?|spec|suite)$/g, "");
+}

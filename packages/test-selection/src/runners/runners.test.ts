@@ -8,7 +8,7 @@ import { argumentsFor, runners } from "./index.ts";
 const here = (path: string): string => path;
 const { pytest, vitest } = runners;
 const planOf = async (paths: string[], more = {}, files = projectFiles): Promise<Plan> =>
-  choose(await learn(projectHistory(4)), changeOf(paths, { files }), { ...wishes, ...more });
+  choose(await learn(projectHistory(4), null, 0.9), changeOf(paths, { files }), { ...wishes, ...more });
 
 describe("arguments", () => {
   it("names a file when all of it is chosen, else its tests", async () => {
@@ -53,7 +53,7 @@ describe("arguments", () => {
   });
 
   it("without history every shard runs everything, since nobody knows which files hold tests", async () => {
-    const plan = choose(await learn([]), changeOf(["src/beta.py"]), { ...wishes, shards: 2 });
+    const plan = choose(await learn([], null, 0.9), changeOf(["src/beta.py"]), { ...wishes, shards: 2 });
     expect([1, 2].map((shard) => argumentsFor(plan, pytest, here, shard).args)).toEqual([null, null]);
   });
 

@@ -1,0 +1,72 @@
+/** The numbers that a model sees of a test and a change, as they stood before the run. Counts are logarithms: few failures tell most. */
+import type { FileChange } from "@goatnote/ci-history";
+import { type Links, linksTo } from "./links.ts";
+import type { Memory, TestMemory } from "./memory.ts";
+import { stem } from "./words.ts";
+
+/** Names of the features, in order. A model keeps them, so that another version's model is told apart. */
+export const featureNames = [
+  "fresh failures",
+  "decayed failures",
+  "failure rate",
+  "time since failure",
+  "failed last",
+  "ever failed",
+  "outbreaks",
+  "recorded runs",
+  "duration",
+  "file: largest share",
+  "file: sum of shares",
+  "file: failures together",
+  "folder: largest share",
+  "folder: sum of shares",
+  "words: largest cosine",
+  "words: sum of squares",
+  "same stem",
+  "nearness",
+  "same top folders",
+  "edited",
+  "files changed",
+] as const;
+
+/** Gives the features of any test against one change. */
+export function featuresOf(
+  memory: Memory,
+  changes: readonly FileChange[],
+  linksOf: (test: TestMemory) => Links = linksTo(memory, changes),
+): (test: TestMemory) => Float64Array {
+  const paths = changes.map(({ path }) => path.normalize());
+  const changed = new Set(paths);
+  const tops = new Set(paths.map(top));
+  const stems = new Set(paths.map(stem));
+  const { log1p } = Math;
+  return (test) => {
+    const { file, folder, likeness, nearness } = linksOf(test);
+    const sinceFailure = test.lastFailureAt === null ? 0 : 1 / (1 + memory.runs - test.lastFailureAt);
+    return Float64Array.of(
+      log1p(5 * memory.freshFailures(test)),
+      log1p(5 * memory.failures(test)),
+      log1p((100 * test.failureCount) / (test.runCount + 1)),
+      sinceFailure,
+      Number(test.lastFailed),
+      Number(test.failureCount > 0),
+      log1p(test.outbreaks),
+      log1p(test.runCount),
+      log1p(test.durationMs ?? 0),
+      log1p(10 * (file?.strongest.share ?? 0)),
+      log1p(10 * (file?.sum ?? 0)),
+      log1p(file?.failures ?? 0),
+      log1p(10 * (folder?.strongest.share ?? 0)),
+      log1p(10 * (folder?.sum ?? 0)),
+      likeness?.similarity ?? 0,
+      log1p(5 * (likeness?.sum ?? 0)),
+      Number(test.file !== null && stems.has(stem(test.file))),
+      nearness?.share ?? 0,
+      Number(test.file !== null && tops.has(top(test.file))),
+      Number(test.file !== null && changed.has(test.file)),
+      log1p(changes.length),
+    );
+  };
+}
+
+const top = (path: string): string => path.split("/").slice(0, 2).join("/");

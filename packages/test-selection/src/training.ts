@@ -1,0 +1,58 @@
+/** Examples for a model, taken run by run before each run is remembered, so that no example knows its own future. */
+import type { Run } from "@goatnote/ci-history";
+import { chance } from "./chance.ts";
+import { featuresOf } from "./features.ts";
+import { type Example, fit, type Logistic } from "./logistic.ts";
+import type { Memory, TestMemory } from "./memory.ts";
+import { outcomes } from "./outcomes.ts";
+
+// Nearly all tests pass nearly always. A sample of them stands for all, with their weight.
+const passingPerRun = 100;
+const shareOfGreenRuns = 0.25;
+// In units of examples; chosen on two projects, where 30 to 300 gave the same within noise.
+const penalty = 100;
+const fewestFailing = 10;
+
+export class Training {
+  private readonly examples: Example[] = [];
+  failingRuns = 0;
+
+  /** Takes the examples of a run that the memory has not seen yet. */
+  observe(memory: Memory, run: Run): void {
+    const known = [...outcomes(run).values()].flatMap(({ id, failed }) => {
+      const test = memory.tests.get(id);
+      return test ? [{ test, failed }] : [];
+    });
+    const failed = known.filter((outcome) => outcome.failed);
+    // Green runs are many and all say the same; a part of them stands for all.
+    const share = failed.length > 0 ? 1 : shareOfGreenRuns;
+    if (chance(run.run_id) >= share) return;
+    const passed = known.filter((outcome) => !outcome.failed);
+    const features = featuresOf(memory, run.changes);
+    const sample = drawn(
+      passed.map(({ test }) => test),
+      passingPerRun,
+      run.run_id,
+    );
+    // A run that breaks a hundred tests is one mistake, not a hundred.
+    for (const { test } of failed)
+      this.examples.push({ features: features(test), failed: true, weight: 1 / Math.sqrt(failed.length) });
+    for (const test of sample)
+      this.examples.push({ features: features(test), failed: false, weight: passed.length / sample.length / share });
+    if (failed.length > 0) this.failingRuns += 1;
+  }
+
+  /** The model of all examples so far; null when there are too few failing runs to learn from. */
+  train(): Logistic | null {
+    const both = this.examples.some(({ failed }) => failed) && this.examples.some(({ failed }) => !failed);
+    return this.failingRuns >= fewestFailing && both ? fit(this.examples, penalty) : null;
+  }
+}
+
+/** A sample without repetition that depends on the seed only. */
+function drawn(tests: TestMemory[], count: number, seed: string): TestMemory[] {
+  if (tests.length <= count) return tests;
+  const step = tests.length / count;
+  const start = chance(seed);
+  return Array.from({ length: count }, (_, index) => tests[Math.floor((index + start) * step)]!);
+}
