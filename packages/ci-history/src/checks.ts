@@ -55,9 +55,14 @@ export function checkName(value: unknown, max: number, where: string, field: Fie
   return refuse(where, field(), value, `a string of at most ${max} characters without NUL`);
 }
 
-/** A file name in a repository: not empty, no NUL, neither absolute nor above the repository. */
+/** Whether this is a file name in a repository: not empty, not too long, no NUL, neither absolute nor above it. */
+export function isPath(value: string, max: number): boolean {
+  return value.length > 0 && value.length <= max && isInside(value);
+}
+
+/** A file name in a repository, see {@link isPath}. */
 export function checkPath(value: unknown, max: number, where: string, field: FieldName): string {
-  if (typeof value === "string" && value.length > 0 && value.length <= max && isInside(value)) return value;
+  if (typeof value === "string" && isPath(value, max)) return value;
   return refuse(where, field(), value, `a path inside the repository of at most ${max} characters`);
 }
 

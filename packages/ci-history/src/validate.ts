@@ -16,6 +16,7 @@ import {
   HistoryError,
   type Intern,
   interner,
+  isPath,
 } from "./checks.ts";
 import { type Execution, type FileChange, type Run, type Selection, statuses, trustLevels } from "./model.ts";
 
@@ -33,6 +34,9 @@ export const MAX_MESSAGE_LENGTH = 4096;
 export const MAX_DURATION_MS = 7 * 24 * 3600 * 1000;
 export const MAX_ATTEMPTS = 100_000;
 export const MAX_LINES_CHANGED = 2 ** 31;
+
+/** Whether a history takes this as a path. */
+export const isRepositoryPath = (path: string): boolean => isPath(path, MAX_PATH_LENGTH);
 
 const selectionModes = ["full", "select", "explore"] as const;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;

@@ -1,5 +1,5 @@
 /** Executions of all reports, each identity once per execution: repeats become ordinals or attempts, never one. */
-import type { Execution, Status } from "@goatnote/ci-history";
+import { type Execution, MAX_ATTEMPTS, MAX_DURATION_MS, type Status } from "@goatnote/ci-history";
 import type { Repeats } from "./formats.ts";
 import { KeyTable } from "./key-table.ts";
 
@@ -19,7 +19,8 @@ export interface Batch {
 export function addTeardown(execution: Execution, teardown: Execution): void {
   if (!failed.has(execution.status)) execution.status = teardown.status;
   if (teardown.message !== undefined) execution.message ??= teardown.message;
-  if (teardown.duration_ms !== null) execution.duration_ms = (execution.duration_ms ?? 0) + teardown.duration_ms;
+  if (teardown.duration_ms !== null)
+    execution.duration_ms = Math.min((execution.duration_ms ?? 0) + teardown.duration_ms, MAX_DURATION_MS);
 }
 
 /** Takes cases, gives batches of executions. Of those that were given it keeps no more than a hash of their keys. */
@@ -90,7 +91,7 @@ export class Collector {
       this.#last.set(slot, index);
     } else if (repeats === "attempt" && inReport) {
       let attempt = this.#attempts.get(at) ?? 1;
-      for (const execution of attempts) execution.attempt = ++attempt;
+      for (const execution of attempts) execution.attempt = attempt = Math.min(attempt + 1, MAX_ATTEMPTS);
       this.#last.set(slot, index);
     } else {
       const free = this.#ordinal(attempts);

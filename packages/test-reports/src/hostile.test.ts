@@ -1,3 +1,4 @@
+import { type Execution, encodeSegment } from "@goatnote/ci-history";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { lines, readText, readTexts } from "./samples.ts";
@@ -194,4 +195,47 @@ test("bytes flipped at random never throw", async () => {
     }),
     { numRuns: 500 },
   );
+});
+
+/** The executions as the tests of a record, which throws for what a history would refuse. */
+const store = (tests: Execution[]) =>
+  encodeSegment({ run_id: "1", sha: null, started_at: "2026-01-01T00:00:00Z", author: null, changes: [], tests });
+
+test.each([
+  ["above the repository", "../x.py", "../x.py"],
+  ["of the machine", "/etc/x.py", "/etc/x.py"],
+  ["by a URL of the machine", "file:///etc/x.py", "file:///etc/x.py"],
+  ["the repository itself", ".", "The root"],
+  ["with NUL", "a\0b.py", "a\ufffdb.py"],
+  ["too long", "x/".repeat(2049), "4098 characters"],
+])("a file %s is null, with a warning, and the test is kept", async (_what, file, told) => {
+  for (const files of [undefined, ["src/a.py"]]) {
+    const cases = `<testcase name="a" file="${file}"/><testcase name="b" file="${file}"/>`;
+    const { executions, warnings } = await readText(suite(cases), files && { files });
+    expect(executions.map(({ file, id }) => [file, id.at(-1)])).toEqual([
+      [null, "a"],
+      [null, "b"],
+    ]);
+    expect(warnings.map(({ message }) => message).join()).toContain(told.replace("file://", ""));
+    expect(() => store(executions)).not.toThrow();
+  }
+});
+
+test("what a history would refuse is in no execution", async () => {
+  const long = "\x01".repeat(1900);
+  const retries = '<testcase name="TestA" classname="c"/>'.repeat(100_002);
+  const texts = [
+    suite(`<testcase classname="${long}" name="${long}" file="a.py"/>`),
+    `<testsuites name="pytest tests"><testsuite name="pytest"><testcase classname="c" name="t[\0]" time="604800"/><testcase classname="c" name="t[\0]" time="604800"><error message="failed on teardown"/></testcase></testsuite></testsuites>`,
+    suite(`<properties><property name="go.version" value="1"/></properties>${retries}`),
+    ...["suite", "class"].map((name) => `<testsuites name="${name}">${suite("")}</testsuites>`),
+  ];
+  for (const text of texts) {
+    const { executions } = await readText(text, { variant: `${"v".repeat(2000)}\0` });
+    expect(() => store(executions)).not.toThrow();
+  }
+  const deep = `${`<testsuite name="${"s".repeat(2000)}">`.repeat(20)}<testcase name="a"/><testcase name="b"/>${"</testsuite>".repeat(20)}`;
+  const { executions } = await readText(deep);
+  expect(new Set(executions.map(({ id }) => id)).size).toBe(2);
+  expect(() => store(executions)).not.toThrow();
 });

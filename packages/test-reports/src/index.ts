@@ -14,6 +14,7 @@ import {
 } from "./formats.ts";
 import { own } from "./own.ts";
 import { FileResolver } from "./resolve-file.ts";
+import { makeStorable } from "./storable.ts";
 import type { TimeUnit } from "./time.ts";
 
 export { addTeardown, type Batch } from "./collect.ts";
@@ -110,6 +111,7 @@ export async function streamReports(
     const limits = { ...defaultLimits, ...options.limits };
     const warnings = new Warnings(shown, limits.warnings);
     let left = 0;
+    let refused: string | null = null;
     collector.beginReport();
     try {
       const outcome = await readReport(
@@ -125,6 +127,16 @@ export async function streamReports(
           limits,
           warn: (message, line) => warnings.add(message, line),
           emit: (attempts, repeats) => {
+            const { file } = attempts[0]!;
+            for (const execution of attempts) makeStorable(execution);
+            // Once for the tests of one file, which follow each other.
+            if (file !== null && attempts[0]!.file === null && file !== refused) {
+              refused = file;
+              warnings.add(
+                `${file || "The root"} is no file of the repository; its tests are kept without a file.`,
+                undefined,
+              );
+            }
             if (collector.size < limits.executions) collector.add(attempts, repeats);
             else left += attempts.length;
           },

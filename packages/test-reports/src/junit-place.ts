@@ -1,9 +1,9 @@
 /** Where a JUnit case belongs: its file, class path, own name and parameters, by the rules of the runner's dialect. */
-import { createHash } from "node:crypto";
 import { splitParam, testIds } from "@goatnote/ci-history";
 import { type Dialect, paramDialects, separators } from "./junit-dialect.ts";
 import { own } from "./own.ts";
 import type { FileResolver } from "./resolve-file.ts";
+import { bounded } from "./storable.ts";
 
 /** What the report says of a case's place. */
 export interface Said {
@@ -83,7 +83,10 @@ export class JUnitPlaces {
       const key = [className, said.file, blocks, inSuites].join("\0\0");
       place = this.#cache.get(key);
       if (!place) {
-        const where = this.#where({ ...said, className: this.#cut(className) }, dialect);
+        const where = this.#where(
+          { ...said, className: this.#cut(className), suites: said.suites.map((suite) => this.#cut(suite)) },
+          dialect,
+        );
         if (blocks !== "") where.classPath.push(...blocks.split(separator!));
         place = {
           className: own(className),
@@ -103,9 +106,7 @@ export class JUnitPlaces {
 
   /** Bounds a name; what is cut off is told apart by its digest. */
   #cut(text: string): string {
-    if (text.length <= this.#limit) return text;
-    const digest = createHash("sha256").update(text).digest("hex").slice(0, 12);
-    return `${text.slice(0, this.#limit - 13)}…${digest}`;
+    return text.length <= this.#limit ? text : bounded(text, this.#limit);
   }
 
   #where(said: Said, dialect: Dialect): Where {

@@ -1,5 +1,5 @@
 /** JUnit XML, as some thirty runners write it: events of the scanner to executions. */
-import type { Execution, Status } from "@goatnote/ci-history";
+import { type Execution, MAX_PATH_LENGTH, type Status } from "@goatnote/ci-history";
 import { decoderFor } from "./decode.ts";
 import type { ReadContext, ReadOutcome, Repeats, ReportFormat } from "./formats.ts";
 import { type Dialect, dialectOf, dialectOfProperty } from "./junit-dialect.ts";
@@ -136,7 +136,7 @@ class JUnitReader implements XmlHandler {
     const { timeUnit, written } = this.#context;
     this.#suites.push({
       name: attributes.name ?? "",
-      file: attributes.file ?? attributes.filepath ?? parent?.file ?? "",
+      file: this.#file(attributes) ?? parent?.file ?? "",
       unit:
         timeUnit !== "auto"
           ? timeUnit
@@ -248,7 +248,7 @@ class JUnitReader implements XmlHandler {
       {
         name: attributes.name || "(no name)",
         className: attributes.classname ?? attributes.class ?? "",
-        file: attributes.file ?? attributes.filepath ?? suite?.file ?? "",
+        file: this.#file(attributes) ?? suite?.file ?? "",
         suites: this.#suiteNames,
       },
       dialect,
@@ -280,6 +280,14 @@ class JUnitReader implements XmlHandler {
     const message = messageOf(faults, this.#context.includeMessages, this.#context.limits.message);
     if (message !== undefined) made.message = message;
     return made;
+  }
+
+  /** The file that is named, before any work on it: no repository has a longer path. */
+  #file({ file, filepath }: XmlAttributes): string | undefined {
+    const text = file ?? filepath;
+    if (text === undefined || text.length <= MAX_PATH_LENGTH) return text;
+    this.warning(`A file's name has ${text.length} characters; it is not kept.`);
+    return "";
   }
 
   #time(text: string | undefined, unit: TimeUnit): number | null {
