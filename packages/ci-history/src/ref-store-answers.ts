@@ -46,9 +46,9 @@ export function writeFailure(ref: string, outcome: PushOutcome, tries: number): 
           : `${could}: the host refused this ref (${outcome.reason}). Set \`store: branch\`, which keeps the same files on a branch.`,
       );
     case "failed":
-      return new HistoryError(`${could}: ${outcome.reason}. Run this job again.`);
+      return new HistoryError(`${could}: ${outcome.reason}.`);
     default:
-      return new HistoryError(`${could}: other writers were faster ${tries} times. Run this job again.`);
+      return new HistoryError(`${could}: other writers were faster ${tries} times.`);
   }
 }
 

@@ -2,6 +2,7 @@
  * How results become history, and how history is read.
  * With the store `artifact`, a test job leaves its segment as an artifact of the run (it needs no permission for that);
  * the run's `record` job, which runs no project code, checks all of them and keeps one artifact; later runs read those.
+ * With `ref` and `branch` test jobs do the same, and the `record` job appends to a ref of the repository.
  */
 import { UserError, type WorkflowContext } from "@goatnote/action-io";
 import {
@@ -13,6 +14,7 @@ import {
   type MergedRun,
   mergeRun,
   type NamedSegment,
+  type RefStore,
   type Run,
   readStore,
   runArtifactName,
@@ -20,8 +22,9 @@ import {
   segmentArtifactName,
   segmentPath,
 } from "@goatnote/ci-history";
+import { gitRefStore } from "./git-ref.ts";
 import { download, listArtifacts, listArtifactsOfRun, type Repository, readRunFacts, uploadBytes } from "./github.ts";
-import type { StoreInputs } from "./inputs.ts";
+import { type StoreInputs, type StoreKind, storeKind, storeRef } from "./inputs.ts";
 
 const repositoryOf = ({ token }: StoreInputs, { repository, apiUrl, defaultBranch }: WorkflowContext): Repository => ({
   repository,
@@ -32,6 +35,16 @@ const repositoryOf = ({ token }: StoreInputs, { repository, apiUrl, defaultBranc
 
 // GitHub allows a matrix of 256 jobs.
 const mostOfOneName = 256;
+
+/** The store `ref` or `branch`. */
+function refOf(inputs: StoreInputs, { serverUrl, repository, temp, defaultBranch }: WorkflowContext): RefStore {
+  const ref = storeRef(inputs);
+  if (ref === `refs/heads/${defaultBranch}`)
+    throw new UserError(
+      `Input \`store-location\` is \`${defaultBranch}\`, the default branch; history needs a branch of its own, such as \`telemetry\`.`,
+    );
+  return gitRefStore({ url: `${serverUrl}/${repository}`, ref, token: inputs.token, temp });
+}
 
 /**
  * Hands one job's record over: into the folder, or as an artifact for the `record` job. Of jobs that GitHub names alike
@@ -54,30 +67,58 @@ async function leftOnce(run: Run, inputs: StoreInputs, temp: string): Promise<bo
   return uploadBytes(segmentArtifactName(run), encodeSegment(run), temp);
 }
 
-/** Makes the segments that this run's test jobs left part of the history, with the facts that GitHub states of the run. */
+/**
+ * Makes the segments that test jobs left part of the history, with the facts that GitHub states of their run: of this
+ * run, or, in `workflow_run`, of the run that ended. In a store that takes a record twice without a change, those of
+ * earlier attempts too, so that running a `record` job again records what it could not.
+ */
 export async function recordRun(inputs: StoreInputs, context: WorkflowContext): Promise<MergedRun> {
   const where = repositoryOf(inputs, context);
-  const facts = await readRunFacts(where, context.runId);
-  const prefix = `telemetry-segment-${context.runId}-${context.runAttempt}-`;
-  const segments: NamedSegment[] = [];
-  const rejected: MergedRun["rejected"] = [];
-  for (const artifact of await listArtifactsOfRun(where, context.runId, prefix)) {
+  const { id, attempt } = context.workflowRun ?? { id: context.runId, attempt: context.runAttempt };
+  const facts = await readRunFacts(where, id);
+  const kind = storeKind(inputs);
+  const earliest = kind === "artifact" ? attempt : 1;
+  const segments = new Map<number, NamedSegment[]>();
+  const recorded: MergedRun = { runs: [], rejected: [] };
+  for (const artifact of await listArtifactsOfRun(where, id, `telemetry-segment-${id}-`)) {
+    const of = Number(artifact.name.split("-").at(-2));
+    if (!(of >= earliest && of <= attempt)) continue;
     try {
-      segments.push({ name: artifact.name, bytes: await download(where, artifact) });
+      const segment = { name: artifact.name, bytes: await download(where, artifact) };
+      segments.set(of, [...(segments.get(of) ?? []), segment]);
     } catch (error) {
-      rejected.push({ name: artifact.name, reason: (error as Error).message });
+      recorded.rejected.push({ name: artifact.name, reason: (error as Error).message });
     }
   }
-  const merged = mergeRun(segments, { ...facts, runAttempt: context.runAttempt });
-  const [first] = merged.runs;
-  if (inputs.store === "file") {
-    for (const run of merged.runs)
-      await fileStore(inputs["store-location"]).append(segmentPath(run), encodeSegment(run));
-  } else if (first && !(await uploadBytes(runArtifactName(first), encodeRuns(merged.runs), context.temp)))
+  for (const [of, left] of segments) {
+    const { runs, rejected } = mergeRun(left, { ...facts, runAttempt: of });
+    recorded.runs.push(...runs);
+    recorded.rejected.push(...rejected);
+  }
+  await keep(recorded.runs, kind, inputs, context);
+  return recorded;
+}
+
+async function keep(runs: Run[], kind: StoreKind, inputs: StoreInputs, context: WorkflowContext): Promise<void> {
+  const [first] = runs;
+  if (!first) return;
+  const files = () => runs.map((run) => ({ path: segmentPath(run), bytes: encodeSegment(run) }));
+  if (kind === "file") {
+    const store = fileStore(inputs["store-location"]);
+    for (const { path, bytes } of files()) await store.append(path, bytes);
+  } else if (kind === "artifact") {
+    if (await uploadBytes(runArtifactName(first), encodeRuns(runs), context.temp)) return;
     throw new UserError(
       `This run has an artifact ${runArtifactName(first)} already, so its results were not recorded. Use one \`record\` job per run, and upload nothing else under this name.`,
     );
-  return { runs: merged.runs, rejected: [...rejected, ...merged.rejected] };
+  } else {
+    const store = refOf(inputs, context);
+    await store.appendAll(files()).catch((error: Error) => {
+      const kept =
+        "Nothing is lost: the results stay among the run's artifacts, and this job records them when it is run again.";
+      throw new UserError(`${error.message} ${kept}`, { cause: error });
+    });
+  }
 }
 
 /**
@@ -90,11 +131,20 @@ export function openHistory(
   onUnreadable: (name: string, error: Error) => void,
 ): AsyncIterable<Run> {
   const depth = inputs["history-depth"] ?? Number.POSITIVE_INFINITY;
-  const store =
-    inputs.store === "file"
-      ? fileStore(inputs["store-location"])
-      : recordedArtifacts(repositoryOf(inputs, context), context.branch, depth);
-  return readStore(store, { depth, onUnreadable });
+  switch (storeKind(inputs)) {
+    case "file":
+      return readStore(fileStore(inputs["store-location"]), { depth, onUnreadable });
+    case "artifact":
+      return readStore(recordedArtifacts(repositoryOf(inputs, context), context.branch, depth), {
+        depth,
+        onUnreadable,
+      });
+    default: {
+      const wanted = ({ trust, default_branch, branch }: Run): boolean =>
+        trust !== "fork" && (default_branch === true || (branch !== undefined && branch === context.branch));
+      return readStore(refOf(inputs, context), { depth, wanted, onUnreadable });
+    }
+  }
 }
 
 /** The newest records of the default branch and of the change's own branch, each downloaded once, several at a time. */
