@@ -34,6 +34,7 @@ export function withPlan(run: Run, plan: Plan): Run {
   const rested = plan.run === "all" ? [] : plan.tests.filter((test) => !test.chosen && !ran.has(test.id));
   return {
     ...run,
+    ...(plan.shards > 1 && { shards: plan.shards }),
     tests: [
       ...tests,
       ...rested.map(({ id, file, p_run }): Execution => ({ id, file, status: "not_run", duration_ms: null, p_run })),

@@ -76,6 +76,8 @@ export interface Run {
   trust?: Trust;
   /** False where reports were missing, cut or unreadable, so that an absent test says nothing. */
   report_complete?: boolean;
+  /** How many jobs the plan was spread over; a run with fewer records than that is incomplete. */
+  shards?: number;
   selection?: Selection;
   /** Present where no person made the change: a seeded mutant of `ml-test-select/bootstrap`. */
   origin?: "mutation";

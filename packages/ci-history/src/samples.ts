@@ -47,6 +47,7 @@ export const anyRun = fc.record(
     default_branch: fc.boolean(),
     trust: fc.constantFrom(...trustLevels),
     report_complete: fc.boolean(),
+    shards: fc.integer({ min: 1, max: 256 }),
     selection: fc.record({
       mode: fc.constantFrom("full" as const, "select" as const, "explore" as const),
       plan_digest: fc.constant(`sha256:${"ab".repeat(32)}`),

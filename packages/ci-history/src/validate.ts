@@ -33,6 +33,8 @@ export const MAX_MESSAGE_LENGTH = 4096;
 /** A longer test is a broken clock; a writer stores null for it. */
 export const MAX_DURATION_MS = 7 * 24 * 3600 * 1000;
 export const MAX_ATTEMPTS = 100_000;
+/** Jobs of one matrix; GitHub allows 256. */
+const MAX_SHARDS = 10_000;
 export const MAX_LINES_CHANGED = 2 ** 31;
 
 /** Whether a history takes this as a path. */
@@ -86,6 +88,7 @@ function addOptional(run: Run, from: Fields, where: string): void {
   flag("default_branch");
   if (isGiven(from.trust)) run.trust = checkWord(from.trust, trustLevels, where, () => "trust");
   flag("report_complete");
+  if (isGiven(from.shards)) run.shards = checkCount(from.shards, 1, MAX_SHARDS, where, () => "shards");
   if (isGiven(from.selection)) run.selection = checkSelection(from.selection, where);
   if (isGiven(from.origin)) run.origin = checkWord(from.origin, ["mutation"] as const, where, () => "origin");
 }

@@ -240,6 +240,12 @@ describe("safety nets", () => {
     expect(ids).not.toContain(testsOf("alpha")[1]);
   });
 
+  it("a run that stops at the first failure does not make the tests after it disappear", async () => {
+    const stopped = fullRun(["src/alpha.py"], [execution("tests/test_alpha.py", "test_one", { status: "fail" })]);
+    const plan = await planFor(changeOf(["src/beta.py"]), {}, [...projectHistory(4), stopped]);
+    expect(plan.tests.map(({ id }) => id)).toContain(testsOf("alpha")[1]);
+  });
+
   it("a test that passes when tried again has not failed", async () => {
     const retried = fullRun(
       ["src/gamma.py"],

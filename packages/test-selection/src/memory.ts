@@ -35,7 +35,6 @@ export interface TestMemory {
   id: string;
   file: string | null;
   words: Set<string>;
-  lastRunId: string;
   /** The number of the run in which it was seen last. */
   lastSeenAt: number;
   lastFailed: boolean;
@@ -72,17 +71,22 @@ export class Memory {
   /** Observed runs. */
   runs = 0;
   private readonly places = new Map<string, PlaceMemory>();
-  private readonly lastRunOfFile = new Map<string, string>();
+  /** The number of the latest run that shows which tests a file has. */
+  private readonly shownAt = new Map<string, number>();
 
   /** Takes in a run that is newer than all before it. */
   observe(run: Run): void {
     this.runs += 1;
     const failed: TestMemory[] = [];
-    for (const { id, file, failed: isFailure, durationMs } of outcomes(run).values()) {
+    const results = outcomes(run);
+    // After a failure the runner may have stopped, so such a file does not show which tests it no longer has.
+    const cut = new Set(
+      [...results.values()].flatMap((outcome) => (outcome.failed && outcome.file !== null ? outcome.file : [])),
+    );
+    for (const { id, file, failed: isFailure, durationMs } of results.values()) {
       const test = this.tests.get(id) ?? this.remember(id, file);
-      test.lastRunId = run.run_id;
       test.lastSeenAt = this.runs;
-      if (file !== null && run.report_complete !== false) this.lastRunOfFile.set(file, run.run_id);
+      if (file !== null && run.report_complete !== false && !cut.has(file)) this.shownAt.set(file, this.runs);
       test.file = file;
       test.runCount += 1;
       if (isFailure && !test.lastFailed) test.outbreaks += 1;
@@ -124,7 +128,7 @@ export class Memory {
 
   /** False for a test that its file had once and has no longer: the file was reported later, without it. */
   isCurrent(test: TestMemory): boolean {
-    return test.file === null || (this.lastRunOfFile.get(test.file) ?? test.lastRunId) === test.lastRunId;
+    return test.file === null || test.lastSeenAt >= (this.shownAt.get(test.file) ?? 0);
   }
 
   private remember(id: string, file: string | null): TestMemory {
@@ -133,7 +137,6 @@ export class Memory {
       id,
       file,
       words: own,
-      lastRunId: "",
       lastSeenAt: 0,
       lastFailed: false,
       failures: new Decaying(slow),

@@ -92,6 +92,13 @@ describe("the runs of a history", () => {
     expect((await learn([many("a"), many("b")])).memory.tests.size).toBe(200_000);
   });
 
+  it("a run that lacks the record of one of its shards is incomplete", async () => {
+    const shard = (job: string) => projectRun(null, null, { run_id: "9", job, shards: 2 });
+    const [one, two] = [shard("a"), shard("b")];
+    expect((await learn([one])).lastSha).toBeNull();
+    expect((await learn([one, two])).lastSha).toBe(one.sha);
+  });
+
   it("an incomplete run does not say which commit is recorded", async () => {
     const whole = projectRun(null, null);
     const { lastSha } = await learn([whole, projectRun(null, null, { report_complete: false })]);

@@ -91,21 +91,28 @@ export async function learn(
  * @param runs oldest first; jobs of runs that overlap may alternate
  */
 export async function* wholeRuns(runs: AsyncIterable<Run> | Iterable<Run>): AsyncGenerator<Run> {
-  const open = new Map<string, Run>();
+  const open = new Map<string, { whole: Run; jobs: number }>();
   for await (const run of runs) {
     const key = `${run.run_id}\0${run.run_attempt ?? 1}`;
     const tests = run.tests.map((test) => ({ ...test, variant: test.variant ?? run.variant ?? run.job ?? "" }));
-    const whole = open.get(key);
-    if (whole) join(whole, run, tests);
-    else open.set(key, { ...run, tests });
+    const known = open.get(key);
+    if (known) {
+      known.jobs += 1;
+      join(known.whole, run, tests);
+    } else open.set(key, { whole: { ...run, tests }, jobs: 1 });
     // Jobs of one run begin near each other; one that comes later than this many runs stands alone.
     if (open.size > mostOpenRuns) {
-      const [oldest, first] = open.entries().next().value as [string, Run];
+      const [oldest, first] = open.entries().next().value as [string, { whole: Run; jobs: number }];
       open.delete(oldest);
-      yield first;
+      yield checked(first);
     }
   }
-  yield* open.values();
+  for (const rest of open.values()) yield checked(rest);
+}
+
+/** A shard whose job died before it left its record makes the run incomplete. */
+function checked({ whole, jobs }: { whole: Run; jobs: number }): Run {
+  return jobs < (whole.shards ?? 1) ? { ...whole, report_complete: false } : whole;
 }
 
 const mostOpenRuns = 50;
