@@ -20,6 +20,8 @@ export interface Recipe {
   version?: string;
   /** The program, when it is not called like the entry; for `apt` it may be a glob of absolute paths. */
   executable?: string;
+  /** For `npm`, packages that the tool finds beside itself, each with its exact version. */
+  beside?: string[];
 }
 
 /** Every tool that a test or `.ci/run` meets, by the name that `peer()` is asked for. */
@@ -27,6 +29,7 @@ export const recipes: Record<string, Recipe> = {
   act: { kind: "go", package: "github.com/nektos/act", version: "v0.2.89" },
   actionlint: { kind: "go", package: "github.com/rhysd/actionlint/cmd/actionlint", version: "v1.7.12" },
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
+  jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
   zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },
 };
@@ -56,7 +59,7 @@ function folderOf(name: string, recipe: Recipe): string {
 const stampIn = (folder: string): string => join(folder, "installed");
 
 /** The commands that install a recipe into `folder`. */
-function steps({ kind, package: name, version }: Recipe, folder: string): Command[] {
+function steps({ kind, package: name, version, beside = [] }: Recipe, folder: string): Command[] {
   const venv = join(folder, windows ? "Scripts/python.exe" : "bin/python");
   const asRoot = process.getuid?.() === 0 ? [] : ["sudo", "--non-interactive"];
   const apt = (...args: string[]): Command => ({
@@ -74,7 +77,7 @@ function steps({ kind, package: name, version }: Recipe, folder: string): Comman
         { argv: [venv, "-m", "pip", "install", "--quiet", `${name}==${version}`] },
       ];
     case "npm":
-      return [{ argv: [...npm, "install", "--no-save", "--prefix", folder, `${name}@${version}`] }];
+      return [{ argv: [...npm, "install", "--no-save", "--prefix", folder, `${name}@${version}`, ...beside] }];
     case "apt":
       return [
         apt("update", "--quiet"),

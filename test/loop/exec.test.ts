@@ -83,7 +83,7 @@ describe("a program in place of the runner", () => {
     const ended = await exec({ command: program(""), args: "-k\na b; $(touch x) `y`", report: "out/r.xml" });
     expect(ended.code, ended.log).toBe(0);
     expect(started(ended)).toEqual([
-      [`--junitxml=${join(workspace, "out/r.xml")}`, "-k", "a b; $(touch x) `y`", "test_a.py"],
+      [`--junitxml=${join(workspace, "out/r.xml")}`, "test_a.py", "-k", "a b; $(touch x) `y`"],
     ]);
   });
 

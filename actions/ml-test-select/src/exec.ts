@@ -1,5 +1,5 @@
 /** `ml-test-select/exec`: starts the runner on what the plan chose. Its exit code is the step's. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join, relative, resolve } from "node:path";
@@ -32,7 +32,7 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
   const folder = resolve(workspace, inputs["working-directory"]);
   const locate = (path: string): string | null => {
     // Git may have composed another Unicode form than the history.
-    const found = [path, path.normalize("NFD")].find((form) => existsSync(join(workspace, form)));
+    const found = [path, path.normalize("NFD")].find((form) => isThere(runner, join(workspace, form)));
     return found === undefined ? null : relative(folder, join(workspace, found)).replaceAll("\\", "/");
   };
   try {
@@ -57,12 +57,23 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
   }
 }
 
+/** A folder without a test file is not there: the runner would pass without having tested anything. */
+function isThere({ granularity, isTestFile }: Runner, path: string): boolean {
+  return existsSync(path) && (granularity !== "folder" || readdirSync(path).some(isTestFile));
+}
+
 /** The runner's exit code; as shells do, 128 and the number of the signal that ended it. */
 async function start(inputs: Inputs, runner: Runner, workspace: string, chosen: string[]): Promise<number> {
   const folder = resolve(workspace, inputs["working-directory"]);
-  const [program = "", ...first] = inputs.command.length > 0 ? inputs.command : runner.command(folder);
-  const report = inputs.report === "" ? [] : runner.reportTo(resolve(workspace, inputs.report));
-  const argv: [string, ...string[]] = [program, ...first, ...report, ...inputs.args, ...chosen];
+  const [program, ...first] = inputs.command;
+  const report = inputs.report === "" ? null : resolve(workspace, inputs.report);
+  const { argv, env } = runner.start({
+    folder,
+    command: program === undefined ? null : [program, ...first],
+    args: inputs.args,
+    report,
+    chosen,
+  });
   // On one line: a name with a line break could give the runner commands.
   info(
     `${argv
@@ -72,6 +83,7 @@ async function start(inputs: Inputs, runner: Runner, workspace: string, chosen: 
   );
   const { code, signal } = await run(argv, {
     cwd: folder,
+    ...(env && { env }),
     output: "inherit",
     check: false,
     keep: keptForTests(process.env),

@@ -3,7 +3,7 @@ import { storeInputs } from "@goatnote/history-access";
 
 export const mainInputs = declareInputs({
   tests: text("a file path"),
-  runner: oneOf("none", "pytest", "vitest"),
+  runner: oneOf("none", "pytest", "vitest", "jest", "node-test", "go-test"),
   "target-recall": number({ min: 0.5, max: 0.999 }),
   "time-budget": duration(),
   "max-fraction": number({ min: 0, max: 1 }),
@@ -21,7 +21,7 @@ export const mainInputs = declareInputs({
 
 export const execInputs = declareInputs({
   plan: required(text("a file path")),
-  runner: required(oneOf("pytest", "vitest")),
+  runner: required(oneOf("pytest", "vitest", "jest", "node-test", "go-test")),
   shard: number({ min: 1, max: 256, integer: true }),
   command: lines("a program and its arguments, one per line"),
   args: lines("arguments, one per line"),

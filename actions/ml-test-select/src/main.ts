@@ -22,6 +22,7 @@ import {
   type Plan,
   runners,
   type Situation,
+  unitsIn,
   type Wishes,
 } from "@goatnote/test-selection";
 import { mainInputs } from "./inputs.ts";
@@ -91,7 +92,7 @@ async function decide(
   try {
     const past = await readPast(inputs, context);
     const situation = await readSituation(inputs, context, past);
-    const tracked = new Map(situation.files.map((path) => [path.normalize(), path]));
+    const tracked = new Map(unitsIn(situation.runner, situation.files).map((path) => [path.normalize(), path]));
     return { plan: choose(past, situation, wishes), locate: (path) => tracked.get(path) ?? null };
   } catch (error) {
     const reason = describe(error).replace(/\.$/, "");

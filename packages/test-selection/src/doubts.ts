@@ -4,8 +4,9 @@ import { matches } from "./globs.ts";
 import { mostFiles } from "./memory.ts";
 import type { Past } from "./past.ts";
 import { cutFor, failingRunsNeeded } from "./recall.ts";
+import { unitsIn } from "./runners/index.ts";
+import type { Runner } from "./runners/runner.ts";
 import type { Situation, Wishes } from "./situation.ts";
-import { folders as foldersOf } from "./words.ts";
 
 /** The first reason not to trust a choice; null when there is none. */
 export function findDoubt(
@@ -24,7 +25,7 @@ export function findDoubt(
     const hit = change.files.find(({ path }) => matches(path, glob));
     if (hit) return `${hit.path} changed, which \`run-all-when\` lists (${glob})`;
   }
-  const unseen = missingFile(past, [...change.files, ...unrecorded.files], files);
+  const unseen = missingFile(past, [...change.files, ...unrecorded.files], files, runner);
   if (unseen !== null && tests === null)
     return `${unseen} held tests and is not in the commit, and no commit deleted it`;
   const unknown =
@@ -44,16 +45,17 @@ export function findDoubt(
 }
 
 /** A file of tests in the latest run that the commit lacks although nothing deleted it: it is generated, or in a submodule. */
-function missingFile(past: Past, touched: readonly FileChange[], files: readonly string[]): string | null {
+function missingFile(
+  past: Past,
+  touched: readonly FileChange[],
+  files: readonly string[],
+  runner: Runner | null,
+): string | null {
   if (files.length === 0) return null;
-  const explained = new Set([...files, ...touched.map(({ path }) => path)]);
-  const folders = new Set(files.flatMap(foldersOf));
+  const deleted = touched.map(({ path }) => (runner === null ? path : runner.unitOf(path)));
+  const explained = new Set([...unitsIn(runner, files), ...deleted]);
   const lost = [...past.memory.tests.values()].find(
-    (test) =>
-      test.file !== null &&
-      test.lastSeenAt === past.memory.runs &&
-      !explained.has(test.file) &&
-      !folders.has(test.file),
+    (test) => test.file !== null && test.lastSeenAt === past.memory.runs && !explained.has(test.file),
   );
   return lost?.file ?? null;
 }

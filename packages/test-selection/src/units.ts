@@ -3,11 +3,12 @@ import { parseTestId } from "@goatnote/ci-history";
 import type { TestMemory } from "./memory.ts";
 import type { Past } from "./past.ts";
 import type { PlannedTest } from "./plan.ts";
+import { unitsIn } from "./runners/index.ts";
 import type { Runner } from "./runners/runner.ts";
 import type { Score } from "./score.ts";
 import type { Situation } from "./situation.ts";
 
-/** Tests that run or rest together: one test, or all of a file where the runner can only be given files. */
+/** Tests that run or rest together: one test, or all of a file or folder where the runner can only be given those. */
 export interface Unit {
   tests: PlannedTest[];
   score: number;
@@ -17,12 +18,12 @@ export interface Unit {
 /** A decision, still open, on every test that exists now. */
 export function plannedTests(
   past: Past,
-  { files, tests }: Omit<Situation, "change">,
+  { files, tests, runner }: Omit<Situation, "change">,
   scores: Map<string, Score>,
 ): PlannedTest[] {
-  const tracked = new Set(files);
+  const tracked = new Set(unitsIn(runner, files));
   const exists = (test: TestMemory): boolean =>
-    past.memory.isCurrent(test) && (test.file === null || tracked.size === 0 || tracked.has(test.file));
+    past.memory.isCurrent(test) && (test.file === null || files.length === 0 || tracked.has(test.file));
   const named = (id: string): string | null => {
     const { file } = parseTestId(id);
     return file !== null && tracked.has(file) ? file : null;
@@ -45,8 +46,8 @@ export function plannedTests(
 
 /** Groups tests into units. */
 export function unitsOf(tests: PlannedTest[], runner: Runner | null): Unit[] {
-  const byFile = runner?.granularity === "file";
-  const groups = Map.groupBy(tests, (test) => (byFile && test.file !== null ? test.file : test));
+  const together = runner !== null && runner.granularity !== "test";
+  const groups = Map.groupBy(tests, (test) => (together && test.file !== null ? test.file : test));
   return [...groups.values()].map((group) => ({
     tests: group,
     score: Math.max(...group.map((test) => test.score ?? Number.POSITIVE_INFINITY)),
@@ -62,7 +63,7 @@ export const take = (unit: Unit, reasonFor: (test: PlannedTest) => string | unde
     Object.assign(test, {
       chosen: true,
       p_run: p,
-      reason: reasons[index] ?? `runs with ${first?.id}, which is in the same file`,
+      reason: reasons[index] ?? `runs with ${first?.id}, which is in the same file or package`,
     });
   });
 };

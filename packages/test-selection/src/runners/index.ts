@@ -1,13 +1,25 @@
 import { parseTestId } from "@goatnote/ci-history";
 import type { Plan } from "../plan.ts";
+import { goTest } from "./go-test.ts";
+import { jest } from "./jest.ts";
+import { nodeTest } from "./node-test.ts";
 import { pytest } from "./pytest.ts";
 import type { Runner, Target } from "./runner.ts";
 import { vitest } from "./vitest.ts";
 
-export type { Runner, Target } from "./runner.ts";
+export type { Runner, Start, Target, Wanted } from "./runner.ts";
 
 /** The runners that can be told what to run. */
-export const runners = { pytest, vitest };
+export const runners = { pytest, vitest, jest, "node-test": nodeTest, "go-test": goTest };
+
+/**
+ * What the runner can be told to run, of files that exist: the files, or the folders that hold test files.
+ * @param files relative to the repository
+ */
+export const unitsIn = (runner: Runner | null, files: readonly string[]): string[] =>
+  runner?.granularity === "folder"
+    ? [...new Set(files.filter(runner.isTestFile).flatMap((path) => runner.unitOf(path) ?? []))]
+    : [...files];
 
 // Linux refuses a command line above 2 MiB and one argument above 128 KiB; Windows one above 32,767 characters.
 const mostCharacters = process.platform === "win32" ? 20_000 : 500_000;
@@ -39,7 +51,7 @@ export function argumentsFor(
   for (const [file, tests] of Map.groupBy(plan.tests.filter(mine), (test) => test.file as string)) {
     const chosen = plan.run === "all" ? tests : tests.filter((test) => test.chosen);
     if (whole.has(file) || chosen.length === 0) continue;
-    const entirely = runner.granularity === "file" || chosen.length === tests.length;
+    const entirely = runner.granularity !== "test" || chosen.length === tests.length;
     targets.push(...(entirely ? [{ file }] : chosen.map(({ id }) => ({ file, test: parseTestId(id) }))));
   }
   return tell(runner, targets, locate);
@@ -58,6 +70,7 @@ function inOrder(plan: Plan, runner: Runner, locate: (path: string) => string | 
 }
 
 function tell(runner: Runner, targets: Target[], locate: (path: string) => string | null): Arguments {
+  if (targets.length === 0) return { args: [] };
   const args: string[] = [];
   for (const target of targets) {
     const file = locate(target.file);
@@ -67,9 +80,9 @@ function tell(runner: Runner, targets: Target[], locate: (path: string) => strin
     if (arg === null) return { args: null, reason: `${runner.name} cannot be told to run ${target.file}` };
     args.push(arg);
   }
-  if (fits(args)) return { args };
+  if (fits(args)) return { args: [...runner.before, ...args] };
   const files = [...new Set(targets.map(({ file }) => runner.argument({ file }) as string))];
-  if (files.length < args.length && fits(files)) return { args: files };
+  if (files.length < args.length && fits(files)) return { args: [...runner.before, ...files] };
   return { args: null, reason: `the list of ${args.length} tests is longer than a command line may be` };
 }
 

@@ -5,16 +5,21 @@ export const pytest: Runner = {
   name: "pytest",
   granularity: "test",
   ordered: true,
-  command: () => ["python", "-m", "pytest"],
-  reportTo: (path) => [`--junitxml=${path}`],
   // https://docs.pytest.org/en/stable/reference/reference.html#confval-python_files
   // https://docs.pytest.org/en/stable/how-to/doctest.html: text files are read as doctests by default
   isTestFile: (path) => /(^|\/)((test_[^/]*|[^/]*_test)\.py|test[^/]*\.txt)$/.test(path),
+  unitOf: (path) => path,
+  before: [],
   argument({ file, test }) {
     // pytest cuts an argument at the first `[` and at `::`, so a path with one of them cannot be named.
     if (/\[|::/.test(file)) return null;
     const path = /^[-@]/.test(file) ? `./${file}` : file;
     return test ? [path, ...test.classPath, test.name].join("::") : path;
+  },
+  start({ command, args, report, chosen }) {
+    const program = command ?? (["python", "-m", "pytest"] as const);
+    // `--cov` and others take the word after them for their value, so that no test may follow the user's arguments.
+    return { argv: [...program, ...(report === null ? [] : [`--junitxml=${report}`]), ...chosen, ...args] };
   },
   // 4: wrong usage, such as a node id that does not exist; 5: no tests collected.
   notFound: (exitCode) => exitCode === 4 || exitCode === 5,

@@ -1,24 +1,50 @@
 /** What selection has to know of a test runner. A new runner is one file beside this one, and a line in `index.ts`. */
 export interface Runner {
+  /** The value of the input `runner`. */
   name: string;
-  /** What the runner can be told to run: single tests, or files only. */
-  granularity: "test" | "file";
+  /** What the runner can be told to run: single tests, whole files, or whole folders (packages) only. */
+  granularity: "test" | "file" | "folder";
   /** True when tests run in the order of the arguments, and none of them twice. */
   ordered: boolean;
-  /** Program and first arguments that start it in a folder, where the user names none. */
-  command(folder: string): [string, ...string[]];
-  /** Arguments that make the runner write a JUnit XML report to a path. */
-  reportTo(path: string): string[];
   /** True for paths that the runner collects tests from by default. */
   isTestFile(path: string): boolean;
+  /**
+   * What runs when this path was edited as a test file: the path itself, or for a test file (or test data) of a package
+   * its folder, `.` for the root; null for other files of a package.
+   */
+  unitOf(path: string): string | null;
+  /** Arguments that stand before the first target. */
+  before: readonly string[];
   /** One argument for a target; null when the runner has no way to be told exactly this. */
   argument(target: Target): string | null;
+  /** The command line, in an order in which no argument is taken for the value of another, or passed on to the tests. */
+  start(wanted: Wanted): Start;
   /** True for an exit code that says it did not find what it was told to run. */
   notFound(exitCode: number): boolean;
 }
 
-/** A file as a whole, or one test in it. Paths are relative to the repository. */
+/** A file or folder as a whole, or one test in it. Paths are relative to where the runner starts. */
 export interface Target {
   file: string;
   test?: { classPath: readonly string[]; name: string };
+}
+
+/** How a runner is to be started. */
+export interface Wanted {
+  /** Where it starts, absolute. */
+  folder: string;
+  /** Program and first arguments in place of the usual ones; null for the usual ones. */
+  command: readonly [string, ...string[]] | null;
+  /** The user's arguments. */
+  args: readonly string[];
+  /** Where it writes its JUnit XML report, absolute; null for none. */
+  report: string | null;
+  /** What `argumentsFor` made; empty for everything. */
+  chosen: readonly string[];
+}
+
+/** A command line, and the variables that are set for it or, where undefined, removed. */
+export interface Start {
+  argv: [string, ...string[]];
+  env?: Record<string, string | undefined>;
 }

@@ -1,9 +1,10 @@
+import type { Run } from "@goatnote/ci-history";
 import { describe, expect, it } from "vitest";
 import { choose } from "../choose.ts";
 import { learn } from "../past.ts";
 import type { Plan } from "../plan.ts";
 import { changeOf, execution, fullRun, idOf, projectFiles, projectHistory, wishes } from "../samples.ts";
-import { argumentsFor, runners } from "./index.ts";
+import { argumentsFor, runners, unitsIn } from "./index.ts";
 
 const here = (path: string): string => path;
 const { pytest, vitest } = runners;
@@ -109,5 +110,152 @@ describe("vitest", () => {
   });
   it("cannot be given a path that looks like a line", () => {
     expect(vitest.argument({ file: "a.test.ts:12" })).toBeNull();
+  });
+});
+
+const starts = { folder: "/lab", command: null, args: ["-x"], report: "/r.xml", chosen: ["a", "b"] } as const;
+
+describe("command lines", () => {
+  it.each(Object.values(runners))("$name: the user's program and arguments, each once", (runner) => {
+    const { argv } = runner.start({ ...starts, command: ["my", "program"], report: null });
+    expect(argv.slice(0, 2)).toEqual(["my", "program"]);
+    for (const arg of ["a", "b", "-x"]) expect(argv.filter((each) => each === arg)).toHaveLength(1);
+  });
+
+  it.each(Object.values(runners))("$name: no file comes after an option that could take it for its value", (runner) => {
+    const { argv } = runner.start(starts);
+    // node takes options before files only, and none of its options has a value that may be left out.
+    if (runner.name === "node-test") expect(argv.indexOf("-x")).toBeLessThan(argv.indexOf("a"));
+    else expect(argv.indexOf("-x")).toBeGreaterThan(argv.indexOf("b"));
+  });
+
+  it.each(Object.values(runners))("$name: writes its report where it is told", (runner) => {
+    const { argv, env } = runner.start(starts);
+    expect([...argv, ...Object.values(env ?? {})].filter((text) => text?.endsWith("/r.xml"))).toHaveLength(1);
+  });
+});
+
+describe("jest", () => {
+  it.each([
+    ["a.test.ts", true],
+    ["a/test.js", true],
+    ["a/__tests__/b/c.jsx", true],
+    ["a.spec.mts", true],
+    ["a/latest.js", false],
+    ["a.test.js.snap", false],
+  ])("collects from %s: %s", (path, expected) => {
+    expect(runners.jest.isTestFile(path)).toBe(expected);
+  });
+
+  it("is told paths, not patterns", async () => {
+    const plan = await planOf(["src/beta.py"]);
+    expect(argumentsFor(plan, runners.jest, here)).toEqual({ args: ["--runTestsByPath", "tests/test_beta.py"] });
+  });
+});
+
+describe("node-test", () => {
+  it.each([
+    ["a.test.mjs", true],
+    ["a-test.js", true],
+    ["a_test.cts", true],
+    ["test-a.js", true],
+    ["a/test.js", true],
+    ["test/deep/helper.js", true],
+    ["latest.js", false],
+    ["contest/a.js", false],
+    ["a.test.tsx", false],
+  ])("collects from %s: %s", (path, expected) => {
+    expect(runners["node-test"].isTestFile(path)).toBe(expected);
+  });
+  it.each(["a*.test.js", "[a].test.js", "a?.test.js", "{a,b}.test.js", "!(a).test.js", "a\\b.test.js"])(
+    "cannot be told %s, which it reads as a pattern",
+    (file) => {
+      expect(runners["node-test"].argument({ file })).toBeNull();
+    },
+  );
+});
+
+describe("go-test", () => {
+  const go = runners["go-test"];
+  it.each([
+    ["a_test.go", ".", true],
+    ["pkg/a/a b_test.go", "pkg/a", true],
+    ["pkg/testdata/x/y_test.go", "pkg", false],
+    ["testdata/golden.txt", ".", false],
+    ["pkg/testdata/golden.txt", "pkg", false],
+    ["vendor/x/y_test.go", "vendor/x", false],
+    ["pkg/_old/a_test.go", "pkg/_old", false],
+    ["pkg/a.go", null, false],
+    ["pkg/README.md", null, false],
+  ])("%s belongs to the package %s", (path, unit, isTestFile) => {
+    expect([go.unitOf(path), go.isTestFile(path)]).toEqual([unit, isTestFile]);
+  });
+
+  it.each([
+    ["", "."],
+    [".", "."],
+    ["pkg/a", "./pkg/a"],
+    ["-pkg", "./-pkg"],
+    ["..pkg", "./..pkg"],
+    ["../other", null],
+    ["..", null],
+    ["pkg/...", null],
+  ])("is told the folder %j as %j", (file, argument) => {
+    expect(go.argument({ file })).toBe(argument);
+  });
+
+  it("runs all packages where nothing is named, since go would test the first folder only", () => {
+    expect(go.start({ ...starts, report: null, chosen: [] }).argv).toEqual(["go", "test", "./...", "-x"]);
+  });
+
+  const packages = ["alpha", "beta", "gamma"];
+  const files = ["go.mod", ...packages.flatMap((name) => [`${name}/${name}.go`, `${name}/${name}_test.go`])];
+  const id = (name: string): string => `example.com/m/${name}||Test`;
+  const goRun = (broken: string | null): Run =>
+    fullRun(
+      broken === null ? ["README.md"] : [`${broken}/${broken}.go`],
+      packages.map((name) => ({
+        ...execution(name, "Test"),
+        ...{ id: id(name), status: name === broken ? ("fail" as const) : ("pass" as const) },
+      })),
+    );
+  const history = [
+    goRun(null),
+    ...Array.from({ length: 4 }, () => packages.flatMap((name) => [goRun(name), goRun(null)])),
+  ].flat();
+  const goPlan = async (paths: string[], existing = files, more = {}): Promise<Plan> =>
+    choose(await learn(history), changeOf(paths, { files: existing, runner: go }), { ...wishes, ...more });
+  const told = (plan: Plan, existing = files): string[] | null =>
+    argumentsFor(plan, go, (path) => (unitsIn(go, existing).includes(path) ? path : null)).args;
+
+  it("a changed source chooses the package that it breaks, by its folder", async () => {
+    const plan = await goPlan(["beta/beta.go"]);
+    expect([plan.run, plan.tests.length, told(plan)]).toEqual(["chosen", 3, ["./beta"]]);
+  });
+
+  it("an edited, new or removed test file, and test data, run the package as a whole", async () => {
+    for (const path of ["gamma/gamma_test.go", "gamma/new_test.go", "gamma/removed_test.go", "gamma/testdata/a.txt"]) {
+      const existing = path.includes("removed") ? files : [...new Set([...files, path])];
+      const plan = await goPlan([path], existing, { maxFraction: 0 });
+      expect(plan.files, path).toEqual([{ path: "gamma", reason: "the change edits it" }]);
+      expect(told(plan, existing)).toEqual(["./gamma"]);
+    }
+    const fresh = await goPlan(["delta/x_test.go"], [...files, "delta/x_test.go"], { maxFraction: 0, minTests: 1 });
+    expect(told(fresh, [...files, "delta/x_test.go"])).toContain("./delta");
+  });
+
+  it("a package whose last test file is removed is not told to run", async () => {
+    const plan = await goPlan(
+      ["gamma/gamma_test.go", "beta/beta.go"],
+      files.filter((path) => path !== "gamma/gamma_test.go"),
+    );
+    expect(plan.tests.map((test) => test.file)).not.toContain("gamma");
+    expect(told(plan)).toEqual(["./beta"]);
+  });
+
+  it("packages are never split over shards, and all shards together run everything", async () => {
+    const plan = { ...(await goPlan(["beta/beta.go"], files, { shards: 2 })), run: "all" as const };
+    const parts = [1, 2].flatMap((shard) => argumentsFor(plan, go, here, shard).args);
+    expect(parts.toSorted()).toEqual(["./alpha", "./beta", "./gamma"]);
   });
 });

@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { installed } from "./installed.ts";
 import type { Runner } from "./runner.ts";
 
 /**
@@ -10,18 +9,19 @@ export const vitest: Runner = {
   name: "vitest",
   granularity: "file",
   ordered: false,
-  command: (folder) => ["node", installed(folder) ?? "node_modules/vitest/vitest.mjs", "run"],
-  reportTo: (path) => ["--reporter=default", "--reporter=junit", `--outputFile.junit=${path}`],
   // https://vitest.dev/config/include
   isTestFile: (path) => /\.(test|spec)\.[cm]?[jt]sx?$/.test(path),
+  unitOf: (path) => path,
+  before: [],
   // A trailing `:12` would be read as a line.
   argument: ({ file }) => (/:\d+$/.test(file) ? null : file.startsWith("-") ? `./${file}` : file),
+  start({ folder, command, args, report, chosen }) {
+    const program = command ?? (["node", installed(folder, "vitest/vitest.mjs"), "run"] as const);
+    const reporters = report === null ? [] : ["--reporter=default", "--reporter=junit", `--outputFile.junit=${report}`];
+    // `--silent` and others take the word after them for their value, so that no file may follow the user's arguments.
+    return {
+      argv: [...program, ...reporters, ...chosen, ...args, ...(chosen.length > 0 ? ["--passWithNoTests=false"] : [])],
+    };
+  },
   notFound: () => false,
 };
-
-/** vitest's own entry, as Node would find it. `npx` is slower, and on Windows it is a batch file that needs a shell. */
-function installed(folder: string): string | null {
-  const entry = join(folder, "node_modules/vitest/vitest.mjs");
-  if (existsSync(entry)) return entry;
-  return dirname(folder) === folder ? null : installed(dirname(folder));
-}
