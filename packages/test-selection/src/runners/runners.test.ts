@@ -253,6 +253,17 @@ describe("go-test", () => {
     expect(told(plan)).toEqual(["./beta"]);
   });
 
+  it("the package of the root is known by its folder too", async () => {
+    const root = fullRun([], [{ ...execution(".", "TestRoot"), id: "example.com/m||TestRoot" }]);
+    const existing = [...files, "root_test.go"];
+    const plan = choose(
+      await learn([...history, root]),
+      changeOf(["beta/beta.go", "root_test.go"], { files: existing, runner: go }),
+      wishes,
+    );
+    expect([plan.run, told(plan, existing)?.toSorted()]).toEqual(["chosen", [".", "./beta"]]);
+  });
+
   it("packages are never split over shards, and all shards together run everything", async () => {
     const plan = { ...(await goPlan(["beta/beta.go"], files, { shards: 2 })), run: "all" as const };
     const parts = [1, 2].flatMap((shard) => argumentsFor(plan, go, here, shard).args);
