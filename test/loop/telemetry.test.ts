@@ -173,3 +173,26 @@ test("a name from a report cannot speak to the runner", async () => {
   expect(log).not.toMatch(/^(::error::boo|##\[error\])/m);
   expect(summary).not.toMatch(/^(::|##\[)/m);
 });
+
+test("one odd test never costs the step, nor the record of the others", async () => {
+  const odd = ["../x.py", "/etc/x.py", ".", "a\0b.py", "x/".repeat(3000)].map(
+    (file) => `<testcase classname="tests.test_a" name="t" file="${file}" time="0.1"/>`,
+  );
+  write({ "reports/a.xml": suite(passed("one"), ...odd) });
+  const { code, outputs, log } = await upload({ variant: "ubuntu\npython" });
+  expect(code, log).toBe(0);
+  expect(outputs).toMatchObject({ tests: "6", recorded: "true" });
+  expect(records()[0]?.tests.map(({ file }) => file)).toEqual(Array(6).fill(null));
+});
+
+test("a record that cannot be made is a warning: outputs and summary are there, and the step is green", async () => {
+  write({ "reports/a.xml": suite(passed("one"), failed("two")) });
+  const ended = await upload({}, { GITHUB_RUN_ID: "not\na run" });
+  expect(ended.code, ended.log).toBe(0);
+  expect(ended.log).toMatch(/::warning::The results were not recorded: .*run_id is/);
+  expect(ended.outputs).toMatchObject({ tests: "2", failed: "1", segment: "", recorded: "false" });
+  expect(ended.summary).toContain("1 of 2 tests failed");
+  expect(ended.summary).toContain("Not recorded");
+  const required = await upload({ "require-tests": "true", paths: "none/*.xml" }, { GITHUB_RUN_ID: "" });
+  expect(required.code).toBe(1);
+});

@@ -8,101 +8,144 @@ import {
   readInputs,
   setOutputs,
   UserError,
+  type Values,
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { changeEvent, listFiles, resolveChange } from "@goatnote/change-facts";
+import { changeEvent, listFiles, type ResolvedChange, resolveChange } from "@goatnote/change-facts";
 import { encodeSegment, type Run, segmentPath } from "@goatnote/ci-history";
 import { leaveSegment, storeContradictions } from "@goatnote/history-access";
-import { readReports } from "@goatnote/test-reports";
+import { type ReportResult, readReports } from "@goatnote/test-reports";
 import { decodePlan, type Plan, selectionOf } from "@goatnote/test-selection";
 import { mainInputs } from "./inputs.ts";
-import { findReports, keepWithin, unreported, withPlan } from "./record-of-job.ts";
+import { findReports, jobOf, keepWithin, unreported, withPlan } from "./record-of-job.ts";
 import { failureAnnotations, summarise, totals } from "./report.ts";
+
+type Inputs = Values<typeof mainInputs>;
 
 export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, storeContradictions);
   const context = await readContext(process.env);
-  const paths = await findReports(inputs.paths, context.workspace);
-  const files = await listFiles(context.workspace, "HEAD").catch(() => []);
+  const result = await orWarn("The reports were not read", () => read(inputs, context), noReports);
+  const { executions, invalid } = result;
+  const change = await orWarn("What changed was not read", () => changeOf(context), notKnown);
+  const run = await orWarn(notRecorded, () => recordOf(inputs, context, result, change), null);
+  const segment = run && (await orWarn(notRecorded, () => writeSegment(run, context), null));
+  const stored = segment !== null && executions.length > 0 && (await store(run!, inputs, context));
+
+  await orWarn(
+    "Outputs or summary are not complete",
+    async () => {
+      setOutputs({
+        ...totals(executions),
+        reports: result.reports,
+        "invalid-reports": invalid.length,
+        segment,
+        recorded: stored,
+      });
+      const shown = { tests: run?.tests ?? executions, patterns: inputs.paths, stored, change };
+      await writeSummary(summarise(result, shown), process.env.GITHUB_STEP_SUMMARY);
+      failureAnnotations(result);
+    },
+    undefined,
+  );
+
+  if (inputs["require-tests"] && executions.length === 0) {
+    throw new UserError(
+      `No test was found in ${inputs.paths.join(", ")}, and \`require-tests\` is true. Check that the test step wrote its report there.`,
+    );
+  }
+  if (inputs["fail-on-invalid"] && invalid.length > 0) {
+    const { path, reason } = invalid[0]!;
+    throw new UserError(`${invalid.length} reports cannot be read, the first is ${path}: ${reason}`);
+  }
+}
+
+const notRecorded = "The results were not recorded";
+
+/** What comes of a part of our work, or what stands for it: a fault here is ours or the network's, and breaks nobody's build. */
+async function orWarn<T>(what: string, work: () => Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    warning(`${what}: ${describe(error)}`);
+    return otherwise;
+  }
+}
+
+const noReports: ReportResult = {
+  executions: [],
+  reports: 0,
+  invalid: [],
+  warnings: [],
+  complete: false,
+  durationMs: 0,
+};
+
+async function read(inputs: Inputs, { workspace }: WorkflowContext): Promise<ReportResult> {
+  const paths = await findReports(inputs.paths, workspace);
+  const files = await listFiles(workspace, "HEAD").catch(() => []);
   const result = await readReports(paths, {
-    root: context.workspace,
+    root: workspace,
     files,
     format: inputs.format,
     timeUnit: inputs["time-unit"],
     ...(inputs.variant && { variant: inputs.variant }),
     includeMessages: inputs["include-messages"],
   });
+  // Without any report nothing is said of any test.
+  return { ...result, complete: result.complete && paths.length > 0 };
+}
 
-  const kept = keepWithin(result.executions, inputs["max-records"] ?? Number.POSITIVE_INFINITY);
-  const plan = inputs.plan === "" ? null : await readPlan(inputs.plan);
+const notKnown: ResolvedChange = { kind: "unknown", reason: "it could not be read" };
+
+async function changeOf(context: WorkflowContext): Promise<ResolvedChange> {
   const change = await resolveChange(context.workspace, changeEvent(context));
   if (change.kind === "unknown") warning(`What changed is not known, so this record teaches little: ${change.reason}`);
+  return change;
+}
+
+/** The record of this job: what its tests did, what changed, and what the plan said. */
+async function recordOf(
+  inputs: Inputs,
+  context: WorkflowContext,
+  { executions, complete }: ReportResult,
+  change: ResolvedChange,
+): Promise<Run> {
+  const kept = keepWithin(executions, inputs["max-records"] ?? Number.POSITIVE_INFINITY);
   const run: Run = {
-    run_id: context.runId,
-    run_attempt: context.runAttempt,
-    job: context.job,
-    ...(inputs.variant && { variant: inputs.variant }),
-    sha: context.pullRequest?.headSha || context.sha || null,
-    started_at: new Date().toISOString(),
-    author: (change.kind === "known" && change.author) || context.actor || null,
-    event: context.event,
-    ...(context.branch !== null && { branch: context.branch }),
-    default_branch: context.onDefaultBranch,
-    trust: context.trust,
-    report_complete: result.complete && kept.length === result.executions.length && paths.length > 0,
-    changes: change.kind === "known" ? change.files.map(({ path, added, deleted }) => ({ path, added, deleted })) : [],
+    ...jobOf(context, change, inputs.variant),
+    report_complete: complete && kept.length === executions.length,
     tests: kept,
-    ...(plan && { selection: selectionOf(plan.plan, plan.text) }),
   };
-  const recorded = plan ? withPlan(run, plan.plan) : run;
-  const absent = plan ? unreported(recorded, plan.plan) : [];
+  if (change.kind === "known" && run.changes.length < change.files.length)
+    warning(`Of the ${change.files.length} changed files only ${run.changes.length} are recorded.`);
+  const plan = inputs.plan === "" ? null : await readPlan(inputs.plan);
+  if (plan === null) return run;
+  const absent = unreported(run, plan.plan);
   if (absent.length > 0) {
     warning(
       `${absent.length} chosen tests left no result, the first is ${absent[0]}. They did not run, or their report is not among \`paths\`.`,
     );
   }
-  const segment = join(context.temp, "goatnote-telemetry", basename(segmentPath(recorded)));
-  await mkdir(dirname(segment), { recursive: true });
-  await writeFile(segment, encodeSegment(recorded));
-
-  const stored = result.executions.length > 0 && (await store(recorded, inputs, context));
-  setOutputs({
-    ...totals(result.executions),
-    reports: result.reports,
-    "invalid-reports": result.invalid.length,
-    segment,
-    recorded: stored,
-  });
-  await writeSummary(
-    summarise(recorded, result, { patterns: inputs.paths, stored, change }),
-    process.env.GITHUB_STEP_SUMMARY,
-  );
-  failureAnnotations(result);
-
-  if (inputs["require-tests"] && result.executions.length === 0) {
-    throw new UserError(
-      `No test was found in ${inputs.paths.join(", ")}, and \`require-tests\` is true. Check that the test step wrote its report there.`,
-    );
-  }
-  if (inputs["fail-on-invalid"] && result.invalid.length > 0) {
-    const { path, reason } = result.invalid[0]!;
-    throw new UserError(`${result.invalid.length} reports cannot be read, the first is ${path}: ${reason}`);
-  }
+  return withPlan({ ...run, selection: selectionOf(plan.plan, plan.text) }, plan.plan);
 }
 
-/** Hands the record over. A fault here is ours or the network's, and breaks nobody's build. */
-async function store(run: Run, inputs: Parameters<typeof leaveSegment>[1], context: WorkflowContext): Promise<boolean> {
+/** @returns the path of the file with the record */
+async function writeSegment(run: Run, { temp }: WorkflowContext): Promise<string> {
+  const bytes = encodeSegment(run);
+  const segment = join(temp, "goatnote-telemetry", basename(segmentPath(run)));
+  await mkdir(dirname(segment), { recursive: true });
+  await writeFile(segment, bytes);
+  return segment;
+}
+
+/** Hands the record over. */
+async function store(run: Run, inputs: Inputs, context: WorkflowContext): Promise<boolean> {
   startGroup("Hand the record to the store");
-  try {
-    await leaveSegment(run, inputs, context);
-    return true;
-  } catch (error) {
-    warning(`The results were not recorded: ${describe(error)}`);
-    return false;
-  } finally {
-    endGroup();
-  }
+  const stored = await orWarn(notRecorded, () => leaveSegment(run, inputs, context).then(() => true), false);
+  endGroup();
+  return stored;
 }
 
 async function readPlan(path: string): Promise<{ plan: Plan; text: string } | null> {

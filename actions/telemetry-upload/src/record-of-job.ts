@@ -1,6 +1,8 @@
 /** From report files and plan to the record of one job. */
 import { glob } from "node:fs/promises";
-import type { Execution, Run } from "@goatnote/ci-history";
+import type { WorkflowContext } from "@goatnote/action-io";
+import type { ResolvedChange } from "@goatnote/change-facts";
+import { type Execution, isRepositoryPath, MAX_CHANGES, MAX_NAME_LENGTH, type Run } from "@goatnote/ci-history";
 import type { Plan } from "@goatnote/test-selection";
 
 /** Report files that match the patterns, sorted, each once. What tools install is not searched. */
@@ -14,6 +16,31 @@ export async function findReports(patterns: readonly string[], workspace: string
     if (entry.isFile()) found.add(`${entry.parentPath}/${entry.name}`);
   }
   return [...found].sort();
+}
+
+/** What the record says of the job and the change, within what a history takes; the tests are still to come. */
+export function jobOf(context: WorkflowContext, change: ResolvedChange, variant: string): Run {
+  // Names come from git, the event and the matrix, where they may have any length and line breaks.
+  const name = (text: string): string => text.replace(/\p{Cc}+/gu, " ").slice(0, MAX_NAME_LENGTH);
+  const files = change.kind === "known" ? change.files : [];
+  return {
+    run_id: context.runId,
+    run_attempt: context.runAttempt,
+    ...(context.job && { job: name(context.job) }),
+    ...(variant && { variant: name(variant) }),
+    sha: context.pullRequest?.headSha || context.sha || null,
+    started_at: new Date().toISOString(),
+    author: name((change.kind === "known" && change.author) || context.actor) || null,
+    event: context.event,
+    ...(context.branch !== null && { branch: name(context.branch) }),
+    default_branch: context.onDefaultBranch,
+    trust: context.trust,
+    changes: files
+      .filter(({ path }) => isRepositoryPath(path))
+      .slice(0, MAX_CHANGES)
+      .map(({ path, added, deleted }) => ({ path, added, deleted })),
+    tests: [],
+  };
 }
 
 /** At most `most` executions: what failed first, so that a cut loses passes only as long as it can. */

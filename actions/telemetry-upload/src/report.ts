@@ -57,18 +57,22 @@ export function failureAnnotations({ executions, invalid, warnings }: ReportResu
 
 /** The job summary: one sentence, a small table, what failed, what was dropped and why. */
 export function summarise(
-  run: Run,
   result: ReportResult,
-  { patterns, stored, change }: { patterns: readonly string[]; stored: boolean; change: ResolvedChange },
+  {
+    tests: recorded,
+    patterns,
+    stored,
+    change,
+  }: { tests: readonly Execution[]; patterns: readonly string[]; stored: boolean; change: ResolvedChange },
 ): string {
   const { tests, passed, failed, errors, skipped, flaky, "duration-ms": duration } = totals(result.executions);
-  const rested = run.tests.filter(({ status }) => status === "not_run").length;
+  const rested = recorded.filter(({ status }) => status === "not_run").length;
   if (tests === 0) {
     return `### No test results\n\nNo test was found in ${patterns.map(code).join(", ")}. Check that the test step writes a JUnit XML report there, and that this step runs after it (\`if: \${{ !cancelled() }}\`).${problems(result)}`;
   }
   const verdict =
     failed + errors > 0 ? `${failed + errors} of ${tests} tests failed` : `${tests - skipped} tests passed`;
-  const failures = run.tests.filter(broken).slice(0, 50);
+  const failures = recorded.filter(broken).slice(0, 50);
   return [
     `### ${verdict} in ${seconds(duration / 1000)}\n`,
     table(

@@ -1,0 +1,20 @@
+import { readContext } from "@goatnote/action-io";
+import { encodeSegment, MAX_CHANGES } from "@goatnote/ci-history";
+import { expect, test } from "vitest";
+import { jobOf } from "./record-of-job.ts";
+
+test("what a job says of itself is within what a history takes, however long it is", async () => {
+  const context = await readContext({ GITHUB_RUN_ID: "1", GITHUB_JOB: "j".repeat(2000), GITHUB_EVENT_NAME: "push" });
+  const paths = ["x/".repeat(3000), ...Array.from({ length: MAX_CHANGES + 5 }, (_, index) => `${index}.txt`)];
+  const change = {
+    kind: "known" as const,
+    from: null,
+    to: "a".repeat(40),
+    author: "Ada".repeat(1000),
+    files: paths.map((path) => ({ path, added: 1, deleted: 0, kind: "added" as const, binary: false })),
+  };
+  const run = jobOf(context, change as never, "ubuntu\npython\0".repeat(500));
+  expect(() => encodeSegment(run)).not.toThrow();
+  expect([run.author?.length, run.changes.length, run.changes[0]?.path]).toEqual([1024, MAX_CHANGES, "0.txt"]);
+  expect(run.variant).toMatch(/^ubuntu python ubuntu/);
+});
