@@ -3,8 +3,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join, relative, resolve } from "node:path";
-import { info, warning } from "@actions/core";
-import { describe, readContext, readInputs, run, UserError, type Values } from "@goatnote/action-io";
+import { warning } from "@actions/core";
+import { describe, readContext, readInputs, run, say, UserError, type Values } from "@goatnote/action-io";
 import { type Arguments, argumentsFor, decodePlan, type Runner, runners } from "@goatnote/test-selection";
 import { execInputs } from "./inputs.ts";
 
@@ -15,9 +15,9 @@ export async function exec(): Promise<void> {
   const { workspace } = await readContext(process.env);
   const runner = runners[inputs.runner];
   const told = await readArguments(inputs, runner, workspace);
-  if (told.args === null) info(`Everything runs: ${told.reason.replace(/[\r\n]+/g, " ")}`);
+  if (told.args === null) say(`Everything runs: ${told.reason}`);
   if (told.args?.length === 0) {
-    info("The plan has nothing for this job to run.");
+    say("The plan has nothing for this job to run.");
     return;
   }
   let code = await start(inputs, runner, workspace, told.args ?? []);
@@ -46,7 +46,7 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
         `Input \`shard\` is ${inputs.shard}, but the plan has ${plan.shards} shards; take both from its output \`matrix\`.`,
       );
     if (plan.shards > 1 && inputs.shard === null)
-      info(`The plan has ${plan.shards} shards and \`shard\` is not given, so this job runs all of them.`);
+      say(`The plan has ${plan.shards} shards and \`shard\` is not given, so this job runs all of them.`);
     const told = argumentsFor(plan, runner, locate, plan.shards > 1 ? (inputs.shard ?? undefined) : undefined);
     // Only a shard may be empty; a runner without arguments would run everything, and so do we.
     return told.args?.length === 0 && plan.shards === 1 ? { args: null, reason: "the plan names no test" } : told;
@@ -74,13 +74,7 @@ async function start(inputs: Inputs, runner: Runner, workspace: string, chosen: 
     report,
     chosen,
   });
-  // On one line: a name with a line break could give the runner commands.
-  info(
-    `${argv
-      .slice(0, 12)
-      .join(" ")
-      .replace(/[\r\n]+/g, " ")}${argv.length > 12 ? ` … (${argv.length - 1} arguments)` : ""}`,
-  );
+  say(`${argv.slice(0, 12).join(" ")}${argv.length > 12 ? ` … (${argv.length - 1} arguments)` : ""}`);
   const { code, signal } = await run(argv, {
     cwd: folder,
     ...(env && { env }),

@@ -1,4 +1,4 @@
-import { declareInputs, duration, lines, number, oneOf, required, text } from "@goatnote/action-io";
+import { declareInputs, duration, type Field, lines, number, oneOf, required, text } from "@goatnote/action-io";
 import { storeInputs } from "@goatnote/history-access";
 
 export const mainInputs = declareInputs({
@@ -27,4 +27,23 @@ export const execInputs = declareInputs({
   args: lines("arguments, one per line"),
   report: text("a file path"),
   "working-directory": text("a folder"),
+});
+
+/** Shares, such as `0.1,0.2`, sorted, each once. */
+const shares: Field<number[]> = {
+  ...text("numbers above 0 and up to 1, separated by commas"),
+  empty: [],
+  parse: (value) => {
+    const numbers = value.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+    return numbers.every((share) => share > 0 && share <= 1) ? [...new Set(numbers)].sort((a, b) => a - b) : undefined;
+  },
+};
+
+export const replayInputs = declareInputs({
+  history: text("a file path"),
+  "evaluate-from": number({ min: 0, max: 0.95 }),
+  budgets: shares,
+  "target-recall": number({ min: 0.5, max: 0.999 }),
+  ...storeInputs,
+  output: text("a file path"),
 });

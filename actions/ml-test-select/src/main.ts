@@ -1,11 +1,12 @@
 /** `ml-test-select`: from history and change to a plan. Any doubt runs everything; only wrong inputs fail the step. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { endGroup, info, startGroup, warning } from "@actions/core";
+import { endGroup, startGroup, warning } from "@actions/core";
 import {
   describe,
   readContext,
   readInputs,
+  say,
   setOutputs,
   type Values,
   type WorkflowContext,
@@ -58,8 +59,7 @@ export async function main(): Promise<void> {
     "seconds-saved": secondsSaved(plan).toFixed(1),
     matrix: { shard: Array.from({ length: plan.shards }, (_, index) => index + 1) },
   });
-  // On one line: a path with a line break could give the runner commands.
-  info(`${plan.reason.replace(/[\r\n]+/g, " ")} Decided in ${Math.round(performance.now() - started)} ms.`);
+  say(`${plan.reason} Decided in ${Math.round(performance.now() - started)} ms.`);
   await writeSummary(summarise(plan), process.env.GITHUB_STEP_SUMMARY);
   startGroup("Upload the plan");
   await uploadFile(planFile).catch((error) => {

@@ -4,6 +4,7 @@ import { runMain } from "@goatnote/action-io";
 const entries = {
   main: async () => (await import("./main.ts")).main(),
   record: async () => (await import("./record.ts")).record(),
+  export: async () => (await import("./export.ts")).exportHistory(),
 };
 
 /** Runs the action (`main`) or one of its sub-actions. */

@@ -15,3 +15,5 @@ export const mainInputs = declareInputs({
 });
 
 export const recordInputs = declareInputs(storeInputs);
+
+export const exportInputs = declareInputs({ ...storeInputs, output: required(text("a file path")) });

@@ -1,0 +1,51 @@
+/** What the reader sees of a replay. */
+import { code, table } from "@goatnote/action-io";
+import type { PolicyReport, ReplayReport } from "@goatnote/test-selection";
+
+const two = (value: number): string => value.toFixed(3);
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
+
+/** The decision in one sentence, the policies side by side, the curve of budget against recall, and what was not checked. */
+export function summariseReplay({
+  runs,
+  evaluated_runs,
+  failing_runs,
+  all,
+  new: fresh,
+  selector,
+}: ReplayReport): string {
+  const caught = failing_runs - selector.runs_escaped;
+  const cost =
+    selector.time_fraction === null
+      ? `${percent(selector.tests_run_fraction)} of the tests`
+      : `${percent(selector.time_fraction)} of the test time`;
+  const budgets = Object.keys(all.model.change_recall);
+  const rows = (slice: Record<string, PolicyReport>): string[][] =>
+    Object.entries(slice).map(([name, { apfd, apfdc, change_recall, failure_recall }]) => [
+      code(name),
+      two(apfd),
+      two(apfdc),
+      ...budgets.map((budget) => `${two(change_recall[budget] ?? 0)} / ${two(failure_recall[budget] ?? 0)}`),
+    ]);
+  const header = ["policy", "APFD", "APFDc", ...budgets.map((budget) => `recall at ${percent(Number(budget))}`)];
+  return [
+    `### ${caught} of ${failing_runs} red changes would have stayed red, with ${cost} run\n`,
+    `\n${evaluated_runs} of ${runs} full runs were evaluated, each by what was known before it. Everything ran in ${selector.full_runs} of them; ${selector.failures_missed} failing tests rested.\n`,
+    "\n**All failures**; recall is of red changes / of failing tests\n",
+    table(header, rows(all)),
+    curve(all),
+    "\n**New failures only**, of tests that passed in their run before\n",
+    table(header, rows(fresh)),
+    "\nNot checked: whether coming changes resemble these. A test that failed for no reason of the change counts as a failure here.\n",
+  ].join("");
+}
+
+function curve(all: Record<string, PolicyReport>): string {
+  const points = (name: string): string =>
+    Object.values(all[name]?.change_recall ?? {})
+      .map(two)
+      .join(", ");
+  const budgets = Object.keys(all.model?.change_recall ?? {}).map((budget) => `"${percent(Number(budget))}"`);
+  if (budgets.length === 0) return "";
+  return `\n\`\`\`mermaid\nxychart-beta\n  title "Red changes caught within a share of the test time (upper line: this selection's order, lower: random)"\n  x-axis [${budgets.join(", ")}]\n  y-axis "recall" 0 --> 1\n  line [${points("model")}]\n  line [${points("random")}]\n\`\`\`\n`;
+}

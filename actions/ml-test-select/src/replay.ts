@@ -1,0 +1,59 @@
+/** `ml-test-select/replay`: how the selection would have done on the history, beside simple rules. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { info, warning } from "@actions/core";
+import { describe, readContext, readInputs, setOutputs, UserError, writeSummary } from "@goatnote/action-io";
+import { type Run, readHistory } from "@goatnote/ci-history";
+import { openHistory, storeContradictions } from "@goatnote/history-access";
+import { replay } from "@goatnote/test-selection";
+import { replayInputs } from "./inputs.ts";
+import { summariseReplay } from "./replay-report.ts";
+
+export async function replayHistory(): Promise<void> {
+  const inputs = readInputs(replayInputs, process.env, storeContradictions);
+  const context = await readContext(process.env);
+  const skip = (name: string, error: Error): void =>
+    warning(`${name} cannot be read and was passed over: ${describe(error)}`);
+  const source =
+    inputs.history === ""
+      ? openHistory(inputs, context, skip)
+      : readHistory(resolve(context.workspace, inputs.history));
+  const runs: Run[] = await Array.fromAsync(source);
+  if (runs.length === 0)
+    throw new UserError(
+      "The history has no run yet, so there is nothing to replay. Record some runs first, or name a file in `history`.",
+    );
+
+  const report = await replay(runs, {
+    evaluateFrom: inputs["evaluate-from"] ?? 0.4,
+    budgets: inputs.budgets,
+    wishes: {
+      mode: "select",
+      targetRecall: inputs["target-recall"] ?? 0.95,
+      timeBudgetMs: null,
+      maxFraction: null,
+      minTests: 1,
+      alwaysRun: [],
+      runAllWhen: [],
+      explore: 0,
+      shards: 1,
+      seed: "replay",
+    },
+    onProgress: everySeconds(5, (done, of) => info(`replayed ${done} of ${of} runs`)),
+  });
+  const path = resolve(context.workspace, inputs.output);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `${JSON.stringify(report, null, 2)}\n`);
+  setOutputs({ report: path });
+  await writeSummary(summariseReplay(report), process.env.GITHUB_STEP_SUMMARY);
+}
+
+/** Calls `tell` at most every so many seconds. */
+function everySeconds(seconds: number, tell: (done: number, of: number) => void): (done: number, of: number) => void {
+  let last = performance.now();
+  return (done, of) => {
+    if (performance.now() - last < seconds * 1000) return;
+    last = performance.now();
+    tell(done, of);
+  };
+}
