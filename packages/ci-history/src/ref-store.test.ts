@@ -279,6 +279,26 @@ test("a ref that its first writer makes between two questions is seen", async ()
   expect(await store.list()).toEqual([path]);
 });
 
+test.each([
+  [2, "written"],
+  [99, /could not be read: fatal: unable to access/],
+] as const)("a host that does not answer %i times", async (times, expected) => {
+  const host = await Host.start();
+  const git = sampleGit(await mkdtemp(join(folder, "private-")));
+  let asked = 0;
+  const store = refStore(
+    async (args, input) => {
+      const isCut = /^(fetch|ls-remote)$/.test(args[0]!) && ++asked <= times;
+      return isCut ? { code: 128, stdout: Buffer.alloc(0), stderr: "fatal: unable to access\n" } : git(args, input);
+    },
+    { url: host.url, ref: HISTORY_REF },
+  );
+  const answer = store.append(path, encodeSegment(run));
+  if (typeof expected === "string") expect(await answer).toBe(expected);
+  else await expect(answer).rejects.toThrow(expected);
+  expect(asked).toBeLessThan(12);
+});
+
 test("a push whose answer is lost is not done twice", async () => {
   const host = await Host.start();
   const git = sampleGit(await mkdtemp(join(folder, "private-")));

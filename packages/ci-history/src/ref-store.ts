@@ -36,6 +36,7 @@ export const HISTORY_REF = "refs/telemetry/v1";
 // Segments that are fetched with the one that is asked for, in the order in which they are read.
 const READ_AHEAD = 256;
 const MOST_FAULTS = 3;
+const FAULT_WAIT_MS = 250;
 const MOST_DOUBLINGS = 5;
 const LONGEST_WAIT_MS = 30_000;
 
@@ -143,15 +144,20 @@ class RefWriter {
     let faults = 0;
     for (let attempt = 1; ; attempt += 1) {
       const start = performance.now();
-      const { written, outcome } = await this.#try(files, () => onAttempt(attempt));
+      // What cannot be read now may be read in a moment.
+      const result = await this.#try(files, () => onAttempt(attempt)).catch((error: Error) => {
+        if (faults + 1 === MOST_FAULTS) throw error;
+        return { written: new Set<NewFile>(), outcome: { kind: "failed", reason: error.message } as const };
+      });
+      const { written, outcome } = result;
       if (outcome.kind === "done") return files.map((file) => (written.has(file) ? "written" : "present"));
       if (outcome.kind === "failed") faults += 1;
       const isHopeless = outcome.kind === "denied" || outcome.kind === "refused" || faults === MOST_FAULTS;
       if (isHopeless || attempt === attempts) throw writeFailure(ref, outcome, attempt);
       // As stations on one wire do it: random, so that writers that met once do not meet again, and the more time the
       // more often they met, counted in the time that a try takes here.
-      const slots = 2 ** Math.min(attempt, MOST_DOUBLINGS);
-      await sleep(Math.random() * Math.min(LONGEST_WAIT_MS, slots * (performance.now() - start)));
+      const slot = Math.max(performance.now() - start, outcome.kind === "failed" ? FAULT_WAIT_MS : 0);
+      await sleep(Math.random() * Math.min(LONGEST_WAIT_MS, slot * 2 ** Math.min(attempt, MOST_DOUBLINGS)));
     }
   }
 
