@@ -185,6 +185,14 @@ describe("a program in place of the runner", () => {
     expect(ended.log).not.toMatch(/^##\[error\]/m);
   });
 
+  test("a file name cannot speak to the runner's log from within a line", async () => {
+    const file = "test_##[error]boo.py";
+    write({ "plan.json": planOf([planned(file, "t", true)]), [file]: "" });
+    const ended = await exec({ command: program("") });
+    expect(ended.log).toContain("## [error]boo.py");
+    expect(ended.log).not.toContain("##[");
+  });
+
   test("all mistakes in inputs are told at once", async () => {
     const { code, log } = await exec({ runner: "pytst", shard: "0", reprt: "x", plan: "" });
     expect(code).toBe(1);

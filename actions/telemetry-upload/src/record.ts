@@ -1,6 +1,5 @@
 /** `telemetry-upload/record`: what this run's test jobs left becomes part of the history. Runs no project code. */
-import { info } from "@actions/core";
-import { code, plain, readContext, readInputs, setOutputs, table, writeSummary } from "@goatnote/action-io";
+import { code, plain, readContext, readInputs, say, setOutputs, table, writeSummary } from "@goatnote/action-io";
 import { recordRun, storeContradictions } from "@goatnote/history-access";
 import { recordInputs } from "./inputs.ts";
 
@@ -8,7 +7,7 @@ export async function record(): Promise<void> {
   const inputs = readInputs(recordInputs, process.env, storeContradictions);
   const context = await readContext(process.env);
   const { runs: recorded, rejected } = await recordRun(inputs, context);
-  for (const { name, reason } of rejected) info(`Refused ${name}: ${reason}`);
+  for (const { name, reason } of rejected) say(`Refused ${name}: ${reason}`);
   setOutputs({ recorded: recorded.length, rejected: rejected.length });
   const tests = recorded.reduce((sum, run) => sum + run.tests.length, 0);
   const sentence =

@@ -1,6 +1,7 @@
 export * from "./annotations.ts";
 export * from "./context.ts";
 export * from "./inputs.ts";
+export * from "./log.ts";
 export * from "./outcome.ts";
 export * from "./outputs.ts";
 export { redact, registerSecret } from "./secrets.ts";
