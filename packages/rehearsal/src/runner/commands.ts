@@ -1,5 +1,14 @@
 import type { Annotation, JobLog } from "./log.ts";
 
+/**
+ * `::name key=value,key=value::message` begins a line; the older `##[name key=value;key=value]message` is a command
+ * anywhere in it. https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+ */
+const forms = [
+  { form: /^\s*::([a-z-]+)(?: ([^:]*(?::(?!:)[^:]*)*))?::(.*)$/i, separator: "," },
+  { form: /##\[([a-z-]+)(?: ([^\]]*))?\](.*)$/i, separator: ";" },
+];
+
 /** Reads workflow commands from what a step prints. https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions */
 export class CommandReader {
   readonly #log: JobLog;
@@ -13,12 +22,15 @@ export class CommandReader {
 
   /** Takes one printed line: into the log, or as a command. */
   line(text: string): void {
-    const match = /^\s*::([a-z-]+)(?: ([^:]*(?::(?!:)[^:]*)*))?::(.*)$/i.exec(text);
-    const name = match?.[1]?.toLowerCase() ?? "";
     if (this.#stopToken !== null) {
       if (text.trim() === `::${this.#stopToken}::`) this.#stopToken = null;
       this.#log.line(text);
-    } else if (!match || !this.#run(name, properties(match[2] ?? ""), unescaped(match[3] ?? ""))) {
+    } else if (
+      !forms.some(({ form, separator }) => {
+        const [, name = "", where = "", message = ""] = form.exec(text) ?? [];
+        return this.#run(name.toLowerCase(), properties(where, separator), unescaped(message));
+      })
+    ) {
       this.#log.line(text);
     }
   }
@@ -65,8 +77,8 @@ function placed({ file, line, title }: Record<string, string>): Partial<Annotati
   return { ...(file ? { file } : {}), ...(line ? { line: Number(line) } : {}), ...(title ? { title } : {}) };
 }
 
-function properties(source: string): Record<string, string> {
-  const pairs = source.split(",").map((pair) => pair.trim().split(/=(.*)/s) as [string, string | undefined]);
+function properties(source: string, separator: string): Record<string, string> {
+  const pairs = source.split(separator).map((pair) => pair.trim().split(/=(.*)/s) as [string, string | undefined]);
   return Object.fromEntries(
     pairs.map(([key, value]) => [
       key,

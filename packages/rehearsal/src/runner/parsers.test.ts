@@ -63,6 +63,21 @@ test("a command's message and properties survive their escaping", () => {
   );
 });
 
+test("a command of the older form is found anywhere in a line", () => {
+  const log = new JobLog();
+  const reader = new CommandReader(log);
+  reader.line("test_a.py ##[error file=a.py;title=t]boo");
+  reader.line("::nonsense:: ##[warning]boo");
+  reader.line("## [error]quiet, ##[nonsense]quiet");
+  expect(log.annotations).toEqual([
+    { kind: "error", message: "boo", file: "a.py", title: "t" },
+    { kind: "warning", message: "boo" },
+  ]);
+  reader.line("::stop-commands::x");
+  reader.line("##[error]stopped");
+  expect(log.annotations).toHaveLength(2);
+});
+
 test("text without expressions stays as it is, and quoted braces do not end one", () => {
   fc.assert(
     fc.property(
