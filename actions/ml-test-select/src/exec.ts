@@ -77,13 +77,17 @@ async function start(inputs: Inputs, runner: Runner, workspace: string, chosen: 
   say(`${argv.slice(0, 12).join(" ")}${argv.length > 12 ? ` … (${argv.length - 1} arguments)` : ""}`);
   const { code, signal } = await run(argv, {
     cwd: folder,
-    ...(env && { env }),
+    env: { ...searchOfTests, ...env },
     output: "inherit",
     check: false,
     keep: keptForTests(process.env),
   });
   return code ?? 128 + (signal ? constants.signals[signal] : 0);
 }
+
+// `run` sets it for its own search for programs; tests keep theirs.
+const { NoDefaultCurrentDirectoryInExePath } = process.env;
+const searchOfTests = { NoDefaultCurrentDirectoryInExePath };
 
 /** Tests get what a `run:` step would give them, but nothing that belongs to this action. */
 function keptForTests(environment: NodeJS.ProcessEnv): string[] {

@@ -100,7 +100,13 @@ describe("environment", () => {
     expect(childEnvironment(parent, ["KEEP_TOKEN"], { PATH: "D:\\", temp: undefined }, "win32")).toEqual({
       PATH: "D:\\",
       Keep_Token: "1",
+      NoDefaultCurrentDirectoryInExePath: "1",
     });
+    const theirs = { nodefaultcurrentdirectoryinexepath: undefined };
+    expect(childEnvironment({ NODEFAULTCURRENTDIRECTORYINEXEPATH: "0" }, [], {}, "win32")).toEqual({
+      NoDefaultCurrentDirectoryInExePath: "1",
+    });
+    expect(childEnvironment({ NODEFAULTCURRENTDIRECTORYINEXEPATH: "0" }, [], theirs, "win32")).toEqual({});
     expect(childEnvironment({ Path: "a" }, [], { PATH: "b" }, "linux")).toEqual({ Path: "a", PATH: "b" });
   });
 });

@@ -45,6 +45,10 @@ export class SubprocessError extends Error {
 // Inputs, state and tokens of the action that runs now, and what the runner hands to actions only.
 const secretNames = /^(INPUT_|STATE_|ACTIONS_)|TOKEN$|^(GITHUB_(ENV|OUTPUT|STATE|PATH|STEP_SUMMARY|ARTIFACTS))$/i;
 
+// Windows looks for a program in the working directory first, where a change under test may have put a `git.exe`; with
+// this variable it does not: https://learn.microsoft.com/windows/win32/api/processenv/nf-processenv-needcurrentdirectoryforexepathw
+const searchOnlyPath = { NoDefaultCurrentDirectoryInExePath: "1" };
+
 // Node's timers take no more, and fire at once instead.
 const longestTimer = 2 ** 31 - 1;
 // A child that has ended may leave a process (a daemon) that holds its output open; what it wrote by then is the output.
@@ -52,6 +56,7 @@ const lingerMs = 5000;
 
 /**
  * The environment a child gets: ours without inputs, state, runner credentials, tokens and the runner's command files.
+ * On Windows it has a variable by which programs are found on PATH only, unless `changes` sets or removes it.
  * @param keep names that stay although they look secret
  * @param changes variables to set; `undefined` removes one
  * @param platform on `win32` names that differ in case only are the same
@@ -64,11 +69,14 @@ export function childEnvironment(
 ): Record<string, string> {
   const same = (name: string): string => (platform === "win32" ? name.toUpperCase() : name);
   const kept = new Set(keep.map(same));
-  const changed = new Set(Object.keys(changes).map(same));
+  const asked = new Set(Object.keys(changes).map(same));
+  const search = Object.entries(platform === "win32" ? searchOnlyPath : {}).filter(([name]) => !asked.has(same(name)));
+  const added = [...search, ...Object.entries(changes)];
+  const changed = new Set(added.map(([name]) => same(name)));
   const inherited = Object.entries(parent).filter(
     ([name]) => !changed.has(same(name)) && (!secretNames.test(name) || kept.has(same(name))),
   );
-  const all = [...inherited, ...Object.entries(changes)];
+  const all = [...inherited, ...added];
   return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
@@ -129,6 +137,8 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
 
 function start([program, ...args]: readonly [string, ...string[]], options: RunOptions): ChildProcess {
   const output = options.output === "inherit" ? "inherit" : "pipe";
+  // The program itself is looked for by our own environment.
+  if (process.platform === "win32") Object.assign(process.env, searchOnlyPath);
   try {
     return spawn(program, args, {
       cwd: options.cwd,
