@@ -12,7 +12,8 @@ import {
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { changeEvent, listFiles, type ResolvedChange, resolveChange } from "@goatnote/change-facts";
+import { ancestors, changeEvent, listFiles, type ResolvedChange, resolveChange } from "@goatnote/change-facts";
+import type { Run } from "@goatnote/ci-history";
 import { openHistory, storeContradictions, uploadFile } from "@goatnote/history-access";
 import {
   argumentsFor,
@@ -132,12 +133,22 @@ function wishesOf(inputs: Inputs, context: WorkflowContext): Wishes {
 async function readPast(inputs: Inputs, context: WorkflowContext): Promise<Past> {
   const unreadable: string[] = [];
   const runs = openHistory(inputs, context, (path, error) => unreadable.push(`${path}: ${describe(error)}`));
-  const past = await learn(runs, context.branch);
+  const past = await learn(
+    onOurLine(runs, await ancestors(context.workspace)),
+    context.branch,
+    inputs["target-recall"] ?? 0.95,
+  );
   if (unreadable.length > 0)
     warning(
       `${unreadable.length} records of the history cannot be read and were passed over, the first is ${unreadable[0]}`,
     );
   return past;
+}
+
+/** Without runs that claim the default branch for a commit that it never had, as a tag of the branch's name can. */
+async function* onOurLine(runs: AsyncIterable<Run>, commits: Set<string> | null): AsyncGenerator<Run> {
+  for await (const run of runs)
+    if (!run.default_branch || commits === null || run.sha === null || commits.has(run.sha)) yield run;
 }
 
 async function readSituation(inputs: Inputs, context: WorkflowContext, past: Past): Promise<Situation> {

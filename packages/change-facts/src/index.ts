@@ -1,3 +1,4 @@
+export * from "./ancestors.ts";
 export * from "./diff.ts";
 export * from "./event.ts";
 export { GitError } from "./git.ts";

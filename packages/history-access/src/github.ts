@@ -82,6 +82,36 @@ async function list(
   return found.slice(0, enough);
 }
 
+// Events whose run tests what the branch holds. Others may run a proposal's code, and still name the default branch.
+const ownEvents: ReadonlySet<string> = new Set(["push", "schedule", "workflow_dispatch"]);
+
+interface ListedRun {
+  id: number;
+  event: string;
+  head_branch: string | null;
+  run_attempt?: number;
+  repository?: { id?: number };
+  head_repository?: { id?: number } | null;
+}
+
+/** The latest runs that tested the repository's own default branch, at least `enough` if there are so many: run id to latest attempt. */
+export async function listDefaultBranchRuns(where: Repository, enough: number): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  if (where.defaultBranch === null) return found;
+  for (let page = 1; page <= mostPages && found.size < enough; page += 1) {
+    const { data } = await request(where, "runs", { branch: where.defaultBranch, per_page: 100, page }, "Listing runs");
+    const runs = data.workflow_runs as ListedRun[];
+    for (const run of runs) if (testsBranch(run, where.defaultBranch)) found.set(String(run.id), run.run_attempt ?? 1);
+    if (runs.length < 100) break;
+  }
+  return found;
+}
+
+function testsBranch({ event, head_branch, repository, head_repository }: ListedRun, branch: string | null): boolean {
+  const own = repository?.id !== undefined && repository.id === head_repository?.id;
+  return own && ownEvents.has(event) && branch !== null && head_branch === branch;
+}
+
 /** Nothing where GitHub no longer knows the run: then nobody knows whose results these are. */
 function factsOf(
   { id, name, digest, created_at, workflow_run: run }: ListedArtifact,
@@ -111,14 +141,13 @@ function factsOf(
 export async function readRunFacts(where: Repository, runId: string): Promise<RunFacts> {
   const { data } = await request(where, `runs/${Number(runId)}`, {}, `Reading run ${runId}`);
   const own = data.head_repository?.id === data.repository?.id && data.repository?.id !== undefined;
-  const proposed =
-    data.event === "pull_request" || data.event === "pull_request_target" || data.event === "merge_group";
+  const pushed = ownEvents.has(data.event);
   return {
     runId: String(data.id),
     sha: data.head_sha,
     branch: data.head_branch ?? "",
-    trust: !own ? "fork" : proposed ? "pull_request" : "push",
-    defaultBranch: own && !proposed && where.defaultBranch !== null && data.head_branch === where.defaultBranch,
+    trust: !own ? "fork" : pushed ? "push" : "pull_request",
+    defaultBranch: testsBranch(data, where.defaultBranch),
     event: data.event,
     runAttempt: data.run_attempt,
     createdAt: new Date().toISOString(),

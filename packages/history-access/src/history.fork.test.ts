@@ -355,10 +355,26 @@ test("no message holds the token", async () => {
   expect(redact(`x ${inputs.token}`)).toBe("x ***");
 });
 
+test("a run that names the default branch but tested a proposal does not teach", async () => {
+  const honest = await remember();
+  // A pull request from main into another branch, and an event that may run anybody's code.
+  for (const event of ["pull_request", "issue_comment", "workflow_run"]) await remember({ event, headBranch: "main" });
+  const { runs } = await read();
+  expect(runs.map(({ run_id }) => run_id)).toEqual([String(honest.id)]);
+});
+
+test("attempts that there never were are not read", async () => {
+  const run = await remember();
+  const forged = { ...said(run), run_attempt: 2, tests: [] };
+  await plant(run, `telemetry-run-${run.id}-2`, encodeRuns([forged]));
+  const { runs } = await read();
+  expect(runs.map(({ run_attempt }) => run_attempt)).toEqual([1]);
+});
+
 test("an API that cannot be reached is an error, not an empty history", async () => {
   const { context, inputs } = enter(newRun());
   const gone = { ...context, apiUrl: "http://127.0.0.1:1" };
-  await expect(Array.fromAsync(openHistory(inputs, gone, () => {}))).rejects.toThrow(/Listing artifacts failed/);
+  await expect(Array.fromAsync(openHistory(inputs, gone, () => {}))).rejects.toThrow(/Listing runs failed/);
 });
 
 describe("the store `file`", () => {

@@ -23,7 +23,15 @@ import {
   segmentPath,
 } from "@goatnote/ci-history";
 import { gitRefStore } from "./git-ref.ts";
-import { download, listArtifacts, listArtifactsOfRun, type Repository, readRunFacts, uploadBytes } from "./github.ts";
+import {
+  download,
+  listArtifacts,
+  listArtifactsOfRun,
+  listDefaultBranchRuns,
+  type Repository,
+  readRunFacts,
+  uploadBytes,
+} from "./github.ts";
 import { type StoreInputs, type StoreKind, storeKind, storeRef } from "./inputs.ts";
 
 const repositoryOf = ({ token }: StoreInputs, { repository, apiUrl, defaultBranch }: WorkflowContext): Repository => ({
@@ -149,13 +157,11 @@ export function openHistory(
 
 /** The newest records of the default branch and of the change's own branch, each downloaded once, several at a time. */
 function recordedArtifacts(where: Repository, branch: string | null, depth: number): Store {
-  const wanted = (artifact: ArtifactFacts): boolean =>
-    artifact.name.startsWith("telemetry-run-") &&
-    artifact.trust !== "fork" &&
-    (artifact.defaultBranch || artifact.branch === branch);
   const contents = new Map<number, Promise<Buffer>>();
   return artifactStore({
     list: async () => {
+      const trusted = await listDefaultBranchRuns(where, depth);
+      const wanted = (artifact: ArtifactFacts): boolean => isWanted(artifact, trusted, branch);
       const artifacts = await listArtifacts(where, wanted, depth);
       downloadAhead(where, artifacts, contents);
       return artifacts;
@@ -163,6 +169,20 @@ function recordedArtifacts(where: Repository, branch: string | null, depth: numb
     download: (artifact) => contents.get(artifact.id) ?? download(where, artifact),
     upload: () => Promise.reject(new Error("The history is only read here.")),
   });
+}
+
+const RECORD = /^telemetry-run-(\d{1,20})-([1-9]\d{0,5})$/;
+
+/** A record of a trusted run, of an attempt that there was; or of the change's own branch. */
+function isWanted(
+  { name, runId, trust, branch }: ArtifactFacts,
+  trusted: Map<string, number>,
+  own: string | null,
+): boolean {
+  const [, run, attempt] = RECORD.exec(name) ?? [];
+  if (run === undefined || run !== runId || trust === "fork") return false;
+  const latest = trusted.get(runId);
+  return latest !== undefined ? Number(attempt) <= latest : trust === "pull_request" && branch === own;
 }
 
 const downloadsAtOnce = 8;
