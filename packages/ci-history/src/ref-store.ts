@@ -37,7 +37,7 @@ export const HISTORY_REF = "refs/telemetry/v1";
 const READ_AHEAD = 256;
 const MOST_FAULTS = 3;
 const FAULT_WAIT_MS = 250;
-const MOST_DOUBLINGS = 5;
+const MOST_DOUBLINGS = 4;
 const LONGEST_WAIT_MS = 30_000;
 
 /** The store at `ref` of the repository at `url`; a ref that is not there is an empty store. Errors are {@link HistoryError}s. */

@@ -69,7 +69,7 @@ const HARMLESS: readonly (readonly [string, string])[] = [
  * environment, to this server only.
  * @param folder the private repository
  */
-export function gitWithToken(url: string, token: string, folder: () => Promise<string>): Git {
+function gitWithToken(url: string, token: string, folder: () => Promise<string>): Git {
   const credentials = Buffer.from(`x-access-token:${token}`).toString("base64");
   if (token !== "") for (const secret of [token, credentials]) registerSecret(secret);
   const header = `http.${url}.extraHeader`;
