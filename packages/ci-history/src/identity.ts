@@ -27,6 +27,8 @@ export interface ParsedTestId {
 /** Checkouts of hosted and self-hosted runners and of container jobs; the repository's name stands there twice. */
 const workspaces =
   /(?:\/home\/runner\/work|\/Users\/runner\/work|\/(?:[\w.-]+\/)*_work|\/__w|[A-Za-z]:\/(?:a|_work))\/([\w.-]+)\/\1\/|\/github\/workspace\//g;
+/** For paths, which may be long: looked for everywhere, a path of many folders would take time by its square. */
+const workspaceAtStart = new RegExp(`^(?:${workspaces.source})`);
 
 /**
  * A path as the history writes it: forward slashes, relative to the repository where it lies in one, NFC.
@@ -37,8 +39,7 @@ export function normalisePath(path: string, root = ""): string {
   const base = root.replaceAll("\\", "/").replace(/\/+$/, "");
   if (base !== "" && text.startsWith(`${base}/`)) text = text.slice(base.length + 1);
   else if (text.startsWith("/") || /^[A-Za-z]:\//.test(text)) {
-    const found = [...text.matchAll(workspaces)].find((match) => match.index === 0);
-    if (found) text = text.slice(found[0].length);
+    text = text.replace(workspaceAtStart, "");
   }
   const absolute = text.startsWith("/");
   const kept: string[] = [];

@@ -239,3 +239,16 @@ test("what a history would refuse is in no execution", async () => {
   expect(new Set(executions.map(({ id }) => id)).size).toBe(2);
   expect(() => store(executions)).not.toThrow();
 });
+
+test("names as long as a tag may be are read like others", async () => {
+  const long = "/a".repeat(2 ** 19 - 100);
+  const files = ["src/a.py", "b.py"];
+  const { executions } = await readText(
+    suite(`<testcase name="a" file="${long}"/>`) +
+      `<testsuite name="${long}"><testcase name="b"/></testsuite><testsuite file="${long}"><testcase name="c"/></testsuite>`,
+    { files },
+  );
+  expect(executions.map(({ file, id }) => [file, id.length < 2100])).toEqual(Array(3).fill([null, true]));
+  const elsewhere = await readText(suite('<testcase name="a" file="/elsewhere/lab/src/a.py"/>'), { files });
+  expect(elsewhere.executions[0]!.file).toBe("src/a.py");
+});

@@ -1,5 +1,5 @@
 /** From what a report says of a test's place to the file in the repository. */
-import { normalisePath } from "@goatnote/ci-history";
+import { MAX_PATH_LENGTH, normalisePath } from "@goatnote/ci-history";
 
 const code =
   /\.(?:[cm]?[jt]sx?|py|pyx|java|kts?|groovy|scala|go|rs|rb|php|cs|fs|vb|c|cc|cpp|cxx|h|hpp|mm?|swift|dart|[rR]|jl|exs?|cljc?|lua|pl|t|ps1|sh|bats|feature|robot|vue|svelte|ipynb)$/;
@@ -18,6 +18,8 @@ export class FileResolver {
   readonly #byName = new Map<string, string[]>();
   readonly #byStem = new Map<string, string[]>();
   readonly #goFolders = new Set<string>();
+  /** Parts of the longest known path: a longer end of a path is no known file. */
+  #deepest = 0;
 
   /**
    * @param root the workspace, absolute.
@@ -27,6 +29,7 @@ export class FileResolver {
     this.#root = root;
     this.#known = files && new Set(files);
     for (const file of files ?? []) {
+      this.#deepest = Math.max(this.#deepest, file.split("/").length);
       if (!code.test(file)) continue;
       const name = file.slice(file.lastIndexOf("/") + 1);
       push(this.#byName, name, file);
@@ -41,7 +44,8 @@ export class FileResolver {
     if (!this.#known || this.#known.has(file)) return file;
     const parts = file.split("/").filter((part) => part !== "" && part !== "..");
     // Absolute in another workspace, such as a container's: its end is a known file.
-    for (let i = 1; file.startsWith("/") || /^[A-Za-z]:/.test(file) ? i < parts.length : false; i++) {
+    const absolute = file.startsWith("/") || /^[A-Za-z]:/.test(file);
+    for (let i = Math.max(1, parts.length - this.#deepest); absolute && i < parts.length; i++) {
       const end = parts.slice(i).join("/");
       if (this.#known.has(end)) return end;
     }
@@ -56,7 +60,7 @@ export class FileResolver {
 
   /** True for text that is a file of the repository, or looks like one where the files are not known. */
   isFile(text: string, report: string): boolean {
-    if (!code.test(text) || /[\r\n]/.test(text)) return false;
+    if (text.length > MAX_PATH_LENGTH || !code.test(text) || /[\r\n]/.test(text)) return false;
     return this.#known
       ? this.#known.has(this.named(text, report))
       : text.includes("/") || /\.(?:test|spec)\.\w+$/.test(text);
