@@ -40,6 +40,38 @@ test("a folder that is not there is an empty store, and is made at the first app
   expect(await store.list()).toEqual([path]);
 });
 
+test("a file where the folder has to be is an error, to write, to read and to list", async () => {
+  const file = join(folder, "a-file");
+  await writeFile(file, "mine");
+  for (const place of [file, join(file, "inside")]) {
+    const store = fileStore(place);
+    const message = `The store in ${place} could not`;
+    await expect(store.append(path, encodeSegment(run))).rejects.toThrow(message);
+    await expect(store.append(path, encodeSegment(run))).rejects.toThrow("name a folder (ENOTDIR)");
+    await expect(store.list()).rejects.toThrow(message);
+    await expect(store.read(path)).rejects.toThrow(message);
+  }
+  expect(await readFile(file, "utf8")).toBe("mine");
+});
+
+test("a file in the way inside the store is an error", async () => {
+  const { place, store } = await newStore();
+  await writeFile(join(place, "v1"), "mine");
+  await expect(store.append(path, encodeSegment(run))).rejects.toThrow(/v1 is not a folder of its own/);
+});
+
+test.runIf(process.platform === "linux")("a folder that nobody can make is an error, and no endless wait", async () => {
+  const store = fileStore("/proc/none/deep");
+  await expect(store.append(path, encodeSegment(run))).rejects.toThrow("The store in /proc/none/deep could not write");
+});
+
+test("a store below a link to a folder is written", async () => {
+  const outside = await mkdtemp(join(folder, "real-"));
+  await symlink(outside, join(folder, "linked"));
+  expect(await fileStore(join(folder, "linked", "store")).append(path, encodeSegment(run))).toBe("written");
+  expect(await fileStore(join(outside, "store")).list()).toEqual([path]);
+});
+
 test.each([
   "../x",
   "/etc/passwd",

@@ -1,7 +1,7 @@
 /** A store in a folder: any number of processes append to it, also over a network file system that knows hard links. */
 import type { Dirent } from "node:fs";
-import { constants, link, lstat, mkdir, open, readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { constants, link, lstat, mkdir, open, readdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { isTemporary, writeBeside } from "./atomic-file.ts";
 import { HistoryError } from "./checks.ts";
 import { MAX_SEGMENT_BYTES } from "./segment.ts";
@@ -69,7 +69,7 @@ async function readFileOf(folder: string, path: string): Promise<Buffer> {
 async function appendFile(folder: string, path: string, bytes: Uint8Array): Promise<"written" | "present"> {
   const target = join(folder, path);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeParents(folder);
     await makeFolders(folder, dirname(path));
     if (await exists(target)) return "present";
     return await writeBeside(
@@ -77,12 +77,16 @@ async function appendFile(folder: string, path: string, bytes: Uint8Array): Prom
       (file) => file.writeFile(bytes),
       async (temporary) => {
         // Linking is the one step that fails where the name is taken; a rename would replace it.
-        await link(temporary, target);
-        return "written" as const;
+        return link(temporary, target).then(
+          () => "written" as const,
+          (error: NodeJS.ErrnoException) => {
+            if (error.code === "EEXIST") return "present" as const;
+            throw error;
+          },
+        );
       },
     );
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return "present";
     throw failed(folder, "write", path, error);
   }
 }
@@ -92,6 +96,37 @@ async function exists(target: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/**
+ * Makes the folder and those above it, each tried once. Node's recursive `mkdir` tries for ever where a parent exists
+ * and still says that it does not, as /proc does. Above the store symbolic links are the user's own and are followed.
+ */
+async function makeParents(folder: string): Promise<void> {
+  const missing: string[] = [];
+  let path = resolve(folder);
+  while (!(await isFolder(path))) {
+    missing.push(path);
+    if (dirname(path) === path) break;
+    path = dirname(path);
+  }
+  for (const path of missing.reverse()) {
+    await mkdir(path).catch(async (error: NodeJS.ErrnoException) => {
+      // Another process may have made it in between.
+      if (!(error.code === "EEXIST" && (await isFolder(path)))) throw error;
+    });
+  }
+}
+
+/** @throws when something else than a folder is there */
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    if ((await stat(path)).isDirectory()) return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+  throw Object.assign(new Error(`${path} is a file, not a folder`), { code: "ENOTDIR" });
 }
 
 /** Makes folder by folder, since a recursive `mkdir` would follow a link and make them elsewhere. */
@@ -125,6 +160,7 @@ const advice: Record<string, string> = {
   ENOSPC: "the disk is full",
   EDQUOT: "the quota is used up",
   ELOOP: "symbolic links are not followed",
+  ENOTDIR: "a file is where a folder has to be; name a folder",
 };
 
 function failed(folder: string, verb: string, path: string, cause: unknown): HistoryError {
