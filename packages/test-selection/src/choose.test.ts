@@ -42,8 +42,16 @@ describe("a change to one module", () => {
   it("states the recall of its choice, from the failing runs it has seen", async () => {
     const plan = await planFor(changeOf(["src/beta.py"]));
     expect(plan.confidence).toBeGreaterThanOrEqual(0.9);
-    expect(plan.reason).toContain("2 of 8 tests run");
+    expect(plan.reason).toBe(
+      `2 of 8 tests run. If this change breaks something, the chosen tests notice in about ${(plan.confidence! * 100).toFixed(0)} of 100 such changes (going by 12 past failures).`,
+    );
     expect(plan.history).toEqual({ runs: 33, failing_runs: 16 });
+  });
+
+  it("says why all run, when past misses have lowered the cut below every score", async () => {
+    const past = await learn(projectHistory(4), null, 0.9);
+    const plan = choose({ ...past, best: new Array(20).fill(0) }, changeOf(["src/beta.py"]), wishes);
+    expect(plan.reason).toBe("All 8 tests run, since none scores lower than one that a past change broke.");
   });
 
   it("chooses a test that scores exactly as high as the cut", async () => {
@@ -285,7 +293,7 @@ describe("budgets", () => {
   it("states no recall without failing runs", async () => {
     const plan = await planFor(changeOf(["src/beta.py"]), { maxFraction: 0.5 }, [projectRun(null, null)]);
     expect([plan.run, plan.confidence]).toEqual(["chosen", null]);
-    expect(plan.reason).toContain("no recall can be stated");
+    expect(plan.reason).toContain("No recall can be stated");
   });
 
   it("chooses at least min-tests", async () => {

@@ -20,7 +20,6 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     situation.runAll ??
     findDoubt(past, { change, ...situation }, wishes) ??
     (units.length === 0 ? "no recorded test exists any more" : null);
-  const budgeted = wishes.timeBudgetMs !== null || wishes.maxFraction !== null;
   const cut = doubt === null ? (cutFor(wishes.targetRecall, past.best) ?? Number.NEGATIVE_INFINITY) : null;
 
   let reason: string;
@@ -34,7 +33,9 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     const reached = fill(units, cut, wishes, scores);
     confidence = recallAt(reached, past.best);
     explore(units, wishes);
-    reason = why(past, units, wishes, confidence, budgeted);
+    // The cut is the score of a test that a past change broke.
+    const lowCut = Number.isFinite(cut) && units.every((unit) => unit.score >= cut);
+    reason = why(past, units, wishes, confidence, lowCut);
   }
 
   const tests = units
@@ -62,13 +63,16 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   };
 }
 
-function why(past: Past, units: Unit[], wishes: Wishes, confidence: number | null, budgeted: boolean): string {
+function why(past: Past, units: Unit[], wishes: Wishes, confidence: number | null, lowCut: boolean): string {
   const tests = units.flatMap((unit) => unit.tests);
   const chosen = tests.filter((test) => test.chosen).length;
+  const budgeted = wishes.timeBudgetMs !== null || wishes.maxFraction !== null;
+  const does = { select: "run", prioritize: "run first", observe: "would run" }[wishes.mode];
   const stated =
     confidence === null || confidence === 0
-      ? "no recall can be stated: no failing run with a known change is recorded"
-      : `a red change is expected to stay red in ${(confidence * 100).toFixed(0)} of 100 cases, going by ${past.best.length} failing runs`;
-  const does = { select: "run", prioritize: "run first", observe: "would run" }[wishes.mode];
-  return `${chosen} of ${tests.length} tests ${does}${budgeted ? " within the budget" : ""}; ${stated}.`;
+      ? "No recall can be stated: no failing run with a known change is recorded"
+      : `If this change breaks something, the chosen tests notice in about ${(confidence * 100).toFixed(0)} of 100 such changes (going by ${past.best.length} past ${past.best.length === 1 ? "failure" : "failures"})`;
+  if (chosen === tests.length && lowCut)
+    return `All ${chosen} tests ${does}, since none scores lower than one that a past change broke.`;
+  return `${chosen} of ${tests.length} tests ${does}${budgeted ? " within the budget" : ""}. ${stated}.`;
 }
