@@ -14,10 +14,12 @@ const stamp = createHash("sha256")
   .digest("hex");
 
 if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) {
-  console.log("setup: installing the locked dependencies (once; about a minute)");
+  console.log(
+    "setup: installing the locked dependencies (once; two to three minutes the first time, with what follows)",
+  );
   // npm names its own entry file in npm_execpath, so no shell is needed to start it, also on Windows.
   const npm = process.env.npm_execpath;
-  const [command, ...args] = npm?.endsWith("js") ? [process.execPath, npm, "ci"] : ["npm", "ci"];
+  const [command, ...args] = [...(npm?.endsWith("js") ? [process.execPath, npm] : ["npm"]), "ci", "--loglevel=error"];
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
   if (status !== 0) {
     console.error(
