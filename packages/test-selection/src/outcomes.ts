@@ -14,26 +14,35 @@ export interface Outcome {
 const failing: ReadonlySet<Status> = new Set(["fail", "error", "timeout"]);
 const silent: ReadonlySet<Status> = new Set(["not_run", "disabled"]);
 
-/** One outcome per test that the run says something about; tests that were not run are absent. */
+const known = new WeakMap<Run, Map<string, Outcome>>();
+
+/** One outcome per test that the run says something about; tests that were not run are absent. Asked for a run again, it gives the same map. */
 export function outcomes(run: Run): Map<string, Outcome> {
+  const result = known.get(run) ?? readOutcomes(run);
+  known.set(run, result);
+  return result;
+}
+
+function readOutcomes({ tests }: Run): Map<string, Outcome> {
   const lastAttempts = new Map<string, Execution>();
   const result = new Map<string, Outcome>();
-  for (const test of run.tests) {
+  for (const test of tests) {
     if (silent.has(test.status)) continue;
-    if (test.attempt !== undefined || test.param !== undefined || test.variant !== undefined) {
-      const key = `${test.id}\0${test.param ?? ""}\0${test.variant ?? ""}`;
-      const last = lastAttempts.get(key);
-      if (!last || (test.attempt ?? 1) >= (last.attempt ?? 1)) lastAttempts.set(key, test);
+    let outcome = result.get(test.id);
+    if (!outcome) {
+      outcome = { id: test.id, file: test.file, failed: false, durationMs: null };
+      result.set(test.id, outcome);
     }
-    const outcome = result.get(test.id) ?? { id: test.id, file: test.file, failed: false, durationMs: null };
-    if (test.attempt === undefined && failing.has(test.status)) outcome.failed = true;
     if (test.duration_ms !== null) outcome.durationMs = (outcome.durationMs ?? 0) + test.duration_ms;
-    result.set(test.id, outcome);
+    if (test.attempt === undefined) {
+      if (failing.has(test.status)) outcome.failed = true;
+      continue;
+    }
+    const key = `${test.id}\0${test.param ?? ""}\0${test.variant ?? ""}`;
+    const last = lastAttempts.get(key);
+    if (!last || test.attempt >= (last.attempt ?? 1)) lastAttempts.set(key, test);
   }
-  for (const { id, attempt, status } of lastAttempts.values()) {
-    const outcome = result.get(id);
-    if (outcome && attempt !== undefined && failing.has(status)) outcome.failed = true;
-  }
+  for (const { id, status } of lastAttempts.values()) if (failing.has(status)) result.get(id)!.failed = true;
   return result;
 }
 

@@ -94,12 +94,11 @@ export async function* wholeRuns(runs: AsyncIterable<Run> | Iterable<Run>): Asyn
   const open = new Map<string, { whole: Run; jobs: number }>();
   for await (const run of runs) {
     const key = `${run.run_id}\0${run.run_attempt ?? 1}`;
-    const tests = run.tests.map((test) => ({ ...test, variant: test.variant ?? run.variant ?? run.job ?? "" }));
     const known = open.get(key);
     if (known) {
       known.jobs += 1;
-      join(known.whole, run, tests);
-    } else open.set(key, { whole: { ...run, tests }, jobs: 1 });
+      join(known.whole, run);
+    } else open.set(key, { whole: { ...run, tests: told(run) }, jobs: 1 });
     // Jobs of one run begin near each other; one that comes later than this many runs stands alone.
     if (open.size > mostOpenRuns) {
       const [oldest, first] = open.entries().next().value as [string, { whole: Run; jobs: number }];
@@ -117,8 +116,15 @@ function checked({ whole, jobs }: { whole: Run; jobs: number }): Run {
 
 const mostOpenRuns = 50;
 
-function join(whole: Run, job: Run, tests: Execution[]): void {
-  for (const test of tests) whole.tests.push(test);
+/** The executions of a job, told apart from those of the run's other jobs where attempts are counted. */
+function told({ tests, variant, job }: Run): Execution[] {
+  return tests.map((test) =>
+    test.attempt === undefined || test.variant !== undefined ? test : { ...test, variant: variant ?? job ?? "" },
+  );
+}
+
+function join(whole: Run, job: Run): void {
+  for (const test of told(job)) whole.tests.push(test);
   if (job.report_complete === false) whole.report_complete = false;
   if (whole.changes.length === 0) whole.changes = job.changes;
   // One job that was cut short, or is not to be trusted, makes the run so.
