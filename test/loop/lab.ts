@@ -8,7 +8,7 @@ import { type Backend, type RehearsalOptions, type RehearsalResult, rehearse, st
 import { build } from "../../scripts/build.ts";
 
 export const root = join(import.meta.dirname, "../..");
-export const repository = "octo/lab";
+const repository = "octo/lab";
 
 /** An example as its readers copy it, with the few words changed that a short history needs. */
 export function example(name: string, changes: Record<string, string> = {}): string {
