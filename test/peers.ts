@@ -6,7 +6,7 @@ import { locate } from "../scripts/peers.ts";
  * Where a tool is: in the cache that `npm run peers` fills, else on PATH.
  * @returns an absolute path, or undefined when the machine does not have the tool
  */
-export const peer = (name: string): string | undefined => locate(name);
+const peer = (name: string): string | undefined => locate(name);
 
 /**
  * A suite that needs a real tool.
