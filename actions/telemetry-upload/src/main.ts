@@ -82,8 +82,8 @@ const noReports: ReportResult = {
   durationMs: 0,
 };
 
-async function read(inputs: Inputs, { workspace }: WorkflowContext): Promise<ReportResult> {
-  const paths = await findReports(inputs.paths, workspace);
+async function read(inputs: Inputs, { workspace, temp }: WorkflowContext): Promise<ReportResult> {
+  const paths = await findReports(inputs.paths, workspace, temp);
   const files = await listFiles(workspace, "HEAD").catch(() => []);
   const result = await readReports(paths, {
     root: workspace,

@@ -1,7 +1,10 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { readContext } from "@goatnote/action-io";
 import { encodeSegment, MAX_CHANGES } from "@goatnote/ci-history";
 import { expect, test } from "vitest";
-import { jobOf } from "./record-of-job.ts";
+import { findReports, jobOf } from "./record-of-job.ts";
 
 test("what a job says of itself is within what a history takes, however long it is", async () => {
   const context = await readContext({ GITHUB_RUN_ID: "1", GITHUB_JOB: "j".repeat(2000), GITHUB_EVENT_NAME: "push" });
@@ -17,4 +20,29 @@ test("what a job says of itself is within what a history takes, however long it 
   expect(() => encodeSegment(run)).not.toThrow();
   expect([run.author?.length, run.changes.length, run.changes[0]?.path]).toEqual([1024, MAX_CHANGES, "0.txt"]);
   expect(run.variant).toMatch(/^ubuntu python ubuntu/);
+});
+
+test("reports are found in the job's folders, also through a link, and nowhere else", async () => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "found-")));
+  try {
+    const [workspace, temp, other] = ["lab", "temp", "laboratory"].map((name) => join(root, name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const folder of [join(workspace, "reports"), temp, other]) {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, "a.xml"), "");
+    }
+    symlinkSync(other, join(workspace, "out"), "junction");
+    symlinkSync(temp, join(workspace, "in"), "junction");
+    const patterns = ["reports/*.xml", "in/*.xml", "out/*.xml", `${other}/*.xml`, `${temp}/*.xml`];
+    expect(await findReports(patterns, workspace, temp)).toEqual([
+      `${workspace}/in/a.xml`,
+      `${workspace}/reports/a.xml`,
+      `${temp}/a.xml`,
+    ]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });

@@ -1,19 +1,31 @@
 /** From report files and plan to the record of one job. */
-import { glob } from "node:fs/promises";
+import { glob, realpath } from "node:fs/promises";
+import { resolve, sep } from "node:path";
 import type { WorkflowContext } from "@goatnote/action-io";
 import type { ResolvedChange } from "@goatnote/change-facts";
 import { type Execution, isRepositoryPath, MAX_CHANGES, MAX_NAME_LENGTH, type Run } from "@goatnote/ci-history";
 import type { Plan } from "@goatnote/test-selection";
 
-/** Report files that match the patterns, sorted, each once. What tools install is not searched. */
-export async function findReports(patterns: readonly string[], workspace: string): Promise<string[]> {
+/**
+ * Report files that match the patterns, sorted, each once. What tools install is not searched, and a link to a folder
+ * is followed only where it stays within the folders of the job.
+ * @param folders of the job: the workspace, which patterns are relative to, and others that may hold reports
+ */
+export async function findReports(
+  patterns: readonly string[],
+  ...folders: readonly [workspace: string, ...others: string[]]
+): Promise<string[]> {
+  const within = await Promise.all(folders.map((folder) => realpath(folder).catch(() => resolve(folder))));
   const found = new Set<string>();
   for await (const entry of glob(patterns, {
-    cwd: workspace,
+    cwd: folders[0],
     withFileTypes: true,
     exclude: ({ name }) => name === "node_modules" || name === ".git",
   })) {
-    if (entry.isFile()) found.add(`${entry.parentPath}/${entry.name}`);
+    if (!entry.isFile()) continue;
+    const path = `${entry.parentPath}/${entry.name}`;
+    const real = await realpath(path);
+    if (within.some((folder) => real.startsWith(folder + sep))) found.add(path);
   }
   return [...found].sort();
 }

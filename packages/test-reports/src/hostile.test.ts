@@ -1,6 +1,11 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Execution, encodeSegment } from "@goatnote/ci-history";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { readReports } from "./index.ts";
 import { lines, readText, readTexts } from "./samples.ts";
 
 const suite = (cases: string) => `<testsuites><testsuite name="s">${cases}</testsuite></testsuites>`;
@@ -251,4 +256,19 @@ test("names as long as a tag may be are read like others", async () => {
   expect(executions.map(({ file, id }) => [file, id.length < 2100])).toEqual(Array(3).fill([null, true]));
   const elsewhere = await readText(suite('<testcase name="a" file="/elsewhere/lab/src/a.py"/>'), { files });
   expect(elsewhere.executions[0]!.file).toBe("src/a.py");
+});
+
+test.skipIf(process.platform === "win32")("a pipe is no report, and is not waited for", async () => {
+  const root = mkdtempSync(join(tmpdir(), "reports-"));
+  try {
+    const [pipe, link] = [join(root, "pipe.xml"), join(root, "link.xml")];
+    execFileSync("mkfifo", [pipe]);
+    writeFileSync(join(root, "a.xml"), two);
+    symlinkSync("a.xml", link);
+    const { invalid, executions } = await readReports([pipe, link], { root });
+    expect(invalid).toEqual([{ path: "pipe.xml", reason: "It is no regular file." }]);
+    expect(executions).toHaveLength(2);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });

@@ -1,4 +1,5 @@
 /** Report files of test runners, read as executions. */
+import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { type Execution, normalisePath } from "@goatnote/ci-history";
@@ -115,7 +116,7 @@ export async function streamReports(
     collector.beginReport();
     try {
       const outcome = await readReport(
-        path,
+        real,
         {
           path: shown,
           root: normalisePath(root),
@@ -165,14 +166,21 @@ export async function streamReports(
   return result;
 }
 
+// `path` is resolved: a link that stands there now was put there since. Without O_NONBLOCK a pipe would be waited for.
+// Windows has neither.
+const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
 async function readReport(
   path: string,
   context: ReadContext,
   wanted: "auto" | string,
   turn: () => Promise<void> | undefined,
 ) {
-  await using file = await open(path);
-  const { size, mtimeMs } = await file.stat();
+  await using file = await open(path, flags);
+  const stats = await file.stat();
+  if (stats.isDirectory()) return { complete: false, invalid: "It is a folder." };
+  if (!stats.isFile()) return { complete: false, invalid: "It is no regular file." };
+  const { size, mtimeMs } = stats;
   const head = new Uint8Array(4096);
   const { bytesRead } = await file.read(head, 0, head.length, 0);
   if (bytesRead === 0) return { complete: false, invalid: "It is empty." };
