@@ -227,17 +227,7 @@ describeWithPeer("pytest", (pytest) => {
   });
 
   test("shards of one plan run each chosen test once, and the history of a full run holds all of them", async () => {
-    const select = "      - uses: goatnote/ml-test-select@v1\n        with:\n          runner: pytest\n";
-    const workflow = example("ci-pytest.yml", {
-      [select]: select
-        .replace("- uses:", "- id: select\n        uses:")
-        .replace("runner: pytest", "runner: pytest\n          shards: 2"),
-      "    name: Select tests\n":
-        "    name: Select tests\n    outputs: { matrix: '${{ steps.select.outputs.matrix }}' }\n",
-      "    name: Test\n": "    name: Test\n    strategy: { matrix: '${{ fromJSON(needs.select.outputs.matrix) }}' }\n",
-      "report: reports": "shard: ${{ matrix.shard }}\n          report: reports",
-    });
-    const lab = await projectWith(moduleFiles, workflow);
+    const lab = await projectWith(moduleFiles, example("ci-shards.yml"));
     try {
       called();
       await teach(lab, "alpha");
@@ -262,6 +252,19 @@ describeWithPeer("pytest", (pytest) => {
         "test_unknown",
       ]);
       expect(pull.result.jobs.filter(({ id, steps }) => id === "test" && steps.length > 0)).toHaveLength(2);
+    } finally {
+      await lab.close();
+    }
+  });
+
+  test("where no plan was made, one job runs everything, once", async () => {
+    const lab = await projectWith(moduleFiles, example("ci-shards.yml", { "shards: 2": "shards: none" }));
+    try {
+      expect(called()).toEqual(all);
+      const push = await lab.push({ "README.md": "More\n" });
+      expect([push.conclusionOf("select"), push.conclusionOf("test")]).toEqual(["failure", "success"]);
+      expect(called()).toEqual(all);
+      expect(push.records).toHaveLength(1);
     } finally {
       await lab.close();
     }
