@@ -7,6 +7,8 @@ export interface Edit {
   file: string;
   from: string;
   to: string;
+  /** The title of an earlier edit that this one takes back; it makes no sense where that one was not merged. */
+  undoes?: string;
 }
 
 const edit = (author: string, title: string, file: string, from: string, to: string): Edit => ({
@@ -94,8 +96,8 @@ export const proposed: Edit[] = [
     "emmy",
     "Run tests in one thread",
     "vitest.config.js",
-    'include: ["test/**/*.test.js"]',
-    'include: ["test/**/*.test.js"], fileParallelism: false',
+    "isolate: false",
+    "isolate: false, fileParallelism: false",
   ),
   edit(
     "carl",
@@ -112,11 +114,14 @@ export const proposed: Edit[] = [
     "index < half - 1; index",
   ),
   edit("joseph", "Round the light year", "src/constants.js", "9_460_730_472_580_800", "9_460_730_000_000_000"),
-  edit(
-    "joseph",
-    "Give the light year its digits back",
-    "src/constants.js",
-    "9_460_730_000_000_000",
-    "9_460_730_472_580_800",
-  ),
+  {
+    ...edit(
+      "joseph",
+      "Give the light year its digits back",
+      "src/constants.js",
+      "9_460_730_000_000_000",
+      "9_460_730_472_580_800",
+    ),
+    undoes: "Round the light year",
+  },
 ];

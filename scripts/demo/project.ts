@@ -7,6 +7,7 @@ import type { Edit } from "./changes.ts";
 /** A repository with one commit on main. */
 export class Project {
   readonly folder: string;
+  private hours = 0;
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -23,31 +24,40 @@ export class Project {
     writeFileSync(join(folder, ".github/workflows/ci.yml"), workflow);
     writeFileSync(join(folder, ".gitignore"), "node_modules/\nreports/\nplan/\n");
     const project = new Project(folder);
-    await project.declare();
+    project.writeManifests();
     await project.git("init", "--quiet", "--initial-branch=main");
     await project.commit("ada", "Start");
     return project;
   }
 
-  private async declare(): Promise<void> {
-    const manifest = { name: "numerics", version: "1.0.0", private: true, type: "module" };
-    writeFileSync(join(this.folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-    const install = ["install", "--package-lock-only", "--no-audit", "--no-fund", "--loglevel=error"];
-    await run(["npm", ...install], { cwd: this.folder });
+  /** A lock file without dependencies, as npm writes it; npm itself would take a second and write what its version likes. */
+  private writeManifests(): void {
+    const manifest = { name: "numerics", version: "1.0.0" };
+    const lock = { ...manifest, lockfileVersion: 3, requires: true, packages: { "": manifest } };
+    const write = (name: string, content: object): void =>
+      writeFileSync(join(this.folder, name), `${JSON.stringify(content, null, 2)}\n`);
+    write("package.json", { ...manifest, private: true, type: "module" });
+    write("package-lock.json", lock);
   }
 
-  /** Applies an edit on top of `from` and returns the new commit; `branch` points at it. */
-  async apply({ author, title, file, from, to }: Edit, branch: string): Promise<string> {
+  /** Whether the text that the edit replaces is in the file that is checked out, once. */
+  fits({ file, from }: Edit): boolean {
+    return readFileSync(join(this.folder, file), "utf8").split(from).length === 2;
+  }
+
+  /**
+   * Applies an edit on top of what is checked out and returns the new commit; `branch` points at it.
+   * @throws when the edit does not fit
+   */
+  async apply(edit: Edit, branch: string): Promise<string> {
+    const { author, title, file, from, to } = edit;
+    if (!this.fits(edit))
+      throw new Error(`"${title}" does not fit ${file}, where ${JSON.stringify(from)} has to be once. Put it back.`);
     await this.git("checkout", "--quiet", "-B", branch);
     const path = join(this.folder, file);
-    const before = readFileSync(path, "utf8");
-    if (before.split(from).length !== 2)
-      throw new Error(
-        `"${title}" does not fit ${file}: the text to replace is there ${before.split(from).length - 1} times.`,
-      );
     writeFileSync(
       path,
-      before.replace(from, () => to),
+      readFileSync(path, "utf8").replace(from, () => to),
     );
     return this.commit(author, title);
   }
@@ -69,21 +79,23 @@ export class Project {
   }
 
   private async commit(author: string, title: string): Promise<string> {
+    const who = [`user.name=${author}`, `user.email=${author}@numerics.example`, "commit.gpgSign=false"];
     await this.git("add", "--all");
-    await this.git(
-      "-c",
-      `user.name=${author}`,
-      "-c",
-      `user.email=${author}@numerics.example`,
-      "commit",
-      "--quiet",
-      "--message",
-      title,
-    );
+    await this.git(...who.flatMap((setting) => ["-c", setting]), "commit", "--quiet", "--message", title);
     return this.head();
   }
 
   private async git(...args: string[]): Promise<string> {
-    return (await run(["git", ...args], { cwd: this.folder })).stdout;
+    // An hour lies between commits. Fixed dates and bytes make the same commits, so the same seeds, on every machine.
+    this.hours += args.includes("commit") ? 1 : 0;
+    const date = new Date(Date.UTC(2026, 0, 5, 8 + this.hours)).toISOString();
+    const env = { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };
+    const bytes = [
+      "core.autocrlf=false",
+      "core.fileMode=false",
+      `core.hooksPath=${join(this.folder, ".git/no-hooks")}`,
+    ];
+    const settings = bytes.flatMap((setting) => ["-c", setting]);
+    return (await run(["git", ...settings, ...args], { cwd: this.folder, env })).stdout;
   }
 }

@@ -1,1 +1,1 @@
-export default { test: { include: ["test/**/*.test.js"] } };
+export default { test: { include: ["test/**/*.test.js"], pool: "threads", isolate: false } };
