@@ -263,8 +263,11 @@ describeWithPeer("pytest", (pytest) => {
       expect(called()).toEqual(all);
       const push = await lab.push({ "README.md": "More\n" });
       expect([push.conclusionOf("select"), push.conclusionOf("test")]).toEqual(["failure", "success"]);
+      expect(push.conclusionOf("passed")).toBe("success");
       expect(called()).toEqual(all);
       expect(push.records).toHaveLength(1);
+      const red = await lab.push(broken("beta"));
+      expect(red.conclusionOf("passed")).toBe("failure");
     } finally {
       await lab.close();
     }
