@@ -90,8 +90,9 @@ export function lineOf({
   jobSeconds,
 }: Change): string {
   const before = failed.length - broke.length;
-  const old = before === 0 ? "" : broke.length > 0 ? `, ${before} before` : `${before} red before`;
-  const verdict = failed.length === 0 ? "green" : `${broke.length > 0 ? `${broke.length} broke` : ""}${old}`;
+  const broken = broke.length === 0 ? "" : before === 0 ? `red: ${broke.length} broke` : `${broke.length} broke, `;
+  const old = before === 0 ? "" : broke.length > 0 ? `${before} before` : `${before} red before`;
+  const verdict = failed.length === 0 ? "green" : broken + old;
   const tests = `${ran} of ${plan.run === "all" ? ran : Math.max(ran, plan.tests.length)}`;
   const seconds = `${secondsRun.toFixed(1)} of ${(secondsRun + secondsSaved).toFixed(1)} s`;
   return `  ${kind.padEnd(5)}  ${title.padEnd(39)} ${tests.padStart(9)} ${seconds.padStart(13)}  ${verdict.padEnd(17)} ${`${jobSeconds.toFixed(1)} s`.padStart(8)}`;
