@@ -1,6 +1,6 @@
 /** The same workflows by `act` and by our rehearsal: where the two disagree, ours is wrong until shown otherwise. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Backend, rehearse, startBackend } from "@goatnote/rehearsal";
@@ -136,7 +136,10 @@ describeWithPeer("act", (act) => {
     git("init", "--quiet", "--initial-branch", "main");
     git("remote", "add", "origin", "https://github.com/goatnote/example");
   });
-  afterAll(() => backend.close());
+  afterAll(async () => {
+    await backend?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   const git = (...args: string[]) => execFileSync("git", ["-C", repository, ...args], { encoding: "utf8" }).trim();
   const write = (file: string, content: string) => {

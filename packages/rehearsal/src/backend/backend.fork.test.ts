@@ -1,9 +1,9 @@
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getIDToken } from "@actions/core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { type Backend, startBackend } from "./backend.ts";
 import type { Run } from "./state.ts";
 import type { Permissions } from "./tokens.ts";
@@ -41,7 +41,7 @@ function api(path: string, run: Run, permissions: Permissions, init: RequestInit
 }
 
 async function upload(name: string, content: string): Promise<{ id?: number; digest?: string }> {
-  const folder = mkdtempSync(join(tmpdir(), "backend-"));
+  const folder = temporaryFolder();
   writeFileSync(join(folder, "file.txt"), content);
   return new DefaultArtifactClient().uploadArtifact(name, [join(folder, "file.txt")], folder);
 }
@@ -87,7 +87,7 @@ describe("artifacts by the real client", () => {
     const { id } = await upload("report", "from the first run");
     const client = new DefaultArtifactClient();
     expect((await client.listArtifacts()).artifacts.map(({ name }) => name)).toEqual(["report"]);
-    const here = mkdtempSync(join(tmpdir(), "backend-"));
+    const here = temporaryFolder();
     const own = await client.getArtifact("report");
     const down = await client.downloadArtifact(own.artifact.id, { path: here, expectedHash: own.artifact.digest! });
     expect(down.digestMismatch).toBe(false);
@@ -100,7 +100,7 @@ describe("artifacts by the real client", () => {
     const findBy = { token, workflowRunId: first.id, repositoryOwner: "octo", repositoryName: "lab" };
     const listed = await client.listArtifacts({ findBy });
     expect(listed.artifacts).toMatchObject([{ name: "report", id }]);
-    const there = mkdtempSync(join(tmpdir(), "backend-"));
+    const there = temporaryFolder();
     await client.downloadArtifact(id!, { findBy, path: there });
     expect(readFileSync(join(there, "file.txt"), "utf8")).toBe("from the first run");
   });
@@ -121,7 +121,7 @@ describe("artifacts by the real client", () => {
     const client = new DefaultArtifactClient();
     const { artifact: listed } = await client.getArtifact("tampered");
     backend.state.blobs.get(artifact.blob)!.content = other;
-    const options = { path: mkdtempSync(join(tmpdir(), "backend-")), expectedHash: listed.digest! };
+    const options = { path: temporaryFolder(), expectedHash: listed.digest! };
     expect((await client.downloadArtifact(listed.id, options)).digestMismatch).toBe(true);
   });
 

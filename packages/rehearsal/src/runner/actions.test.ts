@@ -1,12 +1,12 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../temporary-folder.ts";
 import type { JobResult } from "./job.ts";
 import { TestRepository } from "./test-repository.ts";
 
 let repository: TestRepository;
-afterAll(() => repository.backend.close());
+afterAll(() => repository.close());
 
 beforeAll(async () => {
   repository = await TestRepository.make();
@@ -278,7 +278,7 @@ jobs:
   });
 
   test("setup gives python its name where the machine has python3 only", async () => {
-    const bin = mkdtempSync(join(tmpdir(), "bin-"));
+    const bin = temporaryFolder();
     for (const [name, script] of [
       ["python3", 'echo "Python 3.99.1 $1"'],
       ["python", "exit 127"],
@@ -296,7 +296,7 @@ jobs:
 
   test("an archive entry cannot leave its folder", async () => {
     const { zip } = await import("./standins/zip.ts");
-    const folder = mkdtempSync(join(tmpdir(), "evil-"));
+    const folder = temporaryFolder();
     writeFileSync(join(folder, "evil.zip"), zip([{ name: "../../evil.txt", content: Buffer.from("x") }]));
     const steps = `- run: cp ${folder}/evil.zip e.zip
 - uses: actions/upload-artifact@v7

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { CommandReader } from "./commands.ts";
 import { evaluate, text } from "./expressions.ts";
 import { pairs } from "./file-commands.ts";
@@ -24,7 +24,7 @@ test("an archive gives back what went in", () => {
 });
 
 test("an archive is read by Python, and one of Python's here", () => {
-  const folder = mkdtempSync(join(tmpdir(), "zip-"));
+  const folder = temporaryFolder();
   const content = Buffer.from("hello".repeat(1000));
   writeFileSync(join(folder, "ours.zip"), zip([{ name: "déjà/vu.txt", content }]));
   const script = `
@@ -108,7 +108,7 @@ test.each([
   [["*.txt", "!**", "a/?.[tu]xt"], ["a/x.txt"]],
   [["none/*", "t.p.txt"], []],
 ])("the patterns %o find %o", (patterns, expected) => {
-  const folder = mkdtempSync(join(tmpdir(), "globs-"));
+  const folder = temporaryFolder();
   for (const name of [".h", "a/b"]) mkdirSync(join(folder, name), { recursive: true });
   for (const name of [".h/d.txt", "a/b/c.lock", "a/x.txt", "top.txt"]) writeFileSync(join(folder, name), "");
   expect(findFiles(patterns, folder).map((file) => relative(folder, file))).toEqual(expected);

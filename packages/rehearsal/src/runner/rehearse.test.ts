@@ -7,7 +7,7 @@ let repository: TestRepository;
 beforeAll(async () => {
   repository = await TestRepository.make();
 });
-afterAll(() => repository.backend.close());
+afterAll(() => repository.close());
 
 /** A workflow of one job with these steps. */
 const steps = (yaml: string, job = "") => `

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Backend, startBackend } from "../backend/backend.ts";
@@ -18,6 +18,12 @@ export class TestRepository {
 
   static async make(): Promise<TestRepository> {
     return new TestRepository(await startBackend({ repository: "octo/lab" }));
+  }
+
+  /** Stops the back end and leaves nothing behind. */
+  async close(): Promise<void> {
+    await this.backend.close();
+    for (const folder of [this.folder, this.actions]) rmSync(folder, { recursive: true, force: true });
   }
 
   git(...args: string[]): string {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { TestRepository } from "./test-repository.ts";
 import { filterPattern, whyNotTriggered } from "./triggers.ts";
 import type { Workflow } from "./workflow.ts";
@@ -23,7 +23,7 @@ describe("an event starts a workflow", async () => {
   const repository = await TestRepository.make();
   const before = repository.commit({ "src/a.ts": "1" });
   const after = repository.commit({ "docs/a.md": "1" });
-  await repository.backend.close();
+  afterAll(() => repository.close());
   const push = { name: "push", payload: { before, after } };
   const pull = (action: string) => ({
     name: "pull_request",
