@@ -204,7 +204,7 @@ describeWithPeer("pytest", (pytest) => {
         ["fork", false, "pull_request"],
       ]);
       const pull = await lab.pull({ "README.md": "Numbers!\n" });
-      expect(pull.plan.reason).toContain("going by 1 failing runs");
+      expect(pull.plan.reason).toContain("going by 1 past failure");
       expect(called()).not.toContain("test_gamma");
     });
 
