@@ -112,6 +112,7 @@ describe("a program in place of the runner", () => {
     expect(started(ended), ended.log).toEqual(everything);
     expect(ended.code).toBe(1);
     expect(ended.log).toMatch(/::warning::The plan cannot be used|Everything runs: /);
+    if (plan === null) expect(ended.log).toContain("::warning::The plan cannot be used: there is no file plan.json\n");
   });
 
   test("runs everything in a shard that the plan does not have", async () => {

@@ -51,7 +51,8 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
     // Only a shard may be empty; a runner without arguments would run everything, and so do we.
     return told.args?.length === 0 && plan.shards === 1 ? { args: null, reason: "the plan names no test" } : told;
   } catch (error) {
-    const reason = describe(error);
+    const absent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const reason = absent ? `there is no file ${inputs.plan}` : describe(error);
     warning(`The plan cannot be used: ${reason}`);
     return { args: null, reason: "there is no plan" };
   }
