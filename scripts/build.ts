@@ -11,11 +11,13 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   cpSync,
+  type Dirent,
   existsSync,
   globSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -186,13 +188,23 @@ function forgetOldBuilds(): void {
   }
 }
 
-/** Paths below `folder`, each with its content, for comparing two trees. */
-function tree(folder: string): Map<string, string> {
-  const files = globSync("**/*", { cwd: folder, withFileTypes: true }).filter((entry) => entry.isFile());
+/** Paths below `folder`, hidden ones too, each with what it is and its content, for comparing two trees. */
+export function tree(folder: string): Map<string, string> {
+  // Not by `recursive`, which follows links to folders.
+  const entriesIn = (below: string): Dirent[] =>
+    readdirSync(below, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? entriesIn(join(below, entry.name)) : [entry],
+    );
   return new Map(
-    files
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((file) => [file.slice(folder.length + 1), readFileSync(file, "latin1")]),
+    entriesIn(folder).map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      const content = entry.isSymbolicLink()
+        ? `link to ${readlinkSync(path)}`
+        : entry.isFile()
+          ? `file ${readFileSync(path, "latin1")}`
+          : "no file";
+      return [path.slice(folder.length + 1), content];
+    }),
   );
 }
 
