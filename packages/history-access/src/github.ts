@@ -36,6 +36,7 @@ const mostPages = 40;
 const mostBytes = 64 * 1024 * 1024;
 
 async function request(where: Repository, path: string, parameters: Record<string, unknown>, doing: string) {
+  if (where.token === "") throw new UserError(`${doing} needs a token. Leave input \`token\` at its default.`);
   const { getOctokit } = await import("@actions/github");
   const [owner, repo] = where.repository.split("/");
   try {
