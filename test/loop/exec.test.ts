@@ -166,6 +166,24 @@ describe("a program in place of the runner", () => {
     expect(Object.keys(env).filter((name) => /^(INPUT_|STATE_|ACTIONS_)/.test(name))).toEqual([]);
   });
 
+  test.skipIf(process.platform !== "linux")("shows none of the action's variables in its own process", async () => {
+    write({ "plan.json": good(), "test_a.py": "", "test_b.py": "" });
+    const source =
+      'console.log("PARENT " + require("node:fs").readFileSync(`/proc/${process.ppid}/environ`, "latin1"))';
+    const ended = await exec(
+      { command: program(source) },
+      { ACTIONS_RUNTIME_TOKEN: "rt-1", STATE_x: "rt-3", KEPT: "k" },
+    );
+    const parent = /^PARENT (.*)$/m.exec(ended.log)?.[1]?.split("\0") ?? [];
+    expect(parent).toContain("KEPT=k");
+    expect(parent.filter((each) => /^(INPUT_|STATE_|ACTIONS_)/.test(each))).toEqual([]);
+    expect(started(ended)).toEqual([["test_a.py"]]);
+    expect(ended.log).not.toMatch(/ExperimentalWarning|rt-1/);
+    // More than fits into an argument is passed on as ever.
+    const long = await exec({ command: program(source), args: `${"x".repeat(110_000)}` });
+    expect(long.code, long.log.slice(0, 500)).toBe(0);
+  });
+
   test("in a folder of the repository, paths are relative to it", async () => {
     write({
       "packages/a/tests/test_a.py": "",

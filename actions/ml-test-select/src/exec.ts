@@ -7,11 +7,12 @@ import { warning } from "@actions/core";
 import { describe, readContext, readInputs, run, say, UserError, type Values } from "@goatnote/action-io";
 import { type Arguments, argumentsFor, decodePlan, type Runner, runners } from "@goatnote/test-selection";
 import { execInputs } from "./inputs.ts";
+import { ofAction, ownEnvironment } from "./own-environment.ts";
 
 type Inputs = Values<typeof execInputs>;
 
 export async function exec(): Promise<void> {
-  const inputs = readInputs(execInputs, process.env);
+  const inputs = readInputs(execInputs, ownEnvironment());
   const { workspace } = await readContext(process.env);
   const runner = runners[inputs.runner];
   const told = await readArguments(inputs, runner, workspace);
@@ -92,5 +93,5 @@ const searchOfTests = { NoDefaultCurrentDirectoryInExePath };
 
 /** Tests get what a `run:` step would give them, but nothing that belongs to this action. */
 function keptForTests(environment: NodeJS.ProcessEnv): string[] {
-  return Object.keys(environment).filter((name) => !/^(INPUT_|STATE_|ACTIONS_)/.test(name));
+  return Object.keys(environment).filter((name) => !ofAction.test(name));
 }
