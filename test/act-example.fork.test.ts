@@ -245,7 +245,9 @@ describeWithPeer("act", (act) => {
       for (const { select, test, record } of [ours, theirs]) {
         expect(select).toMatchObject({ result: "success", steps: ["success", "success"] });
         expect(select?.outputs).toContain("mode=all");
-        expect(select?.outputs).toContainEqual(expect.stringMatching(/^reason=Everything runs: Listing (runs|artifacts) /));
+        expect(select?.outputs).toContainEqual(
+          expect.stringMatching(/^reason=Everything runs: Listing (runs|artifacts) /),
+        );
         expect(test).toMatchObject(verdict(commit, "failure"));
         expect(test?.outputs).toContain("recorded=false");
         expect(record).toMatchObject({ result: "failure", steps: ["failure"] });
