@@ -7,12 +7,13 @@ import { warning } from "@actions/core";
 import { describe, readContext, readInputs, run, say, UserError, type Values } from "@goatnote/action-io";
 import { type Arguments, argumentsFor, decodePlan, type Runner, runners } from "@goatnote/test-selection";
 import { execInputs } from "./inputs.ts";
-import { ofAction, ownEnvironment } from "./own-environment.ts";
+import { inputEnvironment, ofAction, startWithoutSecrets } from "./own-environment.ts";
 
 type Inputs = Values<typeof execInputs>;
 
 export async function exec(): Promise<void> {
-  const inputs = readInputs(execInputs, ownEnvironment());
+  const inputs = readInputs(execInputs, inputEnvironment());
+  startWithoutSecrets();
   const { workspace } = await readContext(process.env);
   const runner = runners[inputs.runner];
   const told = await readArguments(inputs, runner, workspace);

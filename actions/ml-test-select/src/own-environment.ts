@@ -6,20 +6,29 @@ const handedOn = "--inputs=";
 // Linux takes 128 KiB in one argument, and a failing execve would end this process.
 const longest = 100_000;
 
+/** What this process was started with, where it was started anew: the inputs, which are no secrets. */
+const handed = (): string | null => {
+  const last = process.argv.at(-1) ?? "";
+  return last.startsWith(handedOn) ? last.slice(handedOn.length) : null;
+};
+
+/** The environment that inputs are read from. */
+export function inputEnvironment(): NodeJS.ProcessEnv {
+  const inputs = handed();
+  return inputs === null ? process.env : { ...process.env, ...JSON.parse(inputs) };
+}
+
 /**
- * The environment that inputs are read from. Where the system can, this process is first replaced by one that was not
- * given the rest: Linux shows to every process of the user what another was started with (`/proc/<pid>/environ`), whatever
- * that one deletes later. Process id, streams and signals stay; inputs, which are no secrets, come as an argument.
+ * Where the system can, replaces this process once by one that was not given what belongs to the action: Linux shows to
+ * every process of the user what another was started with (`/proc/<pid>/environ`), whatever that one deletes later.
+ * Process id, streams and signals stay. Costs one start of Node, so call it when there is something to run.
  */
-export function ownEnvironment(): NodeJS.ProcessEnv {
-  const told = process.argv.at(-1) ?? "";
-  if (told.startsWith(handedOn)) return { ...process.env, ...JSON.parse(told.slice(handedOn.length)) };
+export function startWithoutSecrets(): void {
+  if (handed() !== null || !process.execve || process.platform === "win32") return;
   const variables = Object.entries(process.env);
   const inputs = JSON.stringify(Object.fromEntries(variables.filter(([name]) => name.startsWith("INPUT_"))));
+  if (Buffer.byteLength(inputs) >= longest) return;
+  const rest = Object.fromEntries(variables.filter(([name]) => !ofAction.test(name)));
   const [program, script] = process.argv as [string, string];
-  if (process.execve && process.platform !== "win32" && Buffer.byteLength(inputs) < longest) {
-    const rest = Object.fromEntries(variables.filter(([name]) => !ofAction.test(name)));
-    process.execve(process.execPath, [program, ...process.execArgv, script, handedOn + inputs], rest);
-  }
-  return process.env;
+  process.execve(process.execPath, [program, ...process.execArgv, script, handedOn + inputs], rest);
 }
