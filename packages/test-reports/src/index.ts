@@ -60,8 +60,11 @@ export interface ReportResult extends ReportSummary {
   executions: Execution[];
 }
 
-/** Executions after which a batch is handed over, once the chunk that they came in is read. */
-const batchSize = 1000;
+/**
+ * Executions after which a batch is handed over, once the chunk that they came in is read. Few enough that they die
+ * young: with four times as many, V8 doubles its young generation again and the peak is 230 MB instead of 120.
+ */
+const batchSize = 250;
 
 /**
  * Reads report files. Never throws for what is in them: a broken one is named in `invalid` or `warnings`, the others
