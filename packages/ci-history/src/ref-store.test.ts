@@ -354,7 +354,7 @@ test("fifty writers at once, a third of them killed and started again, lose noth
   let killed = 0;
   const writers = Array.from({ length: 50 }, async (_, i) => {
     if (i % 3 === 0) {
-      if ((await write(host, i, 1 + ((i / 3) % 6))) === null) killed += 1;
+      if ((await write(host, i, 1 + ((i / 3) % 4))) === null) killed += 1;
       return write(host, i);
     }
     const written = fileOf(largeRun(i));
