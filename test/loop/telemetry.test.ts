@@ -82,7 +82,7 @@ test("another outcome is another summary", async () => {
 });
 
 test.each<[string, Record<string, string>, Record<string, string>, number, RegExp]>([
-  ["no report", {}, {}, 0, /No test was found/],
+  ["no report", {}, {}, 0, /::warning::No test was found in reports.*, so nothing was recorded/],
   ["no report, and tests are required", {}, { "require-tests": "true" }, 1, /::error::No test was found in reports/],
   [
     "a report without tests, and tests are required",
