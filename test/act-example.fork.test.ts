@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { decodeRuns } from "@goatnote/ci-history";
+import { decodeRuns, HISTORY_REF } from "@goatnote/ci-history";
 import { type Backend, Refusal, rehearse, startBackend } from "@goatnote/rehearsal";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { build } from "../scripts/build.ts";
@@ -205,6 +205,8 @@ describeWithPeer("act", (act) => {
     const backends: Backend[] = [];
     beforeAll(async () => {
       for (const _ of ["ours", "theirs"]) backends.push(await startBackend({ repository: repositoryName }));
+      git("clone", "--quiet", "--bare", repository, join(folder, "theirs.git"));
+      backends[1]!.state.gitDir = join(folder, "theirs.git");
     });
     afterAll(() => Promise.all(backends.map((backend) => backend.close())));
 
@@ -218,7 +220,7 @@ describeWithPeer("act", (act) => {
       expect(Object.keys(ours)).toEqual(["select", "test", "record"]);
       expect(ours.record).toMatchObject({ result: "success", outputs: ["recorded=1", "rejected=0"] });
       expect(ours.test).toMatchObject(verdict(commit));
-      expect(kept(mine).filter(({ name }) => name.startsWith("telemetry-run-"))).toHaveLength(index + 1);
+      expect(kept(mine).filter(({ name }) => name.startsWith("v1/"))).toHaveLength(index + 1);
     });
   });
 
@@ -228,6 +230,7 @@ describeWithPeer("act", (act) => {
       backend = await startBackend({ repository: repositoryName });
       // The same gap in the rehearsal: no run is known to the API, and no artifact can be left or listed.
       backend.state.runs.get = () => undefined;
+      Object.defineProperty(backend.state, "gitDir", { get: () => null, set: () => {} });
       Object.defineProperty(backend.state, "artifacts", {
         get: () => {
           throw new Refusal(403, "There are no artifacts here.");
@@ -246,7 +249,7 @@ describeWithPeer("act", (act) => {
         expect(select).toMatchObject({ result: "success", steps: ["success", "success"] });
         expect(select?.outputs).toContain("mode=all");
         expect(select?.outputs).toContainEqual(
-          expect.stringMatching(/^reason=Everything runs: Listing (runs|artifacts) /),
+          expect.stringMatching(/^reason=Everything runs: The store at refs\/telemetry\/v1 could not be read/),
         );
         expect(test).toMatchObject(verdict(commit, "failure"));
         expect(test?.outputs).toContain("recorded=false");
@@ -320,23 +323,34 @@ function comparable(account: Account, without: string[] = []): Account {
   );
 }
 
-/** The artifacts of all runs, without what is another in each run; without `variant` too, see the gaps. */
+/** The artifacts of all runs and the history, without what is another in each run; without `variant` too, see the gaps. */
 function kept({ state }: Backend) {
   const differing = ["started_at", "duration_ms", "plan_digest", "variant"];
-  return state.artifacts.map(({ name, runId, blob }) => {
-    const content = state.blobs.get(blob)?.content ?? Buffer.alloc(0);
-    const told = name === "test-plan.json" ? JSON.parse(content.toString()) : decodeRuns(content, name);
-    const text = JSON.stringify(told, (field, value) => (differing.includes(field) ? undefined : value));
-    const neutral = (given: string) => given.replaceAll(String(runId), "RUN");
-    return { name: neutral(name).replace(/[0-9a-f]{16}$/, "JOB"), content: JSON.parse(neutral(text)) };
+  const told = (name: string, content: Buffer) =>
+    name === "test-plan.json" ? JSON.parse(content.toString()) : decodeRuns(content, name);
+  const neutral = (text: string) => [...state.runs.keys()].reduce((rest, id) => rest.replaceAll(`${id}`, "RUN"), text);
+  const artifacts = state.artifacts.map(({ name, blob }) => ({
+    name,
+    content: state.blobs.get(blob)?.content ?? Buffer.alloc(0),
+  }));
+  return [...artifacts, ...storedIn(state.gitDir!)].map(({ name, content }) => {
+    const text = JSON.stringify(told(name, content), (field, value) => (differing.includes(field) ? undefined : value));
+    return { name: neutral(name).replace(/[0-9a-f]{16}(?=$|\.ndjson)/, "JOB"), content: JSON.parse(neutral(text)) };
   });
+}
+
+/** The files of the history in a repository. */
+function storedIn(folder: string): { name: string; content: Buffer }[] {
+  const git = (...args: string[]) => execFileSync("git", ["-C", folder, ...args]);
+  const names = git("ls-tree", "-r", "--name-only", HISTORY_REF).toString().trim().split("\n");
+  return names.map((name) => ({ name, content: git("cat-file", "blob", `${HISTORY_REF}:${name}`) }));
 }
 
 /** What makes act's jobs use this back end: its addresses, one token for all jobs, and a run that the API knows. */
 function servicesFor(backend: Backend, { event, ref, branch, sha }: Commit): string[] {
   const path = ".github/workflows/ci.yml";
   const { id } = backend.registerRun({ workflow: "CI", path, event: event.name, ref, sha, headBranch: branch });
-  const identity = { runId: id, job: "act", permissions: { actions: "read", contents: "read" } } as const;
+  const identity = { runId: id, job: "act", permissions: { actions: "read", contents: "write" } } as const;
   const env = { ...backend.jobEnv(identity), GITHUB_RUN_ID: String(id) };
   const variables = Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
   return [...variables, "--secret", `GITHUB_TOKEN=${backend.jobToken(identity)}`];

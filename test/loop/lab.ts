@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { decodeRuns, parseTestId, type Run } from "@goatnote/ci-history";
+import { decodeRuns, HISTORY_REF, parseSegmentPath, parseTestId, type Run } from "@goatnote/ci-history";
 import { type Backend, type RehearsalOptions, type RehearsalResult, rehearse, startBackend } from "@goatnote/rehearsal";
 import { build } from "../../scripts/build.ts";
 
@@ -11,16 +11,27 @@ export const root = join(import.meta.dirname, "../..");
 const repository = "octo/lab";
 
 /** An example as its readers copy it, with the few words changed that a short history needs. */
-export function example(name: string, changes: Record<string, string> = {}): string {
+export function example(
+  name: string,
+  changes: Record<string, string> = {},
+  always: Record<string, string> = { "target-recall: 0.95": "target-recall: 0.5\n          explore: 0" },
+): string {
   let text = readFileSync(join(root, "workflows-examples", name), "utf8");
-  for (const [from, to] of Object.entries({
-    "target-recall: 0.95": "target-recall: 0.5\n          explore: 0",
-    ...changes,
-  })) {
+  for (const [from, to] of Object.entries({ ...always, ...changes })) {
     if (!text.includes(from)) throw new Error(`${name} no longer says ${JSON.stringify(from)}.`);
     text = text.replaceAll(from, () => to);
   }
   return text;
+}
+
+/** What the history in a repository's ref says of a run, one record per test job. */
+function storedRuns(folder: string, runId: number): Run[] {
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", folder, ...args], { maxBuffer: 1 << 28, stdio: "pipe" });
+  const exists = git("for-each-ref", HISTORY_REF).length > 0;
+  const paths = exists ? git("ls-tree", "-r", "--name-only", HISTORY_REF).toString().split("\n") : [];
+  const own = paths.filter((path) => parseSegmentPath(path)?.run === String(runId));
+  return own.flatMap((path) => decodeRuns(git("cat-file", "blob", `${HISTORY_REF}:${path}`), path));
 }
 
 /** What one rehearsal did. */
@@ -70,7 +81,7 @@ export class Outcome {
 
   /** The records that this run left for later ones, one per test job. */
   get records(): Run[] {
-    return this.artifacts(/^telemetry-run-/).flatMap(({ name, content }) => decodeRuns(content, name));
+    return storedRuns(this.backend.state.gitDir!, this.result.runId);
   }
 
   artifacts(name: RegExp): { name: string; content: Buffer }[] {
@@ -215,6 +226,33 @@ export class Lab {
       ref: `refs/pull/${number}/merge`,
       sha: head,
       ...options,
+    });
+  }
+
+  /** Rehearses what a workflow does when another one's run has ended. */
+  async ended({ result: { runId, conclusion } }: Outcome, workflow: string): Promise<Outcome> {
+    const run = this.backend.state.runs.get(runId)!;
+    const workflow_run = {
+      id: runId,
+      run_attempt: run.attempt,
+      name: run.workflow,
+      event: run.event,
+      head_branch: run.headBranch,
+      head_sha: run.sha,
+      head_repository: { full_name: run.headRepository },
+      actor: { login: run.actor },
+      conclusion,
+    };
+    const payload = {
+      action: "completed",
+      workflow_run,
+      repository: { full_name: repository, default_branch: "main" },
+    };
+    return this.rehearse({
+      event: { name: "workflow_run", payload },
+      ref: "refs/heads/main",
+      sha: this.head,
+      workflow,
     });
   }
 

@@ -200,6 +200,11 @@ describeWithPeer("pytest", (pytest) => {
       const fork = await lab.pull({ "src/gamma.py": "x = 2\n" }, { from: "stranger/lab", branch: "stranger-main" });
       called();
       expect(fork.conclusionOf("record"), fork.log).toBe("success");
+      expect(fork.summary).toContain("whose token may not write");
+      expect(fork.records).toEqual([]);
+      const recorder = await lab.ended(fork, stored(example("record-forks.yml", {}, {})));
+      expect(recorder.conclusionOf("record"), recorder.log).toBe("success");
+      expect(recorder.outputs("telemetry-upload/record")).toEqual([{ recorded: "1", rejected: "0" }]);
       expect(fork.records.map(({ trust, default_branch, event }) => [trust, default_branch, event])).toEqual([
         ["fork", false, "pull_request"],
       ]);

@@ -4,6 +4,7 @@ import { runMain } from "@goatnote/action-io";
 const entries = {
   main: async () => (await import("./main.ts")).main(),
   exec: async () => (await import("./exec.ts")).exec(),
+  train: async () => (await import("./train.ts")).train(),
   replay: async () => (await import("./replay.ts")).replayHistory(),
 };
 

@@ -16,6 +16,7 @@ export const mainInputs = declareInputs({
   "opt-out-label": text("a label"),
   seed: text(),
   base: text("a commit"),
+  model: text("a file path"),
   ...storeInputs,
 });
 
@@ -38,6 +39,8 @@ const shares: Field<number[]> = {
     return numbers.every((share) => share > 0 && share <= 1) ? [...new Set(numbers)].sort((a, b) => a - b) : undefined;
   },
 };
+
+export const trainInputs = declareInputs({ ...storeInputs, output: text("a folder") });
 
 export const replayInputs = declareInputs({
   history: text("a file path"),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { endGroup, startGroup, warning } from "@actions/core";
 import {
   describe,
+  everySeconds,
   readContext,
   readInputs,
   say,
@@ -14,14 +15,16 @@ import {
 } from "@goatnote/action-io";
 import { ancestors, changeEvent, listFiles, type ResolvedChange, resolveChange } from "@goatnote/change-facts";
 import type { Run } from "@goatnote/ci-history";
-import { openHistory, storeContradictions, uploadFile } from "@goatnote/history-access";
+import { depthOf, openHistory, openStore, storeContradictions, storeKind, uploadFile } from "@goatnote/history-access";
 import {
   argumentsFor,
   choose,
+  decodeModel,
   encodePlan,
   learn,
   type Past,
   type Plan,
+  readPast,
   runners,
   type Situation,
   unitsIn,
@@ -71,8 +74,12 @@ export async function main(): Promise<void> {
   endGroup();
 }
 
-function contradictions({ runner, tests, mode, shards }: Inputs): string[] {
+function contradictions({ runner, tests, mode, shards, model, store }: Inputs): string[] {
   const problems: string[] = [];
+  if (model !== "" && storeKind({ store }) === "artifact")
+    problems.push(
+      "Input `model` is given, but `store` is `artifact`, which learns anew each time; use `ref` or `branch`.",
+    );
   if (runner === "none" && tests === "")
     problems.push(
       "Input `runner` is `none`, which needs `tests`: a file with the ids of the tests that exist. Or name the runner.",
@@ -91,7 +98,7 @@ async function decide(
 ): Promise<{ plan: Plan; locate: (path: string) => string | null }> {
   const wishes = wishesOf(inputs, context);
   try {
-    const past = await readPast(inputs, context);
+    const past = await pastOf(inputs, context);
     const situation = await readSituation(inputs, context, past);
     const tracked = new Map(unitsIn(situation.runner, situation.files).map((path) => [path.normalize(), path]));
     return { plan: choose(past, situation, wishes), locate: (path) => tracked.get(path) ?? null };
@@ -130,22 +137,36 @@ function wishesOf(inputs: Inputs, context: WorkflowContext): Wishes {
   };
 }
 
-async function readPast(inputs: Inputs, context: WorkflowContext): Promise<Past> {
+async function pastOf(inputs: Inputs, context: WorkflowContext): Promise<Past> {
   const unreadable: string[] = [];
-  const runs = openHistory(inputs, context, (path, error) => unreadable.push(`${path}: ${describe(error)}`));
-  const past = await learn(
-    onOurLine(runs, await ancestors(context.workspace)),
-    context.branch,
-    inputs["target-recall"] ?? 0.95,
-  );
+  const onUnreadable = (path: string, error: Error): void => void unreadable.push(`${path}: ${describe(error)}`);
+  const targetRecall = inputs["target-recall"] ?? 0.95;
+  const { branch } = context;
+  let past: Past;
+  if (storeKind(inputs) === "artifact") {
+    const runs = openHistory(inputs, context, onUnreadable);
+    past = await learn(onOurLine(runs, await ancestors(context.workspace)), branch, targetRecall);
+  } else {
+    const model = inputs.model === "" ? undefined : decodeModel(await readFile(inputs.model, "utf8"), inputs.model);
+    const onProgress = everySeconds(5, (done: number, of: number) => say(`Read ${done} of ${of} runs.`));
+    const options = { depth: depthOf(inputs), model, onUnreadable, onProgress };
+    const { past: known, source } = await readPast(openStore(inputs, context), branch, targetRecall, options);
+    say(
+      `The history: ${source.read} runs read${source.derived > 0 ? `, ${source.derived} known from its state` : ""}.`,
+    );
+    past = known;
+  }
   if (unreadable.length > 0)
     warning(
-      `${unreadable.length} records of the history cannot be read and were passed over, the first is ${unreadable[0]}`,
+      `${unreadable.length} files of the history cannot be used and were passed over, the first is ${unreadable[0]}`,
     );
   return past;
 }
 
-/** Without runs that claim the default branch for a commit that it never had, as a tag of the branch's name can. */
+/**
+ * Without runs that claim the default branch for a commit that it never had, as a tag of the branch's name can. Of what
+ * is appended to a ref, `record` has checked that.
+ */
 async function* onOurLine(runs: AsyncIterable<Run>, commits: Set<string> | null): AsyncGenerator<Run> {
   for await (const run of runs)
     if (!run.default_branch || commits === null || run.sha === null || commits.has(run.sha)) yield run;

@@ -2,7 +2,15 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { info, warning } from "@actions/core";
-import { describe, readContext, readInputs, setOutputs, UserError, writeSummary } from "@goatnote/action-io";
+import {
+  describe,
+  everySeconds,
+  readContext,
+  readInputs,
+  setOutputs,
+  UserError,
+  writeSummary,
+} from "@goatnote/action-io";
 import { type Run, readHistory } from "@goatnote/ci-history";
 import { openHistory, storeContradictions } from "@goatnote/history-access";
 import { replay } from "@goatnote/test-selection";
@@ -46,14 +54,4 @@ export async function replayHistory(): Promise<void> {
   await writeFile(path, `${JSON.stringify(report, null, 2)}\n`);
   setOutputs({ report: path });
   await writeSummary(summariseReplay(report), process.env.GITHUB_STEP_SUMMARY);
-}
-
-/** Calls `tell` at most every so many seconds. */
-function everySeconds(seconds: number, tell: (done: number, of: number) => void): (done: number, of: number) => void {
-  let last = performance.now();
-  return (done, of) => {
-    if (performance.now() - last < seconds * 1000) return;
-    last = performance.now();
-    tell(done, of);
-  };
 }

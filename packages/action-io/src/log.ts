@@ -18,3 +18,16 @@ export function oneLine(text: string): string {
 export function say(text: string): void {
   info(oneLine(redact(text)));
 }
+
+/** Calls `tell` at most every so many seconds: progress of long work. */
+export function everySeconds<Args extends unknown[]>(
+  seconds: number,
+  tell: (...args: Args) => void,
+): (...args: Args) => void {
+  let last = performance.now();
+  return (...args) => {
+    if (performance.now() - last < seconds * 1000) return;
+    last = performance.now();
+    tell(...args);
+  };
+}

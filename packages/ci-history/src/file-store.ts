@@ -5,7 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { isTemporary, writeBeside } from "./atomic-file.ts";
 import { HistoryError } from "./checks.ts";
 import { MAX_SEGMENT_BYTES } from "./segment.ts";
-import { isStorePath, type Store } from "./store.ts";
+import { isStoreFolder, isStorePath, type Store } from "./store.ts";
 
 /**
  * The store in `folder`, which is made at the first append. Reading a folder that is not there gives nothing.
@@ -22,20 +22,20 @@ export function fileStore(folder: string): Store {
 function checked(path: string): string {
   if (isStorePath(path)) return path;
   throw new HistoryError(
-    `${JSON.stringify(path)} is no path of a store; they begin with v1/ and hold a segment or a model.`,
+    `${JSON.stringify(path)} is no path of a store; they begin with v1/ and hold a segment, a model or a state.`,
   );
 }
 
 async function listFolder(folder: string): Promise<string[]> {
   const found: string[] = [];
-  const walk = async (path: string, depth: number): Promise<void> => {
+  const walk = async (path: string): Promise<void> => {
     for (const entry of await entriesOf(folder, path)) {
       const inner = path === "" ? entry.name : `${path}/${entry.name}`;
-      if (entry.isDirectory() && depth < 3) await walk(inner, depth + 1);
+      if (entry.isDirectory() && isStoreFolder(inner)) await walk(inner);
       else if (entry.isFile() && !isTemporary(entry.name) && isStorePath(inner)) found.push(inner);
     }
   };
-  await walk("", 0);
+  await walk("");
   return found.sort();
 }
 

@@ -2,7 +2,7 @@
 import { HistoryError } from "./checks.ts";
 import { type PushOutcome, pushOutcome, readFailure } from "./ref-store-answers.ts";
 import { MAX_SEGMENT_BYTES } from "./segment.ts";
-import { isStorePath } from "./store.ts";
+import { isStoreFolder, isStorePath } from "./store.ts";
 
 /** How git ended, and what it wrote; `stderr` holds no secret. */
 export interface GitAnswer {
@@ -75,13 +75,16 @@ export class RefRepository {
    * submodules. Folders are listed one by one, so that no nest of folders makes the list long.
    */
   async files(commit: string): Promise<StoredFile[]> {
-    const folders = async (paths: string[], name: RegExp) =>
-      (await this.#listed(commit, paths)).filter(({ mode, path }) => mode === "040000" && name.test(path));
-    const below = (entries: { path: string }[]) => entries.map(({ path }) => `${path}/`);
-    const years = await folders(["v1/"], /^v1\/(\d{4}|model)$/);
-    const months = await folders(below(years), /^v1\/\d{4}\/\d\d$/);
-    const models = years.filter(({ path }) => path === "v1/model");
-    return storedFiles(await this.#listed(commit, below([...months, ...models])));
+    const files: Entry[] = [];
+    for (let folders = ["v1"]; folders.length > 0; ) {
+      const below = await this.#listed(
+        commit,
+        folders.map((path) => `${path}/`),
+      );
+      files.push(...below);
+      folders = below.flatMap(({ mode, path }) => (mode === "040000" && isStoreFolder(path) ? path : []));
+    }
+    return storedFiles(files);
   }
 
   /** As {@link files}, only those at the given paths. */

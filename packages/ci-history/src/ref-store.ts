@@ -8,9 +8,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HistoryError } from "./checks.ts";
 import { type PushOutcome, writeFailure } from "./ref-store-answers.ts";
-import { type Git, type NewFile, RefRepository, type StoredFile } from "./ref-store-repository.ts";
+import { type Git, type NewFile, RefRepository } from "./ref-store-repository.ts";
 import { parseSegmentPath } from "./segment.ts";
-import { isStorePath, type Store } from "./store.ts";
+import { byAge, isStorePath, type Store } from "./store.ts";
 
 /** Where a ref store is. */
 export interface RefStoreOptions {
@@ -58,6 +58,7 @@ export function refStore(git: Git, options: RefStoreOptions): RefStore {
     },
     list: () => inTurn(() => reader.list()),
     read: (path) => inTurn(() => reader.read(checked(path))),
+    expect: (paths) => reader.expect(paths),
     append: async (path, bytes) => (await inTurn(() => writer.append([{ path: checked(path), bytes }])))[0]!,
     appendAll: (files) => inTurn(() => writer.append(files.map(({ path, bytes }) => ({ path: checked(path), bytes })))),
   };
@@ -71,9 +72,9 @@ function checked(path: string): string {
 class RefReader {
   readonly #repository: RefRepository;
   #blobs: Map<string, string> | undefined;
-  #order: string[] = [];
+  /** Segments in the order in which they will be read. */
+  #expected: string[] = [];
   #read = new Map<string, Buffer | HistoryError>();
-  /** Ids of GitHub's runs grow with time; those of others need not. */
   chronological = false;
 
   constructor(repository: RefRepository) {
@@ -84,13 +85,16 @@ class RefReader {
     const tip = await this.#repository.fetchTip();
     const files = tip === null ? [] : await this.#repository.files(tip);
     if (tip !== null) await this.#repository.noteMissing(tip);
-    const named = files.map((file) => ({ ...file, name: parseSegmentPath(file.path) }));
-    this.chronological = named.every(({ name }) => name === null || /^\d+$/.test(name.run));
-    named.sort(byAge);
-    this.#order = named.map(({ path }) => path);
-    this.#blobs = new Map(named.map(({ path, blob }) => [path, blob]));
+    this.#blobs = new Map(files.map(({ path, blob }) => [path, blob]));
+    const { paths, chronological } = byAge([...this.#blobs.keys()]);
+    this.chronological = chronological;
+    this.expect(paths.toReversed());
     this.#read.clear();
-    return [...this.#order];
+    return paths;
+  }
+
+  expect(paths: readonly string[]): void {
+    this.#expected = paths.filter((path) => parseSegmentPath(path) !== null);
   }
 
   async read(path: string): Promise<Buffer> {
@@ -105,30 +109,13 @@ class RefReader {
     throw new HistoryError(`${path}: ${reason ?? "the host does not give its content."}`);
   }
 
-  /** The blob of the path and, since readers go from the newest to the oldest, those of the segments before it. */
+  /** The blob of the path, and those of the segments that will be read after it. */
   #ahead(path: string): string[] {
-    const end = this.#order.indexOf(path) + 1;
-    const paths = parseSegmentPath(path) ? this.#order.slice(Math.max(0, end - READ_AHEAD), end).reverse() : [path];
-    const segments = paths.filter((each) => each === path || parseSegmentPath(each) !== null);
-    return [...new Set(segments.map((each) => this.#blobs!.get(each)!))];
+    const from = this.#expected.indexOf(path);
+    const paths = from < 0 ? [path] : this.#expected.slice(from, from + READ_AHEAD);
+    return [...new Set(paths.flatMap((each) => this.#blobs!.get(each) ?? []))];
   }
 }
-
-type Named = StoredFile & { name: ReturnType<typeof parseSegmentPath> };
-
-/** Models, then segments by month, by number of the run, and by path. */
-function byAge(a: Named, b: Named): number {
-  const [one, two] = [a.name, b.name];
-  return (
-    compare(one?.month ?? "", two?.month ?? "") ||
-    (one?.run.length ?? 0) - (two?.run.length ?? 0) ||
-    compare(one?.run ?? "", two?.run ?? "") ||
-    (one?.attempt ?? 0) - (two?.attempt ?? 0) ||
-    compare(a.path, b.path)
-  );
-}
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 class RefWriter {
   readonly #repository: RefRepository;

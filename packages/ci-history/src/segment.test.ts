@@ -5,6 +5,7 @@ import type { Run } from "./model.ts";
 import { sampleRun } from "./sample-run.ts";
 import { anyRun } from "./samples.ts";
 import {
+  branchFolder,
   decodeRuns,
   decodeSegment,
   encodeRuns,
@@ -29,8 +30,21 @@ test("a segment holds what was put in, in equal bytes each time", () => {
 test("the path tells run, attempt and job; any run has one that a store takes", () => {
   const run = sampleRun({ run_attempt: 2, job: "test", variant: "linux" });
   expect(segmentPath(run)).toBe(`v1/2021/05/17-2-${jobHash(run)}.ndjson.zst`);
-  expect(parseSegmentPath(segmentPath(run))).toEqual({ month: "2021/05", run: "17", attempt: 2, job: jobHash(run) });
+  const name = { folder: "", month: "2021/05", run: "17", attempt: 2, job: jobHash(run) };
+  expect(parseSegmentPath(segmentPath(run))).toEqual(name);
   fc.assert(fc.property(anyRun, (any) => isStorePath(segmentPath(any))));
+});
+
+test("runs of other branches and of forks lie apart from the default branch's", () => {
+  const folder = (run: Partial<Run>) => parseSegmentPath(segmentPath(sampleRun(run)))?.folder;
+  const topic = branchFolder("topic");
+  expect(topic).toMatch(/^branch\/[0-9a-f]{16}\/$/);
+  expect(folder({ trust: "push", default_branch: true, branch: "main" })).toBe("");
+  // An exported history may say nothing of branches.
+  expect(folder({})).toBe("");
+  expect(folder({ trust: "push", default_branch: false, branch: "topic" })).toBe(topic);
+  expect(folder({ trust: "pull_request", default_branch: true, branch: "topic" })).toBe(topic);
+  expect(folder({ trust: "fork", default_branch: true, branch: "topic" })).toBe("fork/");
 });
 
 test("job and variant are told apart, however they are spelled together", () => {

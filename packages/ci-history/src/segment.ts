@@ -11,10 +11,12 @@ export const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 
 const SAFE_RUN_ID = /^[0-9A-Za-z][0-9A-Za-z_.]{0,63}$/;
 const SEGMENT =
-  /^v1\/(\d{4})\/(0[1-9]|1[0-2])\/([0-9A-Za-z][0-9A-Za-z_.]{0,63})-([1-9]\d{0,5})(?:-([0-9a-f]{16}))?\.ndjson\.zst$/;
+  /^v1\/(fork\/|branch\/[0-9a-f]{16}\/)?(\d{4})\/(0[1-9]|1[0-2])\/([0-9A-Za-z][0-9A-Za-z_.]{0,63})-([1-9]\d{0,5})(?:-([0-9a-f]{16}))?\.ndjson\.zst$/;
 
 /** What the path of a segment tells. */
 export interface SegmentName {
+  /** Whose run it was: empty for the default branch, else `fork/` or what {@link branchFolder} gives. */
+  folder: string;
   /** `yyyy/mm` */
   month: string;
   run: string;
@@ -29,7 +31,11 @@ export function jobHash(run: Pick<Run, "job" | "variant">): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-/** Path of one job's segment: `v1/<yyyy>/<mm>/<run>-<attempt>-<job hash>.ndjson.zst`. Equal jobs, equal paths. */
+/**
+ * Path of one job's segment: `v1/<yyyy>/<mm>/<run>-<attempt>-<job hash>.ndjson.zst` for a run of the default branch,
+ * and in a folder of its own below `v1/` for those of other branches and of forks, so that who learns from the default
+ * branch reads nothing else, however many pull requests there are. Equal jobs, equal paths.
+ */
 export function segmentPath(run: Run): string {
   return `${runPrefix(run)}-${jobHash(run)}.ndjson.zst`;
 }
@@ -39,20 +45,30 @@ export function runPath(run: Run): string {
   return `${runPrefix(run)}.ndjson.zst`;
 }
 
+/** The folder of a branch's runs, below `v1/`: `branch/<hash of the name>/`. */
+export function branchFolder(branch: string): string {
+  return `branch/${createHash("sha256").update(branch).digest("hex").slice(0, 16)}/`;
+}
+
+function folderOf({ trust = "push", default_branch: isDefault = true, branch = "" }: Run): string {
+  if (trust === "fork") return "fork/";
+  return trust === "push" && isDefault ? "" : branchFolder(branch);
+}
+
 function runPrefix(run: Run): string {
   // Ids of other CI systems may hold anything; a path may not.
   const id = SAFE_RUN_ID.test(run.run_id)
     ? run.run_id
     : `h${createHash("sha256").update(run.run_id).digest("hex").slice(0, 16)}`;
-  return `v1/${run.started_at.slice(0, 4)}/${run.started_at.slice(5, 7)}/${id}-${run.run_attempt ?? 1}`;
+  return `v1/${folderOf(run)}${run.started_at.slice(0, 4)}/${run.started_at.slice(5, 7)}/${id}-${run.run_attempt ?? 1}`;
 }
 
 /** What the path of a segment tells; null for any other path. */
 export function parseSegmentPath(path: string): SegmentName | null {
   const match = SEGMENT.exec(path);
   if (!match) return null;
-  const [, year, month, run, attempt, job] = match;
-  return { month: `${year}/${month}`, run: run!, attempt: Number(attempt), ...(job && { job }) };
+  const [, folder = "", year, month, run, attempt, job] = match;
+  return { folder, month: `${year}/${month}`, run: run!, attempt: Number(attempt), ...(job && { job }) };
 }
 
 /** One job's run as it is stored: a line of NDJSON in one zstd frame with checksum. Equal runs give equal bytes. */

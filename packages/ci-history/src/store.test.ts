@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Run } from "./model.ts";
 import { sampleRun } from "./sample-run.ts";
-import { encodeSegment, segmentPath } from "./segment.ts";
+import { branchFolder, encodeSegment, segmentPath } from "./segment.ts";
 import { readStore, type Store } from "./store.ts";
 
 /** A store in memory, listed in the order given. */
@@ -70,6 +70,22 @@ test("runs that are not wanted do not count", async () => {
   }
 });
 
+test("of the folders asked for, and no other segment is read", async () => {
+  const lines: Partial<Run>[] = [
+    {},
+    { branch: "topic", default_branch: false },
+    { branch: "other", default_branch: false },
+    { trust: "fork" },
+  ];
+  const store = storeOf(
+    lines.map((line, hour) => at(hour + 1, line)),
+    true,
+  );
+  const read = await Array.fromAsync(readStore(store, { folders: ["", branchFolder("topic")] }));
+  expect(read.map((run) => run.run_id)).toEqual(["1", "2"]);
+  expect(store.reads).toHaveLength(2);
+});
+
 test("an unreadable segment is reported and passed over", async () => {
   const store = storeOf([at(1), at(2), at(3)]);
   const [, broken] = [...store.files.keys()];
@@ -82,8 +98,9 @@ test("an unreadable segment is reported and passed over", async () => {
   expect(told).toEqual([expect.stringMatching(`^${broken} ${broken}: not a whole zstd frame`)]);
 });
 
-test("a model is no run", async () => {
+test("what was derived is no run", async () => {
   const store = storeOf([at(1)]);
   store.files.set(`v1/model/${"a".repeat(64)}.json`, Buffer.from("{}"));
+  store.files.set(`v1/state/${"a".repeat(64)}.json.zst`, Buffer.from("{}"));
   expect(await ids(store)).toEqual(["1"]);
 });

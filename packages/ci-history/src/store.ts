@@ -1,33 +1,46 @@
 /** What every store of segments can do, and how its history is read. */
 import { type Intern, interner } from "./checks.ts";
 import type { Run } from "./model.ts";
-import { decodeRuns, parseSegmentPath } from "./segment.ts";
+import { decodeRuns, parseSegmentPath, type SegmentName } from "./segment.ts";
 
 /**
- * A place that holds files by path and never changes one: segments (`v1/<yyyy>/<mm>/…ndjson.zst`) and models
- * (`v1/model/<digest>.json`). Any number of writers may append at once.
+ * A place that holds files by path and never changes one: segments (`v1/…ndjson.zst`, see `segment.ts`), models
+ * (`v1/model/<digest>.json`) and what was derived from segments (`v1/state/<digest>.json.zst`). Any number of writers
+ * may append at once.
  */
 export interface Store {
   /** All paths. */
   list(): Promise<string[]>;
   read(path: string): Promise<Buffer>;
+  /** Told which segments will be read, in which order, so that many can be fetched at once; else the newest come first. */
+  expect?(paths: readonly string[]): void;
   /** Adds a file whole, or not at all. Where the path is taken, the first bytes stay, whatever the new ones are. */
   append(path: string, bytes: Uint8Array): Promise<"written" | "present">;
   /** True where {@link list} is oldest first, so that a reader may stop early; else a whole month is read at a time. */
   readonly chronological?: boolean;
 }
 
-const MODEL = /^v1\/model\/[0-9a-f]{64}\.json$/;
+const DERIVED = /^v1\/(?:model\/[0-9a-f]{64}\.json|state\/[0-9a-f]{64}\.json\.zst)$/;
 
-/** The two kinds of path that a store holds; every other one is refused. */
+/** The kinds of path that a store holds; every other one is refused. */
 export function isStorePath(path: string): boolean {
-  return MODEL.test(path) || parseSegmentPath(path) !== null;
+  return DERIVED.test(path) || parseSegmentPath(path) !== null;
+}
+
+// Folders that lead to such a path.
+const FOLDER = /^v1(?:\/(?:model|state)|(?:\/fork|\/branch(?:\/[0-9a-f]{16})?)?(?:\/\d{4}(?:\/\d\d)?)?)$/;
+
+/** Whether files of a store can lie in or below this folder, so that no nest of folders makes a listing long. */
+export function isStoreFolder(path: string): boolean {
+  return FOLDER.test(path);
 }
 
 /** How much of a store is read. */
 export interface ReadOptions {
   /** Read the newest so many CI runs, each with all its jobs and attempts; all where absent. */
   depth?: number;
+  /** Read only what lies in these folders, see {@link SegmentName}; all where absent. */
+  folders?: readonly string[];
   /** Runs for which this is false are passed over, and do not count. */
   wanted?: (run: Run) => boolean;
   /** Told of each segment that cannot be read; it is passed over. */
@@ -40,10 +53,11 @@ export interface ReadOptions {
  * `depth` CI runs are in memory, and one month where the store has no order.
  */
 export async function* readStore(store: Store, options: ReadOptions = {}): AsyncGenerator<Run> {
-  const { depth = Number.POSITIVE_INFINITY, wanted = () => true, onUnreadable = () => {} } = options;
+  const { depth = Number.POSITIVE_INFINITY, folders, wanted = () => true, onUnreadable = () => {} } = options;
   const newest = new NewestRuns(depth);
   const intern = interner();
-  for (const group of newestFirst(await store.list(), store.chronological ?? false)) {
+  const isWithin = (path: string) => folders?.includes(parseSegmentPath(path)?.folder ?? "") ?? true;
+  for (const group of newestFirst((await store.list()).filter(isWithin), store.chronological ?? false)) {
     if (newest.isFull) break;
     for (const path of group) {
       try {
@@ -114,6 +128,26 @@ const newestOf = (jobs: Run[]): string =>
     .map((job) => sortable(job.started_at))
     .sort(compare)
     .at(-1)!;
+
+/**
+ * Paths in order of age: what was derived, then segments by month, by number of the run, and by path.
+ * `chronological` where all runs have numbers, which grow with time on GitHub; ids of others need not.
+ */
+export function byAge(paths: readonly string[]): { paths: string[]; chronological: boolean } {
+  const named = paths.map((path) => ({ path, name: parseSegmentPath(path) }));
+  named.sort(
+    (a, b) =>
+      compare(a.name?.month ?? "", b.name?.month ?? "") ||
+      (a.name?.run.length ?? 0) - (b.name?.run.length ?? 0) ||
+      compare(a.name?.run ?? "", b.name?.run ?? "") ||
+      (a.name?.attempt ?? 0) - (b.name?.attempt ?? 0) ||
+      compare(a.path, b.path),
+  );
+  return {
+    paths: named.map(({ path }) => path),
+    chronological: named.every(({ name }) => name === null || /^\d+$/.test(name.run)),
+  };
+}
 
 // "…47Z" sorts after "…47.5Z" as text; without the Z it does not.
 const sortable = (instant: string): string => instant.slice(0, -1);

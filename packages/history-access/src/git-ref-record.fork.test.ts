@@ -7,14 +7,14 @@ import { readContext, type WorkflowContext } from "@goatnote/action-io";
 import { decodeSegment, type Run, segmentPath } from "@goatnote/ci-history";
 import { type Backend, type Run as BackendRun, type Permissions, startBackend } from "@goatnote/rehearsal";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { leaveSegment, openHistory, recordRun } from "./history.ts";
+import { leaveSegment, openHistory, recordRun, whyUnwritable } from "./history.ts";
 import { type StoreInputs, storeContradictions } from "./inputs.ts";
 
 // The real clients read the environment of the process, so this file has one of its own.
 let backend: Backend;
 let temp: string;
 let host: string;
-const sha = "a".repeat(40);
+let sha: string;
 const recorder: Permissions = { actions: "read", contents: "write" };
 
 beforeAll(() => {
@@ -25,6 +25,7 @@ beforeEach(async () => {
   temp = mkdtempSync(join(tmpdir(), "record-"));
   host = join(temp, "host");
   execFileSync("git", ["init", "--quiet", "--bare", host]);
+  sha = commitOn("main");
   backend.state.gitDir = host;
 });
 afterEach(async () => {
@@ -36,6 +37,12 @@ afterAll(() => vi.restoreAllMocks());
 
 const git = (...args: string[]): string =>
   execFileSync("git", ["-C", host, ...args], { encoding: "utf8", stdio: "pipe" }).trim();
+function commitOn(branch: string): string {
+  const author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+  const tree = execFileSync("git", ["-C", host, "mktree"], { input: "", encoding: "utf8" }).trim();
+  git("update-ref", `refs/heads/${branch}`, git(...author, "commit-tree", tree, "-m", branch));
+  return git("rev-parse", branch);
+}
 const files = (ref = "refs/telemetry/v1"): string[] => git("ls-tree", "-r", "--name-only", ref).split("\n");
 
 function newRun(facts: Partial<Parameters<Backend["registerRun"]>[0]> = {}): BackendRun {
@@ -159,6 +166,31 @@ test("readers get the default branch and the change's own branch, and depth coun
   expect(ids(await read({ "history-depth": 2 }, "x"))).toEqual([2, 4]);
 });
 
+test("a tag that has the default branch's name does not teach", async () => {
+  const elsewhere = newRun({ ref: "refs/tags/main", sha: commitOn("topic") });
+  await leave(elsewhere, { sha: elsewhere.sha });
+  expect((await record(elsewhere)).runs).toMatchObject([{ sha: elsewhere.sha, default_branch: false }]);
+  expect(await read({}, "x")).toEqual([]);
+  const onMain = newRun({ ref: "refs/tags/main" });
+  await leave(onMain);
+  expect((await record(onMain)).runs).toMatchObject([{ sha, default_branch: true }]);
+});
+
+test.each([
+  [{ event: "pull_request", trust: "fork" }, /a fork's/],
+  [{ event: "pull_request", actor: "dependabot[bot]" }, /Dependabot's/],
+  [{ event: "pull_request" }, null],
+  [{ event: "push", actor: "dependabot[bot]" }, null],
+  [{ event: "workflow_run", trust: "fork", workflowRun: { id: "1", attempt: 1 } }, null],
+] as const)("a run whose token may not write: %j", async (facts, why) => {
+  const context = { trust: "push", actor: "ada", workflowRun: null, ...facts } as const;
+  const { inputs } = await enter(newRun(), recorder);
+  const told = whyUnwritable(inputs, context);
+  if (why === null) expect(told).toBeNull();
+  else expect(told).toMatch(why);
+  expect(whyUnwritable({ ...inputs, store: "artifact" }, context)).toBeNull();
+});
+
 test("an empty history is no error, and a run without results appends nothing", async () => {
   expect(await read()).toEqual([]);
   expect(await record(newRun())).toEqual({ runs: [], rejected: [] });
@@ -199,7 +231,7 @@ describe("where nothing can be appended, the error says why, and the results sta
     await expect(record(run, { store: "branch", "store-location": "main" })).rejects.toThrow(
       /`main`, the default branch/,
     );
-    expect(() => git("rev-parse", "refs/heads/main")).toThrow();
+    expect(git("rev-parse", "refs/heads/main")).toBe(sha);
   });
 });
 

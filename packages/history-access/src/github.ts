@@ -35,21 +35,28 @@ const mostPages = 40;
 // A record of 100,000 tests has about 1 MB.
 const mostBytes = 64 * 1024 * 1024;
 
-async function request(where: Repository, path: string, parameters: Record<string, unknown>, doing: string) {
+async function request(
+  where: Repository,
+  path: string,
+  parameters: Record<string, unknown>,
+  doing: string,
+  permission = "actions: read",
+) {
   if (where.token === "") throw new UserError(`${doing} needs a token. Leave input \`token\` at its default.`);
   const { getOctokit } = await import("@actions/github");
   const [owner, repo] = where.repository.split("/");
   try {
-    return await getOctokit(where.token, { baseUrl: where.apiUrl }).request(
-      `GET /repos/{owner}/{repo}/actions/${path}`,
-      { owner, repo, ...parameters },
-    );
+    return await getOctokit(where.token, { baseUrl: where.apiUrl }).request(`GET /repos/{owner}/{repo}/${path}`, {
+      owner,
+      repo,
+      ...parameters,
+    });
   } catch (error) {
     const status = (error as { status?: number }).status;
     if (status !== 401 && status !== 403 && status !== 404)
       throw new Error(`${doing} failed: ${(error as Error).message}`, { cause: error });
     throw new UserError(
-      `${doing} was refused (HTTP ${status}). Give the job \`permissions: actions: read\`, and leave \`token\` at its default.`,
+      `${doing} was refused (HTTP ${status}). Give the job \`permissions: ${permission}\`, and leave \`token\` at its default.`,
       { cause: error },
     );
   }
@@ -60,11 +67,16 @@ export const listArtifacts = (
   where: Repository,
   wanted: (artifact: ArtifactFacts) => boolean,
   enough: number,
-): Promise<ArtifactFacts[]> => list(where, "artifacts", wanted, enough);
+): Promise<ArtifactFacts[]> => list(where, "actions/artifacts", wanted, enough);
 
 /** The artifacts of one run whose names begin with `prefix`. */
 export const listArtifactsOfRun = (where: Repository, runId: string, prefix: string): Promise<ArtifactFacts[]> =>
-  list(where, `runs/${Number(runId)}/artifacts`, ({ name }) => name.startsWith(prefix), Number.POSITIVE_INFINITY);
+  list(
+    where,
+    `actions/runs/${Number(runId)}/artifacts`,
+    ({ name }) => name.startsWith(prefix),
+    Number.POSITIVE_INFINITY,
+  );
 
 async function list(
   where: Repository,
@@ -100,7 +112,12 @@ export async function listDefaultBranchRuns(where: Repository, enough: number): 
   const found = new Map<string, number>();
   if (where.defaultBranch === null) return found;
   for (let page = 1; page <= mostPages && found.size < enough; page += 1) {
-    const { data } = await request(where, "runs", { branch: where.defaultBranch, per_page: 100, page }, "Listing runs");
+    const { data } = await request(
+      where,
+      "actions/runs",
+      { branch: where.defaultBranch, per_page: 100, page },
+      "Listing runs",
+    );
     const runs = data.workflow_runs as ListedRun[];
     for (const run of runs) if (testsBranch(run, where.defaultBranch)) found.set(String(run.id), run.run_attempt ?? 1);
     if (runs.length < 100) break;
@@ -140,7 +157,7 @@ function factsOf(
 
 /** What GitHub says of one run. */
 export async function readRunFacts(where: Repository, runId: string): Promise<RunFacts> {
-  const { data } = await request(where, `runs/${Number(runId)}`, {}, `Reading run ${runId}`);
+  const { data } = await request(where, `actions/runs/${Number(runId)}`, {}, `Reading run ${runId}`);
   const own = data.head_repository?.id === data.repository?.id && data.repository?.id !== undefined;
   const pushed = ownEvents.has(data.event);
   return {
@@ -155,6 +172,14 @@ export async function readRunFacts(where: Repository, runId: string): Promise<Ru
   };
 }
 
+/** Whether a commit is the default branch's, now or in its past. */
+export async function isOnDefaultBranch(where: Repository, sha: string): Promise<boolean> {
+  const basehead = `${where.defaultBranch}...${sha}`;
+  const doing = `Comparing ${sha} with ${where.defaultBranch}`;
+  const { data } = await request(where, "compare/{basehead}", { basehead, per_page: 1 }, doing, "contents: read");
+  return data.status === "identical" || data.status === "behind";
+}
+
 /** The bytes of an artifact that was uploaded unzipped. Read by hand, since the official client unpacks what strangers made. */
 export async function download(
   where: Repository,
@@ -163,7 +188,7 @@ export async function download(
   const doing = `Downloading artifact ${id}`;
   const { headers } = await request(
     where,
-    "artifacts/{artifact_id}/zip",
+    "actions/artifacts/{artifact_id}/zip",
     { artifact_id: id, request: { redirect: "manual" } },
     doing,
   );

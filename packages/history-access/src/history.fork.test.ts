@@ -71,7 +71,7 @@ function enter(run: BackendRun, permissions: Permissions = { actions: "read" }, 
     serverUrl: backend.serverUrl,
   };
   const inputs: StoreInputs = {
-    store: "auto",
+    store: "artifact",
     "store-location": "",
     token: backend.jobToken(identity),
     "history-depth": 200,

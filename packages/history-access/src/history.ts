@@ -8,6 +8,7 @@ import { UserError, type WorkflowContext } from "@goatnote/action-io";
 import {
   type ArtifactFacts,
   artifactStore,
+  branchFolder,
   encodeRuns,
   encodeSegment,
   fileStore,
@@ -25,6 +26,7 @@ import {
 import { gitRefStore } from "./git-ref.ts";
 import {
   download,
+  isOnDefaultBranch,
   listArtifacts,
   listArtifactsOfRun,
   listDefaultBranchRuns,
@@ -76,6 +78,20 @@ async function leftOnce(run: Run, inputs: StoreInputs, temp: string): Promise<bo
 }
 
 /**
+ * Why this job's token may not write to the store; null where it may. GitHub gives runs of forks and of Dependabot a
+ * token that only reads: such a run is recorded in `workflow_run`, when it has ended.
+ */
+export function whyUnwritable(
+  inputs: StoreInputs,
+  { event, trust, actor, workflowRun }: Pick<WorkflowContext, "event" | "trust" | "actor" | "workflowRun">,
+): string | null {
+  const kind = storeKind(inputs);
+  if (workflowRun !== null || (kind !== "ref" && kind !== "branch") || !event.startsWith("pull_request")) return null;
+  const whose = trust === "fork" ? "a fork's" : actor === "dependabot[bot]" ? "Dependabot's" : null;
+  return whose && `This run is ${whose}, whose token may not write, so its results stay among its artifacts.`;
+}
+
+/**
  * Makes the segments that test jobs left part of the history, with the facts that GitHub states of their run: of this
  * run, or, in `workflow_run`, of the run that ended. In a store that takes a record twice without a change, those of
  * earlier attempts too, so that running a `record` job again records what it could not.
@@ -83,8 +99,10 @@ async function leftOnce(run: Run, inputs: StoreInputs, temp: string): Promise<bo
 export async function recordRun(inputs: StoreInputs, context: WorkflowContext): Promise<MergedRun> {
   const where = repositoryOf(inputs, context);
   const { id, attempt } = context.workflowRun ?? { id: context.runId, attempt: context.runAttempt };
-  const facts = await readRunFacts(where, id);
   const kind = storeKind(inputs);
+  const facts = await readRunFacts(where, id);
+  // A tag may have the branch's name. Artifacts are checked when they are read, by who has the commits at hand.
+  if (facts.defaultBranch && kind !== "artifact") facts.defaultBranch = await isOnDefaultBranch(where, facts.sha);
   const earliest = kind === "artifact" ? attempt : 1;
   const segments = new Map<number, NamedSegment[]>();
   const recorded: MergedRun = { runs: [], rejected: [] };
@@ -129,6 +147,21 @@ async function keep(runs: Run[], kind: StoreKind, inputs: StoreInputs, context: 
   }
 }
 
+/** Where history is read from: the newest `history-depth` runs, where the store is one of artifacts. */
+export function openStore(inputs: StoreInputs, context: WorkflowContext): Store {
+  switch (storeKind(inputs)) {
+    case "file":
+      return fileStore(inputs["store-location"]);
+    case "artifact":
+      return recordedArtifacts(repositoryOf(inputs, context), context.branch, depthOf(inputs));
+    default:
+      return refOf(inputs, context);
+  }
+}
+
+/** How many runs are read. */
+export const depthOf = (inputs: StoreInputs): number => inputs["history-depth"] ?? Number.POSITIVE_INFINITY;
+
 /**
  * The history that a change can learn from, oldest run first: of the default branch, and of the change's own branch.
  * @param onUnreadable told of each record that cannot be read; it is passed over
@@ -138,21 +171,13 @@ export function openHistory(
   context: WorkflowContext,
   onUnreadable: (name: string, error: Error) => void,
 ): AsyncIterable<Run> {
-  const depth = inputs["history-depth"] ?? Number.POSITIVE_INFINITY;
-  switch (storeKind(inputs)) {
-    case "file":
-      return readStore(fileStore(inputs["store-location"]), { depth, onUnreadable });
-    case "artifact":
-      return readStore(recordedArtifacts(repositoryOf(inputs, context), context.branch, depth), {
-        depth,
-        onUnreadable,
-      });
-    default: {
-      const wanted = ({ trust, default_branch, branch }: Run): boolean =>
-        trust !== "fork" && (default_branch === true || (branch !== undefined && branch === context.branch));
-      return readStore(refOf(inputs, context), { depth, wanted, onUnreadable });
-    }
-  }
+  const own = context.branch === null ? [] : [branchFolder(context.branch)];
+  return readStore(openStore(inputs, context), {
+    depth: depthOf(inputs),
+    folders: ["", ...own],
+    wanted: ({ trust }) => trust !== "fork",
+    onUnreadable,
+  });
 }
 
 /** The newest records of the default branch and of the change's own branch, each downloaded once, several at a time. */

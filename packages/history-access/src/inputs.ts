@@ -15,7 +15,7 @@ export type StoreInputs = Values<typeof storeInputs>;
 export type StoreKind = Exclude<StoreInputs["store"], "auto">;
 
 /** What `auto` means. */
-const autoStore: StoreKind = "artifact";
+const autoStore: StoreKind = "ref";
 
 /** Where history is kept, with `auto` decided. */
 export const storeKind = ({ store }: Pick<StoreInputs, "store">): StoreKind => (store === "auto" ? autoStore : store);

@@ -29,12 +29,12 @@ export const featureNames = [
   "files changed",
 ] as const;
 
-/** Gives the features of any test against one change. */
+/** Gives the features of any test against one change; 32-bit floats, since examples of them are stored. */
 export function featuresOf(
   memory: Memory,
   changes: readonly FileChange[],
   linksOf: (test: TestMemory) => Links = linksTo(memory, changes),
-): (test: TestMemory) => Float64Array {
+): (test: TestMemory) => Float32Array {
   const paths = changes.map(({ path }) => path.normalize());
   const changed = new Set(paths);
   const tops = new Set(paths.map(top));
@@ -43,7 +43,7 @@ export function featuresOf(
   return (test) => {
     const { file, folder, likeness, nearness } = linksOf(test);
     const sinceFailure = test.lastFailureAt === null ? 0 : 1 / (1 + memory.runs - test.lastFailureAt);
-    return Float64Array.of(
+    return Float32Array.of(
       log1p(5 * memory.freshFailures(test)),
       log1p(5 * memory.failures(test)),
       log1p((100 * test.failureCount) / (test.runCount + 1)),

@@ -1,4 +1,6 @@
 export * from "./choose.ts";
+export { decodeModel, encodeModel, modelPath, type StoredModel } from "./model-file.ts";
+export * from "./model-report.ts";
 export { isReference, type Outcome, outcomes } from "./outcomes.ts";
 export * from "./past.ts";
 export * from "./plan.ts";
@@ -7,3 +9,4 @@ export * from "./replay.ts";
 export * from "./runners/index.ts";
 export { type Score, type Signal, scoreAll, weights } from "./score.ts";
 export type { Situation, Wishes } from "./situation.ts";
+export * from "./stored-past.ts";

@@ -10,7 +10,7 @@ const random = (): number => {
 /** Failures follow the first feature with log odds 3x - 1; the second is noise, the third never varies. */
 const examples: Example[] = Array.from({ length: 4000 }, () => {
   const x = random() * 4 - 2;
-  return { features: Float64Array.of(x, random(), 5), failed: random() < 1 / (1 + Math.exp(1 - 3 * x)), weight: 1 };
+  return { features: Float32Array.of(x, random(), 5), failed: random() < 1 / (1 + Math.exp(1 - 3 * x)), weight: 1 };
 });
 
 describe("logistic regression", () => {
@@ -29,7 +29,7 @@ describe("logistic regression", () => {
       examples.filter(({ failed }, index) => !failed || index % 8 === 0),
       1,
     );
-    const at = (x: number) => Float64Array.of(x, 0.5, 5);
+    const at = (x: number) => Float32Array.of(x, 0.5, 5);
     expect(logOdds(rare, at(0.4)) - logOdds(model, at(0.4))).toBeLessThan(0.6);
     expect(Math.abs(logOdds(rare, at(0.4)) - logOdds(model, at(0.4)))).toBeLessThan(0.6);
   });

@@ -15,11 +15,16 @@ export const mostFiles = 300;
 
 /** A count of which `factor` is left after every observed run. */
 class Decaying {
-  private value = 0;
-  private at = 0;
+  private value: number;
+  private at: number;
   private readonly factor: number;
-  constructor(factor: number) {
+  constructor(factor: number, [value, at]: [number, number] = [0, 0]) {
     this.factor = factor;
+    this.value = value;
+    this.at = at;
+  }
+  get state(): [number, number] {
+    return [this.value, this.at];
   }
   add(now: number): void {
     this.value = this.read(now) + 1;
@@ -34,6 +39,8 @@ class Decaying {
 export interface TestMemory {
   id: string;
   file: string | null;
+  /** The file it had when it was first seen, which its words are of. */
+  firstFile: string | null;
   words: Set<string>;
   /** The number of the run in which it was seen last. */
   lastSeenAt: number;
@@ -49,6 +56,8 @@ export interface TestMemory {
   /** Milliseconds, a running mean that follows the last ten runs; null where no run states one. */
   durationMs: number | null;
 }
+
+const wordsOf = (id: string, firstFile: string | null): Set<string> => words(`${firstFile ?? ""} ${id}`);
 
 /** How often a file or folder changed, and which tests failed then. */
 interface PlaceMemory {
@@ -131,12 +140,54 @@ export class Memory {
     return test.file === null || test.lastSeenAt >= (this.shownAt.get(test.file) ?? 0);
   }
 
+  get state(): MemoryState {
+    const numbers = new Map([...this.tests.values()].map((test, number) => [test, number]));
+    return {
+      runs: this.runs,
+      tests: [...this.tests.values()].map(({ words: _, failures, freshFailures, ...test }) => ({
+        ...test,
+        failures: failures.state,
+        freshFailures: freshFailures.state,
+      })),
+      places: [...this.places].map(([name, { changes, changeCount, failures }]) => [
+        name,
+        changes.state,
+        changeCount,
+        [...failures].map(([test, { decayed, count }]) => [numbers.get(test)!, decayed.state, count]),
+      ]),
+      shownAt: [...this.shownAt],
+    };
+  }
+
+  /** The memory that had this state. */
+  static from({ runs, tests, places, shownAt }: MemoryState): Memory {
+    const memory = new Memory();
+    memory.runs = runs;
+    const known = tests.map(({ failures, freshFailures, ...test }) => ({
+      ...test,
+      words: wordsOf(test.id, test.firstFile),
+      failures: new Decaying(slow, failures),
+      freshFailures: new Decaying(fast, freshFailures),
+    }));
+    for (const test of known) memory.add(test);
+    for (const [name, changes, changeCount, failures] of places)
+      memory.places.set(name, {
+        changes: new Decaying(slow, changes),
+        changeCount,
+        failures: new Map(
+          failures.map(([number, decayed, count]) => [known[number]!, { decayed: new Decaying(slow, decayed), count }]),
+        ),
+      });
+    for (const [file, run] of shownAt) memory.shownAt.set(file, run);
+    return memory;
+  }
+
   private remember(id: string, file: string | null): TestMemory {
-    const own = words(`${file ?? ""} ${id}`);
-    const test = {
+    const test: TestMemory = {
       id,
       file,
-      words: own,
+      firstFile: file,
+      words: wordsOf(id, file),
       lastSeenAt: 0,
       lastFailed: false,
       failures: new Decaying(slow),
@@ -147,13 +198,17 @@ export class Memory {
       runCount: 0,
       durationMs: null,
     };
-    this.tests.set(id, test);
-    for (const word of own) {
+    this.add(test);
+    return test;
+  }
+
+  private add(test: TestMemory): void {
+    this.tests.set(test.id, test);
+    for (const word of test.words) {
       const having = this.testsOfWord.get(word) ?? [];
       this.testsOfWord.set(word, having);
       having.push(test);
     }
-    return test;
   }
 
   private observePlace(name: string, failed: TestMemory[]): void {
@@ -169,6 +224,20 @@ export class Memory {
     }
   }
 }
+
+/** What a {@link Memory} holds, as JSON: counts that decay are value and run, and places name tests by their number in `tests`. */
+export interface MemoryState {
+  runs: number;
+  tests: StoredTest[];
+  /** Name, decayed changes, changes, and of each test that failed then its number, decayed failures and failures. */
+  places: [string, [number, number], number, [number, [number, number], number][]][];
+  shownAt: [string, number][];
+}
+
+type StoredTest = Omit<TestMemory, "words" | "failures" | "freshFailures"> & {
+  failures: [number, number];
+  freshFailures: [number, number];
+};
 
 /** The files of a change and, with a slash at the end, the folders above them; each once, bounded. */
 export function placesOf(changes: readonly FileChange[]): Set<string> {

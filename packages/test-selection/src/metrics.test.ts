@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { apfd, apfdc, failuresWithin } from "./metrics.ts";
+import { apfd, apfdc, failuresWithin, separation } from "./metrics.ts";
 
 const ordered = fc.integer({ min: 1, max: 20 }).chain((size) =>
   fc.record({
@@ -47,5 +47,23 @@ describe("failures within a budget", () => {
     [1, 2],
   ])("%f of the time finds %i", (budget, found) => {
     expect(failuresWithin({ durations: [3, 2, 5], failures: [1, 2] }, budget)).toBe(found);
+  });
+});
+
+describe("separation of failing from passing tests", () => {
+  const of = (text: string, scores: number[]) =>
+    separation([...text].map((sign, index) => ({ score: scores[index]!, failed: sign === "F" })));
+
+  it("is by hand", () => {
+    expect(of("FFpp", [4, 3, 2, 1])).toEqual({ auc: 1, average_precision: 1, f1: 1 });
+    expect(of("ppF", [3, 2, 1])).toEqual({ auc: 0, average_precision: 1 / 3, f1: 0.5 });
+    // Of the four pairs, the first failing test wins both, the second one.
+    expect(of("FpFp", [4, 3, 2, 1])).toEqual({ auc: 0.75, average_precision: (1 + 2 / 3) / 2, f1: 0.8 });
+    expect(of("Fp", [1, 1])).toEqual({ auc: 0.5, average_precision: 0.5, f1: 2 / 3 });
+  });
+
+  it("is not known without both kinds", () => {
+    expect(of("FF", [1, 2])).toBeNull();
+    expect(separation([])).toBeNull();
   });
 });

@@ -39,3 +39,34 @@ export function failuresWithin({ durations, failures }: Ordered, budget: number)
   }
   return found;
 }
+
+/** How well scores tell failing tests from passing ones. */
+export interface Separation {
+  /** Area under the curve of true against false positives: the chance that a failing test scores above a passing one. */
+  auc: number;
+  /** Mean of the precision at each failing test, in falling order of scores. */
+  average_precision: number;
+  /** Largest harmonic mean of precision and recall over all thresholds. */
+  f1: number;
+}
+
+/** Measures scores, of which at least one belongs to a failing and one to a passing test; null otherwise. Equal scores count half. */
+export function separation(scored: readonly { score: number; failed: boolean }[]): Separation | null {
+  const positives = scored.reduce((count, { failed }) => count + Number(failed), 0);
+  const negatives = scored.length - positives;
+  if (positives === 0 || negatives === 0) return null;
+  const falling = scored.toSorted((a, b) => b.score - a.score);
+  let [above, hits, rankSum, precisionSum, f1] = [0, 0, 0, 0, 0];
+  for (let start = 0; start < falling.length; ) {
+    let end = start;
+    let failures = 0;
+    for (; falling[end]?.score === falling[start]!.score; end += 1) failures += Number(falling[end]!.failed);
+    const passes = end - start - failures;
+    rankSum += failures * (negatives - (above - hits) - passes / 2);
+    [above, hits] = [end, hits + failures];
+    precisionSum += (failures * hits) / above;
+    f1 = Math.max(f1, (2 * hits) / (above + positives));
+    start = end;
+  }
+  return { auc: rankSum / (positives * negatives), average_precision: precisionSum / positives, f1 };
+}

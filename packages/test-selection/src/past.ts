@@ -1,9 +1,9 @@
 /** The past of a project, read once in order of time: what to score with, and how well scoring would have done. */
 import type { Execution, FileChange, Run } from "@goatnote/ci-history";
-import { Memory } from "./memory.ts";
+import { Memory, type MemoryState } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
 import type { Score } from "./score.ts";
-import { type ScorerName, Scorers } from "./scorers.ts";
+import { type ScorerName, Scorers, type ScorersState } from "./scorers.ts";
 
 /** What selection needs to know of the past. */
 export interface Past {
@@ -23,35 +23,31 @@ export interface Past {
   lastSha: string | null;
 }
 
+/** What a {@link Learner} knows, as JSON. */
+export interface LearnerState {
+  memory: MemoryState;
+  scorers: ScorersState;
+  referenceRuns: number;
+  failingRuns: number;
+  lastSha: string | null;
+}
+
 /** Reads the past run by run, oldest first, and can say at any point what is known by then. */
 export class Learner {
-  readonly memory = new Memory();
-  readonly scorers = new Scorers(this.memory);
-  private readonly failedOnBranch = new Set<string>();
-  private readonly branch: string | null;
+  readonly memory: Memory;
+  readonly scorers: Scorers;
   private referenceRuns = 0;
   private failingRuns = 0;
   private lastSha: string | null = null;
 
-  /** @param branch the branch of the change, whose own failures run again; null when it has none */
-  constructor(branch: string | null = null) {
-    this.branch = branch;
+  constructor(memory = new Memory(), scorers = new Scorers(memory)) {
+    this.memory = memory;
+    this.scorers = scorers;
   }
 
-  /** Takes in a whole run, see `wholeRuns`. */
+  /** Takes in a whole run, see `wholeRuns`; one that may not teach is passed over. */
   observe(run: Run): void {
-    if (isReference(run)) this.observeReference(run);
-    else if (this.branch !== null && run.branch === this.branch && run.trust !== "fork") this.observeBranch(run);
-  }
-
-  /** What is known now, for a selection that has to state `targetRecall`. */
-  past(targetRecall: number): Past {
-    const { memory, failedOnBranch, referenceRuns, failingRuns, lastSha } = this;
-    const { model, best, score } = this.scorers.choose(targetRecall);
-    return { memory, model, best, score, failedOnBranch, referenceRuns, failingRuns, lastSha };
-  }
-
-  private observeReference(run: Run): void {
+    if (!isReference(run)) return;
     const failed = [...outcomes(run).values()].filter((outcome) => outcome.failed).map(({ id }) => id);
     if (failed.length > 0) this.failingRuns += 1;
     // The first run knows no test, and a change that is not recorded has no score: neither says how good scores are.
@@ -61,11 +57,42 @@ export class Learner {
     if (run.report_complete !== false) this.lastSha = run.sha;
   }
 
-  /** Failures of the branch stay until the same test passes there. */
-  private observeBranch(run: Run): void {
+  /**
+   * What is known now, for a selection that has to state `targetRecall`.
+   * @param failedOnBranch see {@link BranchFailures}
+   */
+  past(targetRecall: number, failedOnBranch: Set<string> = new Set()): Past {
+    const { memory, referenceRuns, failingRuns, lastSha } = this;
+    const { model, best, score } = this.scorers.choose(targetRecall);
+    return { memory, model, best, score, failedOnBranch, referenceRuns, failingRuns, lastSha };
+  }
+
+  get state(): LearnerState {
+    const { memory, scorers, referenceRuns, failingRuns, lastSha } = this;
+    return { memory: memory.state, scorers: scorers.state, referenceRuns, failingRuns, lastSha };
+  }
+
+  /** The learner that had this state. */
+  static from({ memory: stored, scorers, ...counts }: LearnerState): Learner {
+    const memory = Memory.from(stored);
+    return Object.assign(new Learner(memory, Scorers.from(memory, scorers)), counts);
+  }
+}
+
+/** Tests that failed in a branch's own runs and have not passed there since. Runs of the default branch and of forks do not count. */
+export class BranchFailures {
+  readonly ids = new Set<string>();
+  private readonly branch: string | null;
+
+  constructor(branch: string | null) {
+    this.branch = branch;
+  }
+
+  observe(run: Run): void {
+    if (this.branch === null || run.branch !== this.branch || run.trust === "fork" || isReference(run)) return;
     for (const { id, failed } of outcomes(run).values()) {
-      if (failed) this.failedOnBranch.add(id);
-      else this.failedOnBranch.delete(id);
+      if (failed) this.ids.add(id);
+      else this.ids.delete(id);
     }
   }
 }
@@ -81,9 +108,13 @@ export async function learn(
   branch: string | null = null,
   targetRecall = 0.95,
 ): Promise<Past> {
-  const learner = new Learner(branch);
-  for await (const run of wholeRuns(runs)) learner.observe(run);
-  return learner.past(targetRecall);
+  const learner = new Learner();
+  const failures = new BranchFailures(branch);
+  for await (const run of wholeRuns(runs)) {
+    learner.observe(run);
+    failures.observe(run);
+  }
+  return learner.past(targetRecall, failures.ids);
 }
 
 /**

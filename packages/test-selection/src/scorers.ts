@@ -2,6 +2,7 @@
  * The hand-weighted sum and a logistic model, side by side: both score every failing run before it is learnt, and what
  * has ordered the latest ones better is used. The sum is there from the first day; the model follows when it has enough.
  */
+import { createHash } from "node:crypto";
 import type { FileChange, Run } from "@goatnote/ci-history";
 import { featuresOf } from "./features.ts";
 import { linksTo } from "./links.ts";
@@ -11,7 +12,7 @@ import { apfdc } from "./metrics.ts";
 import { outcomes } from "./outcomes.ts";
 import { cutFor } from "./recall.ts";
 import { type Score, scoreAll } from "./score.ts";
-import { Training } from "./training.ts";
+import { Training, type TrainingState } from "./training.ts";
 
 // What is stated and compared follows the project: runs before these no longer count.
 const latestFailingRuns = 200;
@@ -22,11 +23,22 @@ const growthBeforeRetraining = 1.15;
 // A test that fails now and then for no reason of any change would soon be all that is counted.
 const mostOfOneKind = 3;
 
-/** How one way to score did, failing run by failing run. */
-class Trial {
+/** How one way to score did, failing run by failing run: the latest ones, see {@link latestFailingRuns}. */
+export interface TrialState {
   /** APFDc of the order. */
+  quality: number[];
+  /** The highest score of the tests that a run broke, null for infinity; and a digest of which tests these were. */
+  kept: { best: number | null; kind: string }[];
+}
+
+class Trial {
   readonly quality: number[] = [];
   private readonly kept: { best: number; kind: string }[] = [];
+
+  observe(quality: number): void {
+    this.quality.push(quality);
+    if (this.quality.length > latestFailingRuns) this.quality.shift();
+  }
 
   /** @param kind the tests that the run broke */
   add(best: number, kind: string): void {
@@ -40,6 +52,18 @@ class Trial {
   get best(): number[] {
     return this.kept.map(({ best }) => best);
   }
+
+  get state(): TrialState {
+    const kept = this.kept.map(({ best, kind }) => ({ best: Number.isFinite(best) ? best : null, kind }));
+    return { quality: [...this.quality], kept };
+  }
+
+  static from({ quality, kept }: TrialState): Trial {
+    const trial = new Trial();
+    trial.quality.push(...quality);
+    trial.kept.push(...kept.map(({ best, kind }) => ({ best: best ?? Number.POSITIVE_INFINITY, kind })));
+    return trial;
+  }
 }
 
 export type ScorerName = "hand-weighted-sum" | "logistic";
@@ -52,6 +76,11 @@ export function worth(scorer: ScorerName, { score, test }: Score, timed: boolean
   return weight / Math.max(1, test.durationMs ?? 1);
 }
 
+const trialsFrom = (states: Record<ScorerName, TrialState>): Record<ScorerName, Trial> => ({
+  "hand-weighted-sum": Trial.from(states["hand-weighted-sum"]),
+  logistic: Trial.from(states.logistic),
+});
+
 const largest = (values: readonly number[]): number =>
   values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -63,13 +92,30 @@ export interface Choice {
   score(changes: readonly FileChange[]): Map<string, Score>;
 }
 
+/** A model and how both ways to score did until it was fitted, each run scored before it was learnt. */
+export interface Fitted {
+  /** Null where there were too few failing runs to learn from. */
+  logistic: Logistic | null;
+  trials: Record<ScorerName, TrialState>;
+}
+
+/** What {@link Scorers} hold, as JSON. */
+export interface ScorersState extends Fitted {
+  /** Absent where a stored model is used, which learns no more. */
+  training?: TrainingState;
+  trainedOn: number;
+}
+
 export class Scorers {
   private readonly memory: Memory;
   /** When the model learns: as the number of failing runs grows, or only when `retrain` is called. */
   retraining: "by growth" | "by hand" = "by growth";
-  private readonly training = new Training();
-  private readonly sum = new Trial();
-  private readonly learned = new Trial();
+  /** Passes over runs: a stored model that has seen them comes later. */
+  resting = false;
+  /** Told of each score of a test of a failing run, before the run is learnt, and whether the test failed. */
+  onScore: (scorer: ScorerName, score: number, failed: boolean) => void = () => {};
+  private training: Training | null = new Training();
+  private trials: Record<ScorerName, Trial> = { "hand-weighted-sum": new Trial(), logistic: new Trial() };
   private model: Logistic | null = null;
   private trainedOn = 0;
 
@@ -79,7 +125,9 @@ export class Scorers {
 
   /** Tries both on a run that is not learnt yet, then takes its examples. */
   observe(run: Run, failed: readonly string[]): void {
+    if (this.resting) return;
     if (failed.length > 0) this.tryOn(run, failed);
+    if (this.training === null) return;
     this.training.observe(this.memory, run);
     if (
       this.retraining === "by growth" &&
@@ -90,14 +138,46 @@ export class Scorers {
 
   /** Learns from all examples so far. */
   retrain(): void {
+    if (this.training === null) return;
     this.model = this.training.train() ?? this.model;
     this.trainedOn = this.training.failingRuns;
   }
 
+  /** Scores by a stored model from now on, and learns no more. */
+  adopt({ logistic, trials }: Fitted): void {
+    this.training = null;
+    this.model = logistic;
+    this.trials = trialsFrom(trials);
+  }
+
+  get fitted(): Fitted {
+    const { "hand-weighted-sum": sum, logistic } = this.trials;
+    return { logistic: this.model, trials: { "hand-weighted-sum": sum.state, logistic: logistic.state } };
+  }
+
+  get state(): ScorersState {
+    return {
+      ...this.fitted,
+      ...(this.training && { training: this.training.state }),
+      trainedOn: this.trainedOn,
+    };
+  }
+
+  /** The scorers that had this state. */
+  static from(memory: Memory, { training, trainedOn, logistic, trials }: ScorersState): Scorers {
+    const scorers = new Scorers(memory);
+    scorers.training = training ? Training.from(training) : null;
+    scorers.trainedOn = trainedOn;
+    scorers.model = logistic;
+    scorers.trials = trialsFrom(trials);
+    return scorers;
+  }
+
   /** What has done better among those that can state the target; the sum where there is no telling. */
   choose(targetRecall: number): Choice {
-    const { model, sum, learned } = this;
-    const quality = learned.quality.slice(-latestFailingRuns);
+    const { model } = this;
+    const { "hand-weighted-sum": sum, logistic: learned } = this.trials;
+    const { quality } = learned;
     const isBetter = quality.length >= fewestToCompare && mean(quality) > mean(sum.quality.slice(-quality.length));
     const states = cutFor(targetRecall, learned.best) !== null || cutFor(targetRecall, sum.best) === null;
     if (model === null || !isBetter || !states) {
@@ -120,21 +200,22 @@ export class Scorers {
     // What merely stayed red was not broken by this change, and was not noticed by any choice of ours.
     const broken = failed.filter((id) => !this.memory.tests.get(id)?.lastFailed);
     const netted = this.isNetted(run, broken);
-    const kind = broken.toSorted().join("\n");
-    const trials: [Trial, ScorerName, Map<string, Score>][] = [
-      [this.sum, "hand-weighted-sum", scoreAll(this.memory, run.changes)],
-    ];
-    if (this.model) trials.push([this.learned, "logistic", this.byModel(this.model, run.changes)]);
-    for (const [trial, name, scores] of trials) {
+    const kind = createHash("sha256").update(JSON.stringify(broken.toSorted())).digest("hex").slice(0, 16);
+    const hasFailed = new Set(failed);
+    const ways: [ScorerName, Map<string, Score>][] = [["hand-weighted-sum", scoreAll(this.memory, run.changes)]];
+    if (this.model) ways.push(["logistic", this.byModel(this.model, run.changes)]);
+    for (const [name, scores] of ways) {
+      const trial = this.trials[name];
       const value = (id: string): number => {
         const score = scores.get(id);
+        if (score) this.onScore(name, score.score, hasFailed.has(id));
         return score ? worth(name, score, timed) : Number.POSITIVE_INFINITY;
       };
       const values = new Map([...results.keys()].map((id) => [id, value(id)]));
       const order = [...values.keys()].sort((a, b) => values.get(b)! - values.get(a)! || (a < b ? -1 : 1));
       const positions = new Map(order.map((id, position) => [id, position]));
       const durations = order.map((id) => (timed ? (results.get(id)?.durationMs ?? 0) : 1));
-      trial.quality.push(apfdc({ durations, failures: failed.map((id) => positions.get(id)!) }));
+      trial.observe(apfdc({ durations, failures: failed.map((id) => positions.get(id)!) }));
       // A change that is not recorded or too large has no score, so it does not say how high one has to be.
       if (broken.length === 0 || run.changes.length === 0 || run.changes.length > mostFiles) continue;
       const best = broken.map((id) => scores.get(id)?.score ?? Number.POSITIVE_INFINITY);

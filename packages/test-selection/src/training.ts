@@ -1,21 +1,57 @@
 /** Examples for a model, taken run by run before each run is remembered, so that no example knows its own future. */
 import type { Run } from "@goatnote/ci-history";
 import { chance } from "./chance.ts";
-import { featuresOf } from "./features.ts";
+import { featureNames, featuresOf } from "./features.ts";
 import { type Example, fit, type Logistic } from "./logistic.ts";
 import type { Memory, TestMemory } from "./memory.ts";
 import { outcomes } from "./outcomes.ts";
 
 // Nearly all tests pass nearly always. A sample of them stands for all, with their weight.
 const passingPerRun = 100;
+const mostFailingPerRun = 200;
 const shareOfGreenRuns = 0.25;
 // In units of examples; chosen on two projects, where 30 to 300 gave the same within noise.
 const penalty = 100;
 const fewestFailing = 10;
 
+/** What a {@link Training} holds, as JSON: the features of all examples in base64, 32-bit floats of little endian. */
+export interface TrainingState {
+  failingRuns: number;
+  features: string;
+  failed: number[];
+  weights: number[];
+}
+
 export class Training {
   private readonly examples: Example[] = [];
   failingRuns = 0;
+
+  get state(): TrainingState {
+    const size = featureNames.length;
+    const features = new Float32Array(this.examples.length * size);
+    for (const [index, example] of this.examples.entries()) features.set(example.features, index * size);
+    return {
+      failingRuns: this.failingRuns,
+      features: Buffer.from(features.buffer).toString("base64"),
+      failed: this.examples.map(({ failed }) => Number(failed)),
+      weights: this.examples.map(({ weight }) => weight),
+    };
+  }
+
+  /** The training that had this state. */
+  static from({ failingRuns, features, failed, weights }: TrainingState): Training {
+    const training = new Training();
+    const all = new Float32Array(new Uint8Array(Buffer.from(features, "base64")).buffer);
+    const size = featureNames.length;
+    for (const [index, weight] of weights.entries())
+      training.examples.push({
+        features: all.subarray(index * size, (index + 1) * size),
+        failed: failed[index] === 1,
+        weight,
+      });
+    training.failingRuns = failingRuns;
+    return training;
+  }
 
   /** Takes the examples of a run that the memory has not seen yet. */
   observe(memory: Memory, run: Run): void {
@@ -35,8 +71,13 @@ export class Training {
       run.run_id,
     );
     // A run that breaks a hundred tests is one mistake, not a hundred.
-    for (const { test } of failed)
-      this.examples.push({ features: features(test), failed: true, weight: 1 / Math.sqrt(failed.length) });
+    const broken = drawn(
+      failed.map(({ test }) => test),
+      mostFailingPerRun,
+      run.run_id,
+    );
+    for (const test of broken)
+      this.examples.push({ features: features(test), failed: true, weight: Math.sqrt(failed.length) / broken.length });
     for (const test of sample)
       this.examples.push({ features: features(test), failed: false, weight: passed.length / sample.length / share });
     if (failed.length > 0) this.failingRuns += 1;

@@ -1,0 +1,68 @@
+/** A model as a file: what `train` leaves in a store, and selection scores by. */
+import { createHash } from "node:crypto";
+import { featureNames } from "./features.ts";
+import type { Fitted, TrialState } from "./scorers.ts";
+
+/** A fitted model, and the history that it was fitted to. */
+export interface StoredModel extends Fitted {
+  version: 1;
+  /** Names of the features, in the order of the weights. */
+  features: readonly string[];
+  /** Path of the newest segment that it has seen. Only a history that holds this segment is the model's own. */
+  through: string;
+  history: { runs: number; failing_runs: number };
+}
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** Where a store keeps the model of a history whose newest segment is `through`: `v1/model/<digest>.json`. */
+export const modelPath = (through: string): string =>
+  `v1/model/${digest(JSON.stringify([1, featureNames, through]))}.json`;
+
+/** The bytes of a model file; equal models give equal bytes. */
+export function encodeModel(model: StoredModel): string {
+  return `${JSON.stringify({ ...model, checksum: digest(JSON.stringify(model)) })}\n`;
+}
+
+/**
+ * Reads a model file.
+ * @param where for the error
+ * @throws Error when it is damaged, or not a model of this version and these features
+ */
+export function decodeModel(text: string, where: string): StoredModel {
+  const problem = (what: string, cause?: unknown): Error =>
+    new Error(`${where} is no model that can be used: ${what}. Train again with ml-test-select/train.`, { cause });
+  let content: StoredModel & { checksum: string };
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    throw problem("it is not JSON", cause);
+  }
+  const { checksum, ...model } = content ?? {};
+  if (model.version !== 1) throw problem(`its version is ${JSON.stringify(model.version)}, not 1`);
+  if (checksum !== digest(JSON.stringify(model))) throw problem("its checksum does not fit its content");
+  if (JSON.stringify(model.features) !== JSON.stringify(featureNames))
+    throw problem("it was trained by another version of the action, on other features");
+  if (!isFitted(model)) throw problem("it lacks weights or trials");
+  return model;
+}
+
+const isNumbers = (value: unknown, length?: number): boolean =>
+  Array.isArray(value) && value.every(Number.isFinite) && (length === undefined || value.length === length);
+
+const isTrial = (trial: TrialState | undefined): boolean =>
+  isNumbers(trial?.quality) &&
+  Array.isArray(trial?.kept) &&
+  trial.kept.every(({ best, kind }) => (best === null || Number.isFinite(best)) && typeof kind === "string");
+
+function isFitted({ logistic, trials, through, history }: StoredModel): boolean {
+  const size = featureNames.length;
+  const isWeighted =
+    logistic === null ||
+    (isNumbers(logistic?.mean, size) &&
+      isNumbers(logistic.deviation, size) &&
+      logistic.deviation.every((deviation) => deviation > 0) &&
+      isNumbers(logistic.weights, size + 1));
+  const isCounted = isNumbers([history?.runs, history?.failing_runs]) && typeof through === "string";
+  return isWeighted && isCounted && isTrial(trials?.["hand-weighted-sum"]) && isTrial(trials?.logistic);
+}

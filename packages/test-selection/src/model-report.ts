@@ -1,0 +1,57 @@
+/** How good a model is, from the scores that it gave to failing runs before it learnt from them. */
+import { featureNames } from "./features.ts";
+import { type Separation, separation } from "./metrics.ts";
+import type { Learner } from "./past.ts";
+import type { ScorerName } from "./scorers.ts";
+import type { Trained } from "./stored-past.ts";
+
+/** The report of `ml-test-select/train`; measures are null where no failing run was scored by the model. */
+export interface ModelReport extends Record<keyof Separation, number | null> {
+  /** What selections score by: the one that has ordered failing runs better. */
+  scorer: ScorerName;
+  runs: number;
+  failing_runs: number;
+  train_seconds: number;
+  /** Failing runs that were scored before they were learnt, at most the latest 200. */
+  tried_runs: Record<ScorerName, number>;
+  /** Mean over these, see `metrics.ts`; of the sum over as many of the latest as the model has. */
+  apfdc: Record<ScorerName, number | null>;
+  /** Of standardised features, the heaviest first; null where there is no model. */
+  weights: { feature: string; weight: number }[] | null;
+}
+
+const mean = (values: readonly number[]): number | null =>
+  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Collects what is needed while a model is trained. */
+export function modelReport(): { watch(learner: Learner): void; of(trained: Trained, seconds: number): ModelReport } {
+  const scored: { score: number; failed: boolean }[] = [];
+  return {
+    watch: (learner) => {
+      learner.scorers.onScore = (scorer, score, failed) => {
+        if (scorer === "logistic") scored.push({ score, failed });
+      };
+    },
+    of: ({ model, past }, seconds) => {
+      const { logistic, "hand-weighted-sum": sum } = model.trials;
+      const compared = logistic.quality.length === 0 ? sum.quality : sum.quality.slice(-logistic.quality.length);
+      const weights = model.logistic?.weights;
+      const measured = separation(scored);
+      return {
+        scorer: past.model,
+        ...model.history,
+        train_seconds: seconds,
+        tried_runs: { logistic: logistic.quality.length, "hand-weighted-sum": sum.quality.length },
+        apfdc: { logistic: mean(logistic.quality), "hand-weighted-sum": mean(compared) },
+        auc: measured?.auc ?? null,
+        average_precision: measured?.average_precision ?? null,
+        f1: measured?.f1 ?? null,
+        weights: weights
+          ? featureNames
+              .map((feature, index) => ({ feature, weight: weights[index]! }))
+              .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))
+          : null,
+      };
+    },
+  };
+}
