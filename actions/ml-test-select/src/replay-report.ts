@@ -12,6 +12,7 @@ export function summariseReplay({
   failing_runs,
   all,
   new: fresh,
+  versus,
   selector,
 }: ReplayReport): string {
   const caught = failing_runs - selector.runs_escaped;
@@ -33,11 +34,23 @@ export function summariseReplay({
     `\n${evaluated_runs} of ${runs} full runs were evaluated, each by what was known before it. Everything ran in ${selector.full_runs} of them; ${selector.failures_missed} failing tests rested.\n`,
     "\n**All failures**; recall is of red changes / of failing tests\n",
     table(header, rows(all)),
+    compared(versus.all),
     curve(all),
     "\n**New failures only**, of tests that passed in their run before\n",
     table(header, rows(fresh)),
     "\nNot checked: whether coming changes resemble these. A test that failed for no reason of the change counts as a failure here.\n",
   ].join("");
+}
+
+/** What resampling the failing runs says of the model's lead. */
+function compared(versus: ReplayReport["versus"]["all"]): string {
+  const rows = Object.entries(versus).flatMap(([name, difference]) => {
+    if (difference === null) return [];
+    const { mean, low, high } = difference;
+    const verdict = low > 0 ? "better" : high < 0 ? "worse" : "not told apart";
+    return [[code(name), two(mean), `${two(low)} to ${two(high)}`, verdict]];
+  });
+  return table(["`model` less", "APFDc", "95 % interval over failing runs", "`model` is"], rows);
 }
 
 function curve(all: Record<string, PolicyReport>): string {

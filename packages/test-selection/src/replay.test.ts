@@ -29,6 +29,11 @@ describe("replay", () => {
       expect(report.all.model.apfd).toBeGreaterThan(report.all[name].apfd);
     }
     expect(report.all.model.change_recall["0.25"]).toBe(1);
+    for (const name of ["random", "shortest_first", "name_similarity"] as const) {
+      const { mean, low } = report.versus.all[name]!;
+      expect(mean).toBeCloseTo(report.all.model.apfdc - report.all[name].apfdc, 9);
+      expect(low).toBeGreaterThan(0);
+    }
     for (const policy of Object.values(report.all)) expect(policy.change_recall["1"]).toBe(1);
   });
 

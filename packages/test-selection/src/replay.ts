@@ -6,6 +6,7 @@ import type { Run } from "@goatnote/ci-history";
 import { choose } from "./choose.ts";
 import { apfd, apfdc, failuresWithin, type Ordered } from "./metrics.ts";
 import { isReference, type Outcome, outcomes } from "./outcomes.ts";
+import { type Difference, pairedBootstrap } from "./paired-bootstrap.ts";
 import { Learner, type Past, wholeRuns } from "./past.ts";
 import { type Now, type PolicyName, policies } from "./policies.ts";
 import type { Wishes } from "./situation.ts";
@@ -37,6 +38,8 @@ export interface ReplayReport {
   select_ms_p50: number;
   all: Record<PolicyName, PolicyReport>;
   new: Record<PolicyName, PolicyReport>;
+  /** APFDc of `model` less that of each other policy, over the same failing runs; null without any. */
+  versus: Record<"all" | "new", Record<Exclude<PolicyName, "model">, Difference | null>>;
   selector: SelectorReport;
 }
 
@@ -96,6 +99,7 @@ export async function replay(runs: readonly Run[], options: ReplayOptions): Prom
     select_ms_p50: selectMs[Math.floor(selectMs.length / 2)] ?? 0,
     all: slices.all.report(),
     new: slices.new.report(),
+    versus: { all: slices.all.versus(), new: slices.new.versus() },
     selector: selector.report(),
   };
 }
@@ -131,7 +135,7 @@ class Slice {
   private readonly budgets: readonly number[];
   private readonly rows = new Map<
     PolicyName,
-    { apfd: number; apfdc: number; failures: number; caught: number[]; found: number[] }
+    { apfd: number; apfdc: number[]; failures: number; caught: number[]; found: number[] }
   >();
 
   constructor(budgets: readonly number[]) {
@@ -139,7 +143,7 @@ class Slice {
     for (const name of names)
       this.rows.set(name, {
         apfd: 0,
-        apfdc: 0,
+        apfdc: [],
         failures: 0,
         caught: budgets.map(() => 0),
         found: budgets.map(() => 0),
@@ -149,7 +153,7 @@ class Slice {
   add(name: PolicyName, ordered: Ordered): void {
     const row = this.rows.get(name)!;
     row.apfd += apfd(ordered);
-    row.apfdc += apfdc(ordered);
+    row.apfdc.push(apfdc(ordered));
     row.failures += ordered.failures.length;
     for (const [index, budget] of this.budgets.entries()) {
       const found = failuresWithin(ordered, budget);
@@ -166,12 +170,20 @@ class Slice {
       name,
       {
         apfd: row.apfd / runs,
-        apfdc: row.apfdc / runs,
+        apfdc: row.apfdc.reduce((sum, value) => sum + value, 0) / runs,
         change_recall: byBudget(row.caught, this.runs),
         failure_recall: byBudget(row.found, row.failures),
       },
     ]);
     return Object.fromEntries(entries) as Record<PolicyName, PolicyReport>;
+  }
+
+  versus(): ReplayReport["versus"]["all"] {
+    const { apfdc } = this.rows.get("model")!;
+    const against = (name: PolicyName) =>
+      pairedBootstrap(this.rows.get(name)!.apfdc.map((value, run) => apfdc[run]! - value));
+    const others = names.filter((name) => name !== "model");
+    return Object.fromEntries(others.map((name) => [name, against(name)])) as ReplayReport["versus"]["all"];
   }
 }
 
