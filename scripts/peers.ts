@@ -30,6 +30,7 @@ export const recipes: Record<string, Recipe> = {
   actionlint: { kind: "go", package: "github.com/rhysd/actionlint/cmd/actionlint", version: "v1.7.12" },
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
+  lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
   zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },
 };

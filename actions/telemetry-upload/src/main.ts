@@ -6,13 +6,21 @@ import {
   describe,
   readContext,
   readInputs,
+  say,
   setOutputs,
   UserError,
   type Values,
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { changeEvent, listFiles, type ResolvedChange, resolveChange } from "@goatnote/change-facts";
+import {
+  changeEvent,
+  changeFacts,
+  type FileFacts,
+  listFiles,
+  type ResolvedChange,
+  resolveChange,
+} from "@goatnote/change-facts";
 import { encodeSegment, type Run, segmentPath } from "@goatnote/ci-history";
 import { leaveSegment, storeContradictions } from "@goatnote/history-access";
 import { type ReportResult, readReports } from "@goatnote/test-reports";
@@ -106,6 +114,21 @@ async function changeOf(context: WorkflowContext): Promise<ResolvedChange> {
   return change;
 }
 
+async function factsOf({ workspace }: WorkflowContext, change: ResolvedChange): Promise<Map<string, FileFacts>> {
+  if (change.kind === "unknown") return new Map();
+  const none = { files: new Map<string, FileFacts>(), historyTruncated: false };
+  const { files, historyTruncated } = await orWarn(
+    "Ages and authors of the changed files were not read",
+    () => changeFacts(workspace, change),
+    none,
+  );
+  if (historyTruncated)
+    say(
+      "The clone is shallow, so ages and authors of changed files may be missing; `fetch-depth: 0` in actions/checkout gives them.",
+    );
+  return files;
+}
+
 /** The record of this job: what its tests did, what changed, and what the plan said. */
 async function recordOf(
   inputs: Inputs,
@@ -115,7 +138,7 @@ async function recordOf(
 ): Promise<Run> {
   const kept = keepWithin(executions, inputs["max-records"] ?? Number.POSITIVE_INFINITY);
   const run: Run = {
-    ...jobOf(context, change, inputs.variant),
+    ...jobOf(context, change, await factsOf(context, change), inputs.variant),
     report_complete: complete && kept.length === executions.length,
     tests: kept,
   };

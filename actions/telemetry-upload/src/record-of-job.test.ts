@@ -16,9 +16,12 @@ test("what a job says of itself is within what a history takes, however long it 
     author: "Ada".repeat(1000),
     files: paths.map((path) => ({ path, added: 1, deleted: 0, kind: "added" as const, binary: false })),
   };
-  const run = jobOf(context, change as never, "ubuntu\npython\0".repeat(500));
+  const facts = new Map([["0.txt", { decisionDelta: -2, ageDays: 1 / 3, authors: null }]]);
+  const run = jobOf(context, change as never, facts, "ubuntu\npython\0".repeat(500));
   expect(() => encodeSegment(run)).not.toThrow();
   expect([run.author?.length, run.changes.length, run.changes[0]?.path]).toEqual([1024, MAX_CHANGES, "0.txt"]);
+  expect(run.changes[0]).toEqual({ path: "0.txt", added: 1, deleted: 0, decision_delta: -2, age_days: 0.33 });
+  expect(run.changes[1]).toEqual({ path: "1.txt", added: 1, deleted: 0 });
   expect(run.variant).toMatch(/^ubuntu python ubuntu/);
 });
 

@@ -2,8 +2,15 @@
 import { glob, realpath } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import type { WorkflowContext } from "@goatnote/action-io";
-import type { ResolvedChange } from "@goatnote/change-facts";
-import { type Execution, isRepositoryPath, MAX_CHANGES, MAX_NAME_LENGTH, type Run } from "@goatnote/ci-history";
+import type { FileFacts, ResolvedChange } from "@goatnote/change-facts";
+import {
+  type Execution,
+  type FileChange,
+  isRepositoryPath,
+  MAX_CHANGES,
+  MAX_NAME_LENGTH,
+  type Run,
+} from "@goatnote/ci-history";
 import type { Plan } from "@goatnote/test-selection";
 
 /**
@@ -31,7 +38,12 @@ export async function findReports(
 }
 
 /** What the record says of the job and the change, within what a history takes; the tests are still to come. */
-export function jobOf(context: WorkflowContext, change: ResolvedChange, variant: string): Run {
+export function jobOf(
+  context: WorkflowContext,
+  change: ResolvedChange,
+  facts: ReadonlyMap<string, FileFacts>,
+  variant: string,
+): Run {
   // Names come from git, the event and the matrix, where they may have any length and line breaks.
   const name = (text: string): string => text.replace(/\p{Cc}+/gu, " ").slice(0, MAX_NAME_LENGTH);
   const files = change.kind === "known" ? change.files : [];
@@ -50,8 +62,17 @@ export function jobOf(context: WorkflowContext, change: ResolvedChange, variant:
     changes: files
       .filter(({ path }) => isRepositoryPath(path))
       .slice(0, MAX_CHANGES)
-      .map(({ path, added, deleted }) => ({ path, added, deleted })),
+      .map(({ path, added, deleted }) => ({ path, added, deleted, ...stored(facts.get(path)) })),
     tests: [],
+  };
+}
+
+function stored(facts: FileFacts | undefined): Partial<FileChange> {
+  const { decisionDelta = null, ageDays = null, authors = null } = facts ?? {};
+  return {
+    ...(decisionDelta !== null && { decision_delta: decisionDelta }),
+    ...(ageDays !== null && { age_days: Number(ageDays.toFixed(2)) }),
+    ...(authors !== null && { authors }),
   };
 }
 

@@ -63,6 +63,16 @@ export async function mergeBase(repo: string, base: string, head: string): Promi
   );
 }
 
+/**
+ * Lets a shallow clone reach `generations` further back from a commit, where `origin` gives them.
+ * @returns true where the clone still ends before the first commit
+ */
+export async function deepen(repo: string, commit: string, generations: number): Promise<boolean> {
+  if (!(await isShallow(repo))) return false;
+  await fetch(repo, [`--deepen=${generations}`], [commit]);
+  return isShallow(repo);
+}
+
 /** Fetches commits with their trees; files come when they are compared. Gives back why it failed, or null. */
 async function fetch(repo: string, how: string[], commits: string[]): Promise<string | null> {
   const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--filter=blob:none"];

@@ -40,11 +40,29 @@ const statusOf: Record<string, ChangedFile["status"]> = { A: "added", D: "delete
  * @throws GitError with the reason.
  */
 export async function changeBetween(repo: string, base: string | null, head: string): Promise<Change> {
-  const from = base === null ? EMPTY_TREE[commitId(head).length]! : commitId(base);
+  const from = treeOf(base, head);
   const files = parseDiff(await diffTree(repo, ["--raw", "--numstat", "--no-renames"], from, head));
   await addRenames(repo, files, from, head);
   const author = (await git(repo, ["log", "-1", "--format=%aN", commitId(head), "--"])).trim();
   return { base, head, files, author: author || null };
+}
+
+const treeOf = (base: string | null, head: string): string =>
+  base === null ? EMPTY_TREE[commitId(head).length]! : commitId(base);
+
+/** Ids of each changed file's content before and after; zeros where there is none. */
+export async function blobsBetween(
+  repo: string,
+  base: string | null,
+  head: string,
+): Promise<Map<string, [string, string]>> {
+  const parts = (await diffTree(repo, ["--raw", "--no-abbrev", "--no-renames"], treeOf(base, head), head)).split("\0");
+  const blobs = new Map<string, [string, string]>();
+  for (let at = 0; parts[at]?.startsWith(":"); at += 2) {
+    const [, , before = "", after = ""] = parts[at]!.split(" ");
+    blobs.set(parts[at + 1]!, [before, after]);
+  }
+  return blobs;
 }
 
 function diffTree(repo: string, how: string[], from: string, head: string): Promise<string> {

@@ -1,5 +1,5 @@
 /** git as a program that answers questions: no prompt, no hook, no pager, no code of the repository. */
-import { type RunResult, redact, run, SubprocessError } from "@goatnote/action-io";
+import { type RunOptions, type RunResult, redact, run, SubprocessError } from "@goatnote/action-io";
 
 /** A question that git could not answer; the message says why and, where it is known, what to do. */
 export class GitError extends Error {
@@ -29,10 +29,13 @@ const ENVIRONMENT = {
 const MAX_OUTPUT = 512 * 1024 * 1024;
 const TIMEOUT_MS = 120_000;
 
+type Asked = Pick<RunOptions, "input" | "encoding">;
+
 /** Runs git in `repo` and gives back how it ended, whatever that was. Throws GitError where git cannot be run. */
-export async function tryGit(repo: string, args: readonly string[]): Promise<RunResult> {
+export async function tryGit(repo: string, args: readonly string[], asked: Asked = {}): Promise<RunResult> {
   try {
-    const options = { cwd: repo, env: ENVIRONMENT, timeoutMs: TIMEOUT_MS, maxOutput: MAX_OUTPUT, check: false };
+    const limits = { timeoutMs: TIMEOUT_MS, maxOutput: MAX_OUTPUT, check: false };
+    const options = { cwd: repo, env: ENVIRONMENT, ...limits, ...asked };
     return await run(["git", ...HARMLESS, ...args], options);
   } catch (error) {
     if (error instanceof SubprocessError) throw new GitError(error.message, { cause: error });
@@ -41,8 +44,8 @@ export async function tryGit(repo: string, args: readonly string[]): Promise<Run
 }
 
 /** Standard output of git in `repo`; bytes that are not UTF-8 are U+FFFD. Throws GitError where git fails. */
-export async function git(repo: string, args: readonly string[]): Promise<string> {
-  const result = await tryGit(repo, args);
+export async function git(repo: string, args: readonly string[], asked: Asked = {}): Promise<string> {
+  const result = await tryGit(repo, args, asked);
   if (result.code === 0) return result.stdout;
   throw new GitError(explain(repo, args[0]!, result));
 }

@@ -21,7 +21,7 @@ export interface Repository {
   path: string;
   git(...args: string[]): Promise<string>;
   /** Commits all that is in the work tree; gives back the commit's id. */
-  commit(message: string): Promise<string>;
+  commit(message: string, by?: { date: string; author: string }): Promise<string>;
 }
 
 /** A new folder that is removed when the test ends. */
@@ -33,9 +33,11 @@ export async function newFolder(): Promise<string> {
 
 function repositoryAt(path: string): Repository {
   const git = async (...args: string[]) => (await run(["git", ...args], { cwd: path, env })).stdout.trim();
-  const commit = async (message: string) => {
+  const commit = async (message: string, by?: { date: string; author: string }) => {
     await git("add", "--all");
-    await git("commit", "--quiet", "--allow-empty", "--message", message);
+    const who = by && { GIT_AUTHOR_NAME: by.author, GIT_AUTHOR_DATE: by.date, GIT_COMMITTER_DATE: by.date };
+    const args = ["commit", "--quiet", "--allow-empty", "--message", message];
+    await run(["git", ...args], { cwd: path, env: { ...env, ...who } });
     return git("rev-parse", "HEAD");
   };
   return { path, git, commit };

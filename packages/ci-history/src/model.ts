@@ -21,6 +21,12 @@ export interface FileChange {
   path: string;
   added: number;
   deleted: number;
+  /** Decision points (`if`, `for`, `&&` …) after the change less those before it; absent where it is not known. */
+  decision_delta?: number;
+  /** Days since the file last changed before; absent for a new file, and where it is not known. */
+  age_days?: number;
+  /** How many people had changed the file before, of those in the commits that were read. */
+  authors?: number;
 }
 
 /** One execution of one test. */

@@ -11,7 +11,17 @@ const path = fc
   )
   .map((parts) => parts.join("/"));
 
-const anyChange: fc.Arbitrary<FileChange> = fc.record({ path, added: fc.nat(), deleted: fc.nat() });
+const anyChange = fc.record(
+  {
+    path,
+    added: fc.nat(),
+    deleted: fc.nat(),
+    decision_delta: fc.integer({ min: -1000, max: 1000 }).map((delta) => delta + 0),
+    age_days: fc.double({ min: 0, max: 10_000, noNaN: true }).map((days) => days + 0),
+    authors: fc.nat(1000),
+  },
+  { requiredKeys: ["path", "added", "deleted"] },
+) as fc.Arbitrary<FileChange>;
 
 const anyExecution = fc.record(
   {

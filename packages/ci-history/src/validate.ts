@@ -37,6 +37,9 @@ export const MAX_ATTEMPTS = 100_000;
 const MAX_SHARDS = 10_000;
 export const MAX_LINES_CHANGED = 2 ** 31;
 
+/** A clock of 1970 is broken, and no older. */
+const MAX_AGE_DAYS = 100_000;
+
 /** Whether a history takes this as a path. */
 export const isRepositoryPath = (path: string): boolean => isPath(path, MAX_PATH_LENGTH);
 
@@ -107,12 +110,27 @@ function checkSelection(value: unknown, where: string): Selection {
 }
 
 function checkChange(value: unknown, index: number, where: string, intern: Intern): FileChange {
+  const at =
+    (field: string): FieldName =>
+    () =>
+      `changes[${index}].${field}`;
   const from = checkObject(value, where, () => `changes[${index}]`);
-  return {
-    path: intern(checkPath(from.path, MAX_PATH_LENGTH, where, () => `changes[${index}].path`)),
-    added: checkCount(from.added, 0, MAX_LINES_CHANGED, where, () => `changes[${index}].added`),
-    deleted: checkCount(from.deleted, 0, MAX_LINES_CHANGED, where, () => `changes[${index}].deleted`),
+  const change: FileChange = {
+    path: intern(checkPath(from.path, MAX_PATH_LENGTH, where, at("path"))),
+    added: checkCount(from.added, 0, MAX_LINES_CHANGED, where, at("added")),
+    deleted: checkCount(from.deleted, 0, MAX_LINES_CHANGED, where, at("deleted")),
   };
+  if (isGiven(from.decision_delta))
+    change.decision_delta = checkCount(
+      from.decision_delta,
+      -MAX_LINES_CHANGED,
+      MAX_LINES_CHANGED,
+      where,
+      at("decision_delta"),
+    );
+  if (isGiven(from.age_days)) change.age_days = checkAmount(from.age_days, MAX_AGE_DAYS, where, at("age_days"));
+  if (isGiven(from.authors)) change.authors = checkCount(from.authors, 0, MAX_ATTEMPTS, where, at("authors"));
+  return change;
 }
 
 function checkExecution(value: unknown, index: number, where: string, intern: Intern): Execution {
