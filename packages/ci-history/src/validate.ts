@@ -142,7 +142,7 @@ function checkExecution(value: unknown, index: number, where: string, intern: In
   const test: Execution = {
     id: intern(checkName(from.id, MAX_ID_LENGTH, where, at("id"))),
     file: from.file === null ? null : intern(checkPath(from.file, MAX_PATH_LENGTH, where, at("file"))),
-    status: intern(checkWord(from.status, statuses, where, at("status"))) as Execution["status"],
+    status: checkWord(from.status, statuses, where, at("status")),
     duration_ms:
       from.duration_ms === null ? null : checkAmount(from.duration_ms, MAX_DURATION_MS, where, at("duration_ms")),
   };

@@ -2,7 +2,7 @@
 import type { FileChange } from "@goatnote/ci-history";
 import { type Links, linksTo } from "./links.ts";
 import type { Memory, TestMemory } from "./memory.ts";
-import { stem } from "./words.ts";
+import { partsOf } from "./words.ts";
 
 /** Names of the features, in order. A model keeps them, so that another version's model is told apart. */
 export const featureNames = [
@@ -37,11 +37,12 @@ export function featuresOf(
 ): (test: TestMemory) => Float32Array {
   const paths = changes.map(({ path }) => path.normalize());
   const changed = new Set(paths);
-  const tops = new Set(paths.map(top));
-  const stems = new Set(paths.map(stem));
+  const tops = new Set(paths.map((path) => partsOf(path).top));
+  const stems = new Set(paths.map((path) => partsOf(path).stem));
   const { log1p } = Math;
   return (test) => {
     const { file, folder, likeness, nearness } = linksOf(test);
+    const parts = test.file === null ? null : partsOf(test.file);
     const sinceFailure = test.lastFailureAt === null ? 0 : 1 / (1 + memory.runs - test.lastFailureAt);
     return Float32Array.of(
       log1p(5 * memory.freshFailures(test)),
@@ -60,13 +61,11 @@ export function featuresOf(
       log1p(10 * (folder?.sum ?? 0)),
       likeness?.similarity ?? 0,
       log1p(5 * (likeness?.sum ?? 0)),
-      Number(test.file !== null && stems.has(stem(test.file))),
+      Number(parts !== null && stems.has(parts.stem)),
       nearness?.share ?? 0,
-      Number(test.file !== null && tops.has(top(test.file))),
+      Number(parts !== null && tops.has(parts.top)),
       Number(test.file !== null && changed.has(test.file)),
       log1p(changes.length),
     );
   };
 }
-
-const top = (path: string): string => path.split("/").slice(0, 2).join("/");

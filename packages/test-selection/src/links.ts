@@ -1,7 +1,7 @@
 /** What links a test to a change: failures together, shared words, nearness. The raw numbers that scores are made of. */
 import type { FileChange } from "@goatnote/ci-history";
 import { type Meeting, type Memory, mostFiles, placesOf, type TestMemory } from "./memory.ts";
-import { folders, words } from "./words.ts";
+import { partsOf, words } from "./words.ts";
 
 /** How changed places of one kind and a test met. */
 export interface Together {
@@ -41,7 +41,7 @@ export interface Links {
 export function linksTo(memory: Memory, changes: readonly FileChange[]): (test: TestMemory) => Links {
   const met = meetings(memory, changes);
   const alike = likenesses(memory, changes);
-  const near = new Set(changes.flatMap(({ path }) => folders(path)));
+  const near = new Set(changes.flatMap(({ path }) => partsOf(path).folders));
   return (test) => ({
     file: met.file.get(test),
     folder: met.folder.get(test),
@@ -112,7 +112,7 @@ function sharing(memory: Memory, pathWords: string[], rarity: (word: string) => 
 }
 
 function nearness(test: TestMemory, near: ReadonlySet<string>): Nearness | undefined {
-  const above = test.file === null ? [] : folders(test.file);
+  const above = test.file === null ? [] : partsOf(test.file).folders;
   const at = above.findIndex((folder) => near.has(folder));
   return at < 0 ? undefined : { folder: above[at] as string, share: (above.length - at) / above.length };
 }

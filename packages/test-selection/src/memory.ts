@@ -4,7 +4,7 @@
  */
 import type { FileChange, Run } from "@goatnote/ci-history";
 import { outcomes } from "./outcomes.ts";
-import { folders, words } from "./words.ts";
+import { partsOf, words } from "./words.ts";
 
 const halfLife = 60;
 const slow = 0.5 ** (1 / halfLife);
@@ -242,5 +242,5 @@ type StoredTest = Omit<TestMemory, "words" | "failures" | "freshFailures"> & {
 /** The files of a change and, with a slash at the end, the folders above them; each once, bounded. */
 export function placesOf(changes: readonly FileChange[]): Set<string> {
   const paths = changes.slice(0, mostFiles).map(({ path }) => path.normalize());
-  return new Set(paths.flatMap((path) => [path, ...folders(path).map((folder) => `${folder}/`)]));
+  return new Set(paths.flatMap((path) => [path, ...partsOf(path).folders.map((folder) => `${folder}/`)]));
 }

@@ -8,6 +8,30 @@ export interface Ordered {
   failures: number[];
 }
 
+/**
+ * Tests in falling order of their values, equal ones by id.
+ * @param durationOf of a test, by id
+ * @param failed ids of the failing tests
+ */
+export function inOrder(
+  ids: readonly string[],
+  valueOf: (id: string) => number,
+  durationOf: (id: string) => number,
+  failed: readonly string[],
+): Ordered {
+  const values = Float64Array.from(ids, valueOf);
+  const order = Uint32Array.from(ids.keys()).sort((a, b) => values[b]! - values[a]! || (ids[a]! < ids[b]! ? -1 : 1));
+  const wanted = new Set(failed);
+  const durations: number[] = [];
+  const failures: number[] = [];
+  for (const [position, index] of order.entries()) {
+    const id = ids[index]!;
+    durations.push(durationOf(id));
+    if (wanted.has(id)) failures.push(position);
+  }
+  return { durations, failures };
+}
+
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /**

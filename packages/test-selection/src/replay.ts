@@ -4,7 +4,7 @@
  */
 import type { Run } from "@goatnote/ci-history";
 import { choose } from "./choose.ts";
-import { apfd, apfdc, failuresWithin, type Ordered } from "./metrics.ts";
+import { apfd, apfdc, failuresWithin, inOrder, type Ordered } from "./metrics.ts";
 import { isReference, type Outcome, outcomes } from "./outcomes.ts";
 import { type Difference, pairedBootstrap } from "./paired-bootstrap.ts";
 import { Learner, type Past, wholeRuns } from "./past.ts";
@@ -114,16 +114,14 @@ function compare(
   const ids = [...result.keys()];
   const timed = [...result.values()].some(({ durationMs }) => durationMs !== null);
   const now: Now = { past, changes: run.changes, seed: run.run_id, timed };
+  const durationOf = (id: string) => (timed ? (result.get(id)?.durationMs ?? 0) : 1);
   const isNew = failed.filter((id) => !past.memory.tests.get(id)?.lastFailed);
   slices.all.runs += 1;
   if (isNew.length > 0) slices.new.runs += 1;
   for (const name of names) {
     const value = policies[name](now);
-    const ranks = new Map(ids.map((id) => [id, past.memory.tests.has(id) ? value(id) : Number.POSITIVE_INFINITY]));
-    const order = ids.toSorted((a, b) => ranks.get(b)! - ranks.get(a)! || (a < b ? -1 : 1));
-    const positions = new Map(order.map((id, position) => [id, position]));
-    const durations = order.map((id) => (timed ? (result.get(id)?.durationMs ?? 0) : 1));
-    const ordered = (ids: string[]): Ordered => ({ durations, failures: ids.map((id) => positions.get(id)!) });
+    const rank = (id: string) => (past.memory.tests.has(id) ? value(id) : Number.POSITIVE_INFINITY);
+    const ordered = (failures: string[]) => inOrder(ids, rank, durationOf, failures);
     slices.all.add(name, ordered(failed));
     if (isNew.length > 0) slices.new.add(name, ordered(isNew));
   }

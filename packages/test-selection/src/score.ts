@@ -41,24 +41,51 @@ export function scoreAll(
   return new Map([...memory.tests.values()].map((test) => [test.id, scoreOf(memory, test, linksOf(test))]));
 }
 
-function scoreOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness }: Links): Score {
-  const signals = [
+function scoreOf(memory: Memory, test: TestMemory, links: Links): Score {
+  const { file, folder, likeness, nearness } = links;
+  const sum =
+    shareOf(file, weights.togetherFile) +
+    shareOf(folder, weights.togetherFolder) +
+    weights.sharedWords * (likeness?.similarity ?? 0) +
+    weights.nearby * (nearness?.share ?? 0) +
+    recency(memory, test) +
+    (test.lastFailed ? weights.lastFailed : 0);
+  return {
+    test,
+    score: rounded(sum),
+    // In words only where somebody reads them: a history has millions of scores.
+    get signals() {
+      return signalsOf(memory, test, links);
+    },
+  };
+}
+
+function signalsOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness }: Links): Signal[] {
+  return [
     ...together(file, weights.togetherFile),
     ...together(folder, weights.togetherFolder),
     ...alike(likeness),
     ...nearby(nearness),
     ...recent(memory, test),
   ].sort((a, b) => b.weight - a.weight);
-  const sum = signals.reduce((total, { weight }) => total + weight, 0);
-  // Rounded, so that sums in another order give the same rank.
-  return { test, signals, score: Number(sum.toPrecision(6)) };
+}
+
+/** Sums in another order give the same rank. */
+export const rounded = (score: number): number => Math.round(score * 1e6) / 1e6;
+
+const shareOf = (met: Together | undefined, weight: number): number => weight * Math.min(1, met?.strongest.share ?? 0);
+
+function recency(memory: Memory, test: TestMemory): number {
+  if (test.failureCount === 0) return 0;
+  const failures = memory.failures(test);
+  return (weights.recentFailures * failures) / (failures + 2);
 }
 
 function together(met: Together | undefined, weight: number): Signal[] {
   if (!met) return [];
-  const { share, failures, changes, place } = met.strongest;
+  const { failures, changes, place } = met.strongest;
   return [
-    { weight: weight * Math.min(1, share), reason: `failed in ${failures} of ${changes} runs that changed ${place}` },
+    { weight: shareOf(met, weight), reason: `failed in ${failures} of ${changes} runs that changed ${place}` },
   ];
 }
 
@@ -76,9 +103,8 @@ function nearby(nearness: Nearness | undefined): Signal[] {
 }
 
 function recent(memory: Memory, test: TestMemory): Signal[] {
-  const failures = memory.failures(test);
-  if (failures < 0.01) return [];
-  const weight = (weights.recentFailures * failures) / (failures + 2);
+  const weight = recency(memory, test);
+  if (weight < 0.001) return [];
   const signal = { weight, reason: `failed in ${test.failureCount} of ${test.runCount} recorded runs` };
   return test.lastFailed ? [{ weight: weights.lastFailed, reason: "failed in its last run" }, signal] : [signal];
 }

@@ -8,10 +8,10 @@ import { featuresOf } from "./features.ts";
 import { linksTo } from "./links.ts";
 import { type Logistic, logOdds } from "./logistic.ts";
 import { type Memory, mostFiles } from "./memory.ts";
-import { apfdc } from "./metrics.ts";
+import { apfdc, inOrder } from "./metrics.ts";
 import { outcomes } from "./outcomes.ts";
 import { cutFor } from "./recall.ts";
-import { type Score, scoreAll } from "./score.ts";
+import { rounded, type Score, scoreAll } from "./score.ts";
 import { Training, type TrainingState } from "./training.ts";
 
 // What is stated and compared follows the project: runs before these no longer count.
@@ -190,7 +190,7 @@ export class Scorers {
     const linksOf = linksTo(this.memory, changes);
     const features = featuresOf(this.memory, changes, linksOf);
     const scores = scoreAll(this.memory, changes, linksOf);
-    for (const score of scores.values()) score.score = Number(logOdds(model, features(score.test)).toPrecision(6));
+    for (const score of scores.values()) score.score = rounded(logOdds(model, features(score.test)));
     return scores;
   }
 
@@ -202,6 +202,8 @@ export class Scorers {
     const netted = this.isNetted(run, broken);
     const kind = createHash("sha256").update(JSON.stringify(broken.toSorted())).digest("hex").slice(0, 16);
     const hasFailed = new Set(failed);
+    const ids = [...results.keys()];
+    const durationOf = (id: string): number => (timed ? (results.get(id)?.durationMs ?? 0) : 1);
     const ways: [ScorerName, Map<string, Score>][] = [["hand-weighted-sum", scoreAll(this.memory, run.changes)]];
     if (this.model) ways.push(["logistic", this.byModel(this.model, run.changes)]);
     for (const [name, scores] of ways) {
@@ -211,11 +213,7 @@ export class Scorers {
         if (score) this.onScore(name, score.score, hasFailed.has(id));
         return score ? worth(name, score, timed) : Number.POSITIVE_INFINITY;
       };
-      const values = new Map([...results.keys()].map((id) => [id, value(id)]));
-      const order = [...values.keys()].sort((a, b) => values.get(b)! - values.get(a)! || (a < b ? -1 : 1));
-      const positions = new Map(order.map((id, position) => [id, position]));
-      const durations = order.map((id) => (timed ? (results.get(id)?.durationMs ?? 0) : 1));
-      trial.observe(apfdc({ durations, failures: failed.map((id) => positions.get(id)!) }));
+      trial.observe(apfdc(inOrder(ids, value, durationOf, failed)));
       // A change that is not recorded or too large has no score, so it does not say how high one has to be.
       if (broken.length === 0 || run.changes.length === 0 || run.changes.length > mostFiles) continue;
       const best = broken.map((id) => scores.get(id)?.score ?? Number.POSITIVE_INFINITY);

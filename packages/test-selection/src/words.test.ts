@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { folders, words } from "./words.ts";
+import { partsOf, words } from "./words.ts";
 
 it.each([
   ["src/billing/InvoiceTotal.py", ["billing", "invoice", "total"]],
@@ -11,6 +11,6 @@ it.each([
 });
 
 it("folders, nearest first", () => {
-  expect(folders("a/b/c.py")).toEqual(["a/b", "a"]);
-  expect(folders("c.py")).toEqual([]);
+  expect(partsOf("a/b/c.py").folders).toEqual(["a/b", "a"]);
+  expect(partsOf("c.py").folders).toEqual([]);
 });

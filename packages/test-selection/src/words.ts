@@ -49,14 +49,33 @@ export function words(text: string): Set<string> {
   return new Set(parts.filter((word) => word.length > 1 && !empty.has(word)));
 }
 
-/** The folders above a path, nearest first: `a/b/c.py` gives `a/b`, `a`. */
-export function folders(path: string): string[] {
-  const parts = path.split("/").slice(0, -1);
-  return parts.map((_, index) => parts.slice(0, parts.length - index).join("/"));
+/** What a path says by its parts. */
+export interface PathParts {
+  /** The folders above it, nearest first: of `a/b/c.py` `a/b`, `a`. */
+  folders: string[];
+  /** Its first two parts. */
+  top: string;
+  /** What the file is about, by its name: `tests/test_matrix.py`, `MatrixTest.java` and `src/matrix.py` have one stem. */
+  stem: string;
 }
 
-/** What a file is about, by its name: `tests/test_matrix.py`, `MatrixTest.java` and `src/matrix.py` have one stem. */
-export function stem(path: string): string {
-  const name = path.slice(path.lastIndexOf("/") + 1).toLowerCase();
-  return name.replace(/\.(test|spec)\..*$|\.[^.]*$/, "").replace(/^test[_-]?|[_-]?(tests?|spec|suite)$/g, "");
+// The same files are asked for in every run.
+const known = new Map<string, PathParts>();
+
+/** The parts of a path; the same object each time. */
+export function partsOf(path: string): PathParts {
+  const parts = known.get(path) ?? readParts(path);
+  known.set(path, parts);
+  return parts;
+}
+
+function readParts(path: string): PathParts {
+  const parts = path.split("/");
+  const above = parts.slice(0, -1);
+  const name = parts.at(-1)!.toLowerCase();
+  return {
+    folders: above.map((_, index) => above.slice(0, above.length - index).join("/")),
+    top: parts.slice(0, 2).join("/"),
+    stem: name.replace(/\.(test|spec)\..*$|\.[^.]*$/, "").replace(/^test[_-]?|[_-]?(tests?|spec|suite)$/g, ""),
+  };
 }
