@@ -9,8 +9,9 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { encodeSegment, type Git, HISTORY_REF, type Run, refStore, segmentPath } from "@goatnote/ci-history";
+import { encodeSegment, HISTORY_REF, type Run, refStore, segmentPath } from "@goatnote/ci-history";
 import { keepState } from "@goatnote/test-selection";
+import { sampleGit } from "../packages/ci-history/src/ref-store-sample.ts";
 import { build } from "../scripts/build.ts";
 
 const [runs = 500, tests = 10_000, rounds = 5] = process.argv.slice(2).map(Number);
@@ -76,11 +77,7 @@ function historyRun(number: number, sha: string): Run {
 const { host, workspace, base, head } = repositories();
 try {
   const actions = await build();
-  const ask: Git = async (args, input) => {
-    const env = { ...process.env, GIT_DIR: join(folder, "private") };
-    const { status, stdout, stderr } = spawnSync("git", args, { env, input, maxBuffer: 1 << 30 });
-    return { code: status, stdout, stderr: stderr.toString() };
-  };
+  const ask = sampleGit(join(folder, "private"));
   const store = refStore(ask, { url: pathToFileURL(host).href, ref: HISTORY_REF });
   for (let first = 0; first < runs; first += 50) {
     const some = Array.from({ length: Math.min(50, runs - first) }, (_, at) => historyRun(first + at, base));

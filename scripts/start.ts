@@ -1,24 +1,24 @@
 /**
- * `npm start`: a small project lives through a few days of changes, and workflows-examples/ci.yml is its CI.
+ * `npm start`: a small project from its first day to a learned selection, with the workflows of workflows-examples.
  * Every commit is rehearsed on this machine with GitHub's semantics: real actions, real git, real vitest runs.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { decodeRuns, encodeSegment, HISTORY_REF, readHistory, refStore, segmentPath } from "@goatnote/ci-history";
 import { rehearse, startBackend } from "@goatnote/rehearsal";
-import { failingRunsNeeded } from "@goatnote/test-selection";
+import { replay, replayWishes } from "@goatnote/test-selection";
+import { sampleGit } from "../packages/ci-history/src/ref-store-sample.ts";
 import { build } from "./build.ts";
-import { landed, proposed } from "./demo/changes.ts";
+import { type Edit, first, proposed } from "./demo/changes.ts";
 import { Project } from "./demo/project.ts";
-import { type Change, conclude, describeChange, header, type Kind, lineOf } from "./demo/report.ts";
+import { type Change, conclude, curve, describeChange, header, type Kind, lineOf } from "./demo/report.ts";
+import { storedFiles } from "./stored-files.ts";
 
 const repository = "numerics/numerics";
-const targetRecall = 0.8;
-// A minute's history has five commits that broke something, which is too few to state what the example asks for.
-const example = readFileSync(join(import.meta.dirname, "../workflows-examples/ci.yml"), "utf8");
-const workflow = example.replace("target-recall: 0.95", `target-recall: ${targetRecall}`);
-if (workflow === example)
-  throw new Error("workflows-examples/ci.yml no longer says `target-recall: 0.95`; change scripts/start.ts with it.");
+const workflows = ["ci.yml", "nightly-train.yml"];
+const recorded = join(import.meta.dirname, "demo/history.ndjson.zst");
 
 const temp = mkdtempSync(join(tmpdir(), "goatnote-start-"));
 // Jobs work below this folder, where the project finds the clone's vitest as packages of a monorepo find theirs.
@@ -31,7 +31,7 @@ try {
   const actions = await build();
   const folder = join(temp, "numerics");
   mkdirSync(folder);
-  const project = await Project.create(folder, workflow);
+  const project = await Project.create(folder, workflows);
   let redOnMain: string[] = [];
 
   const run = async (
@@ -51,7 +51,7 @@ try {
       actions,
       actor: "ada",
     });
-    const change = describeChange(kind, title, redOnMain, result, backend);
+    const change = describeChange(kind, title, redOnMain, result, backend, folder);
     changes.push(change);
     console.log(lineOf(change));
     return change;
@@ -79,49 +79,63 @@ try {
     return run("pull", title, { name: "pull_request", payload }, `refs/pull/${number}/merge`, sha);
   };
 
+  /** Proposes an edit, and merges it when it broke nothing. @returns main's commit */
+  const propose = async (edit: Edit, number: number, main: string): Promise<string> => {
+    const branch = `change-${number}`;
+    const head = await project.apply(edit, branch);
+    const proposal = await pullRequest(edit.title, number, main, head);
+    await project.checkoutMain();
+    if (proposal.broke.length > 0) return main;
+    const merged = await project.merge(branch);
+    proposal.missed = (await push("merge", edit.title, main, merged)).broke;
+    return merged;
+  };
+
+  console.log(`\nDay one. The project's CI is workflows-examples/ci.yml, as it is. Nothing is known yet.\n\n${header}`);
+  let main = await project.head();
+  await push("push", "Start", "0".repeat(40), main);
+  main = await propose(first, 1, main);
+  console.log(`  why: ${changes.find(({ kind }) => kind === "pull")?.plan.reason}`);
+
+  const past = await Array.fromAsync(readHistory(recorded));
+  const store = refStore(sampleGit(join(temp, "history")), { url: pathToFileURL(folder).href, ref: HISTORY_REF });
+  await store.appendAll(past.map((run) => ({ path: segmentPath(run), bytes: encodeSegment(run) })));
+  const red = past.filter(({ tests }) => tests.some(({ status }) => status === "fail")).length;
   console.log(
     [
       "",
-      "A project's CI is workflows-examples/ci.yml with one word changed. The example asks for a recall of",
-      `0.95, which needs ${failingRunsNeeded(0.95)} commits that broke something. This short history has ${landed.length / 2}, so it asks for`,
-      `${targetRecall}, which needs ${failingRunsNeeded(targetRecall)}.`,
+      `Weeks of commits, recorded before by scripts/demo/record-history.ts: ${past.length} full runs of vitest, ${red} of them red`,
+      `by faults seeded into one line. They join the history in ${HISTORY_REF}, and at night`,
+      "workflows-examples/nightly-train.yml learns from all of it.",
       "",
-      "Commits land on main; every test runs, and every result is recorded.",
-      "",
-      header,
     ].join("\n"),
   );
-  let main = await project.head();
-  await push("push", "Start", "0".repeat(40), main);
-  for (const edit of landed) {
-    const before = main;
-    main = await project.apply(edit, "main");
-    await push("push", edit.title, before, main);
-  }
+  const event = { name: "schedule", payload: { repository: { full_name: repository, default_branch: "main" } } };
+  const night = { event, ref: "refs/heads/main", sha: main, backend, actions, repository: folder };
+  const trained = await rehearse({ ...night, workflow: ".github/workflows/nightly-train.yml" });
+  if (trained.conclusion !== "success") throw new Error(trained.jobs.map(({ log }) => log).join("\n"));
+  console.log(
+    trained.jobs[0]!.summary.split("\n")
+      .slice(0, 3)
+      .filter(Boolean)
+      .map((line) => `  ${line.replace(/^#+ /, "")}`)
+      .join("\n"),
+  );
 
   console.log(
-    `\nPull requests run what the history chooses. One that broke nothing is merged; main runs everything.\n\n${header}`,
+    `\nPull requests run what the model chooses. One that broke nothing is merged, and main runs everything.\n\n${header}`,
   );
-  const merged = new Set<string>();
   for (const [index, edit] of proposed.entries()) {
-    if (edit.undoes !== undefined && !merged.has(edit.undoes)) {
-      console.log(`  pull   ${edit.title}: not proposed: the change it undoes was not merged`);
-      continue;
-    }
-    if (!project.fits(edit)) {
-      console.log(`  pull   ${edit.title}: not proposed: the text it replaces is not in ${edit.file}`);
-      continue;
-    }
-    const branch = `change-${index + 1}`;
-    const head = await project.apply(edit, branch);
-    const proposal = await pullRequest(edit.title, index + 1, main, head);
-    await project.checkoutMain();
-    if (proposal.broke.length > 0) continue;
-    const before = main;
-    main = await project.merge(branch);
-    proposal.missed = (await push("merge", edit.title, before, main)).broke;
-    merged.add(edit.title);
+    if (project.fits(edit)) main = await propose(edit, index + 2, main);
+    else console.log(`  pull   ${edit.title}: not proposed: the text it replaces is not in ${edit.file}`);
   }
+  const history = storedFiles(folder).filter(({ name }) => /^v1\/\d/.test(name));
+  const all = history.flatMap(({ name, content }) => decodeRuns(content, name));
+  const report = await replay(
+    all.sort((a, b) => Number(a.run_id) - Number(b.run_id)),
+    { evaluateFrom: 0.4, budgets: [0.05, 0.1, 0.2, 0.3, 0.5], wishes: replayWishes(0.95) },
+  );
+  console.log(`\nThe history once more (ml-test-select/replay)\n\n${curve(report)}`);
 } finally {
   if (changes.length > 0) console.log(conclude(changes));
   await backend.close();

@@ -4,10 +4,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { decodeRuns, HISTORY_REF } from "@goatnote/ci-history";
+import { decodeRuns } from "@goatnote/ci-history";
 import { type Backend, Refusal, rehearse, startBackend } from "@goatnote/rehearsal";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { build } from "../scripts/build.ts";
+import { storedFiles } from "../scripts/stored-files.ts";
 import { type Account, rehearsalAccount, runAct } from "./act-account.ts";
 import { describeWithPeer } from "./peers.ts";
 
@@ -333,17 +334,10 @@ function kept({ state }: Backend) {
     name,
     content: state.blobs.get(blob)?.content ?? Buffer.alloc(0),
   }));
-  return [...artifacts, ...storedIn(state.gitDir!)].map(({ name, content }) => {
+  return [...artifacts, ...storedFiles(state.gitDir!)].map(({ name, content }) => {
     const text = JSON.stringify(told(name, content), (field, value) => (differing.includes(field) ? undefined : value));
     return { name: neutral(name).replace(/[0-9a-f]{16}(?=$|\.ndjson)/, "JOB"), content: JSON.parse(neutral(text)) };
   });
-}
-
-/** The files of the history in a repository. */
-function storedIn(folder: string): { name: string; content: Buffer }[] {
-  const git = (...args: string[]) => execFileSync("git", ["-C", folder, ...args]);
-  const names = git("ls-tree", "-r", "--name-only", HISTORY_REF).toString().trim().split("\n");
-  return names.map((name) => ({ name, content: git("cat-file", "blob", `${HISTORY_REF}:${name}`) }));
 }
 
 /** What makes act's jobs use this back end: its addresses, one token for all jobs, and a run that the API knows. */

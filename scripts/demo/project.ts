@@ -16,12 +16,13 @@ export class Project {
   /**
    * Makes the project.
    * @param folder an empty folder
-   * @param workflow the workflow file that becomes its CI
+   * @param workflows names of the examples that become its workflows
    */
-  static async create(folder: string, workflow: string): Promise<Project> {
+  static async create(folder: string, workflows: readonly string[]): Promise<Project> {
     cpSync(join(import.meta.dirname, "project"), folder, { recursive: true });
     mkdirSync(join(folder, ".github/workflows"), { recursive: true });
-    writeFileSync(join(folder, ".github/workflows/ci.yml"), workflow);
+    const examples = join(import.meta.dirname, "../../workflows-examples");
+    for (const name of workflows) cpSync(join(examples, name), join(folder, ".github/workflows", name));
     writeFileSync(join(folder, ".gitignore"), "node_modules/\nreports/\nplan/\n");
     const project = new Project(folder);
     project.writeManifests();

@@ -1,7 +1,8 @@
 /** What a newcomer reads: a line for each run, and the end of the story. All of it is read from what the runs did. */
-import { decodeRuns, parseTestId } from "@goatnote/ci-history";
+import { parseTestId } from "@goatnote/ci-history";
 import type { Backend, RehearsalResult } from "@goatnote/rehearsal";
-import type { Plan } from "@goatnote/test-selection";
+import type { Plan, ReplayReport } from "@goatnote/test-selection";
+import { storedRuns } from "../stored-files.ts";
 
 export type Kind = "push" | "pull" | "merge";
 
@@ -33,6 +34,7 @@ function readable(id: string): string {
 /**
  * Reads what one rehearsal decided and what its tests said.
  * @param redBefore ids of tests that failed in the run of main before
+ * @param repository the folder whose ref holds the history
  */
 export function describeChange(
   kind: Kind,
@@ -40,16 +42,14 @@ export function describeChange(
   redBefore: readonly string[],
   { runId, jobs }: RehearsalResult,
   backend: Backend,
+  repository: string,
 ): Change {
   const outputs = (action: string): Record<string, string> =>
     jobs.flatMap(({ steps }) => steps).find((step) => step.name.includes(action))?.outputs ?? {};
-  const artifacts = backend.state.artifacts
-    .filter((artifact) => artifact.runId === runId)
-    .map(({ name, blob }) => ({ name, content: backend.state.blobs.get(blob)?.content ?? Buffer.alloc(0) }));
-  const plan = artifacts.find(({ name }) => name === "test-plan.json");
-  const tests = artifacts
-    .filter(({ name }) => name.startsWith("telemetry-run-"))
-    .flatMap(({ name, content }) => decodeRuns(content, name))
+  const plan = backend.state.artifacts.find(
+    (artifact) => artifact.runId === runId && artifact.name === "test-plan.json",
+  );
+  const tests = storedRuns(repository, runId)
     .flatMap((run) => run.tests)
     .filter(({ status }) => status !== "not_run");
   if (plan === undefined || tests.length === 0) {
@@ -63,7 +63,7 @@ export function describeChange(
   return {
     kind,
     title,
-    plan: JSON.parse(plan.content.toString()) as Plan,
+    plan: JSON.parse(backend.state.blobs.get(plan.blob)!.content!.toString()) as Plan,
     ran: tests.length,
     failed,
     broke: failed.filter((id) => !redBefore.includes(id)),
@@ -143,6 +143,35 @@ function story(change: Change): string[] {
     ),
     ...listed("found by the full run on main", missed ?? []),
   ].map(clipped);
+}
+
+/** The curve of a replay: how many red changes are caught within a share of the test time, by the model and by rules. */
+export function curve({ all, failing_runs, versus }: ReplayReport): string {
+  const budgets = Object.keys(all.model.change_recall);
+  const line = (name: string, values: readonly string[]): string =>
+    `  ${name.padEnd(26)}${values.map((value) => value.padStart(8)).join("")}`;
+  const policies = ["model", "heuristic_sum", "last_fail", "name_similarity", "random"] as const;
+  const percent = (share: number): string => `${Math.round(share * 100)} %`;
+  const lead = versus.all.heuristic_sum;
+  return [
+    line(
+      "within so much test time",
+      budgets.map((budget) => percent(Number(budget))),
+    ),
+    ...policies.map((name) =>
+      line(
+        name,
+        budgets.map((budget) => percent(all[name].change_recall[budget] ?? 0)),
+      ),
+    ),
+    "",
+    `  Share of the ${failing_runs} red commits that a failing test shows, each ordered by what was known before it.`,
+    ...(lead
+      ? [
+          `  Model less hand-weighted sum, APFDc: ${lead.mean.toFixed(3)}, 95 % interval ${lead.low.toFixed(3)} to ${lead.high.toFixed(3)}.`,
+        ]
+      : []),
+  ].join("\n");
 }
 
 /** The summary at the end; of the runs there were, when the story broke off. */

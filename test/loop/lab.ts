@@ -3,9 +3,10 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { decodeRuns, HISTORY_REF, parseSegmentPath, parseTestId, type Run } from "@goatnote/ci-history";
+import { parseTestId, type Run } from "@goatnote/ci-history";
 import { type Backend, type RehearsalOptions, type RehearsalResult, rehearse, startBackend } from "@goatnote/rehearsal";
 import { build } from "../../scripts/build.ts";
+import { storedRuns } from "../../scripts/stored-files.ts";
 
 export const root = join(import.meta.dirname, "../..");
 const repository = "octo/lab";
@@ -22,16 +23,6 @@ export function example(
     text = text.replaceAll(from, () => to);
   }
   return text;
-}
-
-/** What the history in a repository's ref says of a run, one record per test job. */
-function storedRuns(folder: string, runId: number): Run[] {
-  const git = (...args: string[]) =>
-    execFileSync("git", ["-C", folder, ...args], { maxBuffer: 1 << 28, stdio: "pipe" });
-  const exists = git("for-each-ref", HISTORY_REF).length > 0;
-  const paths = exists ? git("ls-tree", "-r", "--name-only", HISTORY_REF).toString().split("\n") : [];
-  const own = paths.filter((path) => parseSegmentPath(path)?.run === String(runId));
-  return own.flatMap((path) => decodeRuns(git("cat-file", "blob", `${HISTORY_REF}:${path}`), path));
 }
 
 /** What one rehearsal did. */

@@ -13,7 +13,7 @@ import {
 } from "@goatnote/action-io";
 import { type Run, readHistory } from "@goatnote/ci-history";
 import { openHistory, storeContradictions } from "@goatnote/history-access";
-import { replay } from "@goatnote/test-selection";
+import { replay, replayWishes } from "@goatnote/test-selection";
 import { replayInputs } from "./inputs.ts";
 import { summariseReplay } from "./replay-report.ts";
 
@@ -35,18 +35,7 @@ export async function replayHistory(): Promise<void> {
   const report = await replay(runs, {
     evaluateFrom: inputs["evaluate-from"] ?? 0.4,
     budgets: inputs.budgets,
-    wishes: {
-      mode: "select",
-      targetRecall: inputs["target-recall"] ?? 0.95,
-      timeBudgetMs: null,
-      maxFraction: null,
-      minTests: 1,
-      alwaysRun: [],
-      runAllWhen: [],
-      explore: 0,
-      shards: 1,
-      seed: "replay",
-    },
+    wishes: replayWishes(inputs["target-recall"] ?? 0.95),
     onProgress: everySeconds(5, (done, of) => info(`replayed ${done} of ${of} runs`)),
   });
   const path = resolve(context.workspace, inputs.output);

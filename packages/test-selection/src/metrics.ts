@@ -15,11 +15,11 @@ export interface Ordered {
  */
 export function inOrder(
   ids: readonly string[],
-  valueOf: (id: string) => number,
+  value: (id: string) => number,
   durationOf: (id: string) => number,
   failed: readonly string[],
 ): Ordered {
-  const values = Float64Array.from(ids, valueOf);
+  const values = Float64Array.from(ids, value);
   const order = Uint32Array.from(ids.keys()).sort((a, b) => values[b]! - values[a]! || (ids[a]! < ids[b]! ? -1 : 1));
   const wanted = new Set(failed);
   const durations: number[] = [];

@@ -20,6 +20,20 @@ export interface ReplayOptions {
   onProgress?: (done: number, of: number) => void;
 }
 
+/** What the action wishes by default, for a target recall. */
+export const replayWishes = (targetRecall: number): Wishes => ({
+  mode: "select",
+  targetRecall,
+  timeBudgetMs: null,
+  maxFraction: null,
+  minTests: 1,
+  alwaysRun: [],
+  runAllWhen: [],
+  explore: 0,
+  shards: 1,
+  seed: "replay",
+});
+
 /** Means over failing runs. */
 export interface PolicyReport {
   apfd: number;

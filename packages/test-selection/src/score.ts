@@ -84,9 +84,7 @@ function recency(memory: Memory, test: TestMemory): number {
 function together(met: Together | undefined, weight: number): Signal[] {
   if (!met) return [];
   const { failures, changes, place } = met.strongest;
-  return [
-    { weight: shareOf(met, weight), reason: `failed in ${failures} of ${changes} runs that changed ${place}` },
-  ];
+  return [{ weight: shareOf(met, weight), reason: `failed in ${failures} of ${changes} runs that changed ${place}` }];
 }
 
 function alike(likeness: Likeness | undefined): Signal[] {
