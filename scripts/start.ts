@@ -91,7 +91,15 @@ try {
     return merged;
   };
 
-  console.log(`\nDay one. The project's CI is workflows-examples/ci.yml, as it is. Nothing is known yet.\n\n${header}`);
+  console.log(
+    [
+      "",
+      "Day one. The project's CI is workflows-examples/ci.yml, as it is. Nothing is known yet, and the tests are",
+      "named after what they are about, not after the files that they test.",
+      "",
+      header,
+    ].join("\n"),
+  );
   let main = await project.head();
   await push("push", "Start", "0".repeat(40), main);
   main = await propose(first, 1, main);

@@ -70,14 +70,18 @@ function signalsOf(memory: Memory, test: TestMemory, { file, folder, likeness, n
   ].sort((a, b) => b.weight - a.weight);
 }
 
-/** Sums in another order give the same rank. */
-export const rounded = (score: number): number => Math.round(score * 1e6) / 1e6;
+/** To six digits, so that sums in another order give the same rank. */
+export function rounded(score: number): number {
+  if (score === 0) return 0;
+  const scale = 10 ** (5 - Math.floor(Math.log10(Math.abs(score))));
+  return Math.round(score * scale) / scale;
+}
 
 const shareOf = (met: Together | undefined, weight: number): number => weight * Math.min(1, met?.strongest.share ?? 0);
 
 function recency(memory: Memory, test: TestMemory): number {
-  if (test.failureCount === 0) return 0;
   const failures = memory.failures(test);
+  if (failures < 0.01) return 0;
   return (weights.recentFailures * failures) / (failures + 2);
 }
 
@@ -102,7 +106,7 @@ function nearby(nearness: Nearness | undefined): Signal[] {
 
 function recent(memory: Memory, test: TestMemory): Signal[] {
   const weight = recency(memory, test);
-  if (weight < 0.001) return [];
+  if (weight === 0) return [];
   const signal = { weight, reason: `failed in ${test.failureCount} of ${test.runCount} recorded runs` };
   return test.lastFailed ? [{ weight: weights.lastFailed, reason: "failed in its last run" }, signal] : [signal];
 }
