@@ -133,6 +133,10 @@ describe("train, as it is built", () => {
     const bad = await select({ ...folder(), model: join(workspace, "bad.json") });
     expect([bad.code, bad.outputs.mode]).toEqual([0, "all"]);
     expect(bad.outputs.reason).toMatch(/bad\.json is no model that can be used/);
+    const absent = await select({ ...folder(), model: join(workspace, "none.json") });
+    expect(absent.outputs.reason).toMatch(
+      /^Everything runs: input `model` names .*none\.json, .* there is no such file\.$/,
+    );
     const artifact = await select({ store: "artifact", model: "x" });
     expect(artifact.log).toMatch(/::error::Input `model` is given, but `store` is `artifact`/);
   });

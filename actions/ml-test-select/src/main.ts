@@ -9,6 +9,7 @@ import {
   readInputs,
   say,
   setOutputs,
+  UserError,
   type Values,
   type WorkflowContext,
   writeSummary,
@@ -147,7 +148,7 @@ async function pastOf(inputs: Inputs, context: WorkflowContext): Promise<Past> {
     const runs = openHistory(inputs, context, onUnreadable);
     past = await learn(onOurLine(runs, await ancestors(context.workspace)), branch, targetRecall);
   } else {
-    const model = inputs.model === "" ? undefined : decodeModel(await readFile(inputs.model, "utf8"), inputs.model);
+    const model = inputs.model === "" ? undefined : decodeModel(await readNamed("model", inputs.model), inputs.model);
     const onProgress = everySeconds(5, (done: number, of: number) => say(`Read ${done} of ${of} runs.`));
     const options = { depth: depthOf(inputs), model, onUnreadable, onProgress };
     const { past: known, source } = await readPast(openStore(inputs, context), branch, targetRecall, options);
@@ -180,9 +181,17 @@ async function readSituation(inputs: Inputs, context: WorkflowContext, past: Pas
     unrecorded: await unrecordedChange(workspace, past),
     runAll: reasonForAll(inputs, context),
     files: await listFiles(workspace, "HEAD"),
-    tests: inputs.tests === "" ? null : (await readFile(inputs.tests, "utf8")).split(/\r?\n/).filter(Boolean),
+    tests: inputs.tests === "" ? null : (await readNamed("tests", inputs.tests)).split(/\r?\n/).filter(Boolean),
     runner: inputs.runner === "none" ? null : runners[inputs.runner],
   };
+}
+
+/** The text of a file that an input names. */
+async function readNamed(input: string, path: string): Promise<string> {
+  return readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === "ENOENT" ? "there is no such file" : cause.message;
+    throw new UserError(`input \`${input}\` names ${path}, which cannot be read: ${why}.`, { cause });
+  });
 }
 
 /** What happened to the files since the latest full run that is recorded: tests may be new there. */

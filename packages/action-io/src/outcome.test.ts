@@ -7,6 +7,7 @@ test.each([
   ["UserError", 'new io.UserError("No files. Name some.")', "No files. Name some."],
   ["InputError", 'new io.InputError(["Input `x` is wrong."])', "Input `x` is wrong."],
   ["SubprocessError", 'new io.SubprocessError("git ended badly.")', "git ended badly."],
+  ["foreseen error", 'Object.assign(new Error("No such ref."), { foreseen: true })', "No such ref."],
 ])("a %s fails the main step with its message only", async (_, error, message) => {
   const { code, stdout } = await runAction(`await io.runMain(async () => { throw ${error}; });`);
   expect({ code, stdout }).toEqual({ code: 1, stdout: `::error::${message}\n` });

@@ -9,8 +9,12 @@ export class UserError extends Error {
   override name = "UserError";
 }
 
+/** Packages below this one mark errors whose message is meant for the user by `foreseen = true`. */
 const expected = (error: unknown): boolean =>
-  error instanceof UserError || error instanceof InputError || error instanceof SubprocessError;
+  error instanceof UserError ||
+  error instanceof InputError ||
+  error instanceof SubprocessError ||
+  (error instanceof Error && (error as { foreseen?: unknown }).foreseen === true);
 
 /** Anything can be thrown, and an AggregateError of the network has an empty message. */
 function messageOf(error: unknown): string {

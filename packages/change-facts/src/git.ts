@@ -4,6 +4,8 @@ import { type RunOptions, type RunResult, redact, run, SubprocessError } from "@
 /** A question that git could not answer; the message says why and, where it is known, what to do. */
 export class GitError extends Error {
   override name = "GitError";
+  /** The message is meant for the user. */
+  readonly foreseen = true;
 }
 
 const HARMLESS = [

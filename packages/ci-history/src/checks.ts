@@ -3,6 +3,8 @@
 /** Names the line or file, then the field: `history.ndjson:3: tests[5].status`. */
 export class HistoryError extends Error {
   override name = "HistoryError";
+  /** The message is meant for the user. */
+  readonly foreseen = true;
 }
 
 /** A parsed JSON object. It may have own fields of any name, `__proto__` too; only named fields are ever read. */

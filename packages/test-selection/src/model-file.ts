@@ -1,5 +1,6 @@
 /** A model as a file: what `train` leaves in a store, and selection scores by. */
 import { createHash } from "node:crypto";
+import { HistoryError } from "@goatnote/ci-history";
 import { featureNames } from "./features.ts";
 import type { Fitted, TrialState } from "./scorers.ts";
 
@@ -27,11 +28,13 @@ export function encodeModel(model: StoredModel): string {
 /**
  * Reads a model file.
  * @param where for the error
- * @throws Error when it is damaged, or not a model of this version and these features
+ * @throws HistoryError when it is damaged, or not a model of this version and these features
  */
 export function decodeModel(text: string, where: string): StoredModel {
   const problem = (what: string, cause?: unknown): Error =>
-    new Error(`${where} is no model that can be used: ${what}. Train again with ml-test-select/train.`, { cause });
+    new HistoryError(`${where} is no model that can be used: ${what}. Train again with ml-test-select/train.`, {
+      cause,
+    });
   let content: StoredModel & { checksum: string };
   try {
     content = JSON.parse(text);

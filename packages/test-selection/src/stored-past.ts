@@ -6,6 +6,7 @@ import {
   branchFolder,
   byAge,
   decodeRuns,
+  HistoryError,
   interner,
   type NewFile,
   parseSegmentPath,
@@ -73,7 +74,7 @@ export interface Trained {
  * Learns from every run anew.
  * @param onLearner given the learner before the first run, to look on
  * @returns null where the store has no run
- * @throws Error where the store cannot tell the order of its runs
+ * @throws HistoryError where the store cannot tell the order of its runs
  */
 export async function trainModel(
   store: Store,
@@ -81,7 +82,8 @@ export async function trainModel(
   onLearner: (learner: Learner) => void = () => {},
 ): Promise<Trained | null> {
   const log = await RunLog.open(store, options);
-  if (log === null) throw new Error("The store holds runs whose ids are not numbers, so nobody can tell their order.");
+  if (log === null)
+    throw new HistoryError("The store holds runs whose ids are not numbers, so nobody can tell their order.");
   const through = log.runs.at(-1)?.at(-1);
   if (through === undefined) return null;
   const learner = new Learner();
