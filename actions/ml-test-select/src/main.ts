@@ -1,6 +1,6 @@
 /** `ml-test-select`: from history and change to a plan. Any doubt runs everything; only wrong inputs fail the step. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { endGroup, startGroup, warning } from "@actions/core";
 import {
   describe,
@@ -101,6 +101,7 @@ async function decide(
   try {
     const past = await pastOf(inputs, context);
     const situation = await readSituation(inputs, context, past);
+    situation.runAll ??= modelInChange(inputs, context, situation);
     const tracked = new Map(unitsIn(situation.runner, situation.files).map((path) => [path.normalize(), path]));
     return { plan: choose(past, situation, wishes), locate: (path) => tracked.get(path) ?? null };
   } catch (error) {
@@ -192,6 +193,13 @@ async function readNamed(input: string, path: string): Promise<string> {
     const why = cause.code === "ENOENT" ? "there is no such file" : cause.message;
     throw new UserError(`input \`${input}\` names ${path}, which cannot be read: ${why}.`, { cause });
   });
+}
+
+/** A pull request that brings its own model would choose its own tests. */
+function modelInChange({ model }: Inputs, { workspace }: WorkflowContext, { change }: Situation): string | null {
+  const path = relative(workspace, resolve(model)).replaceAll("\\", "/");
+  const touched = model !== "" && change.kind === "known" && change.files.some((file) => file.path === path);
+  return touched ? `the change touches ${path}, the model that \`model\` names` : null;
 }
 
 /** What happened to the files since the latest full run that is recorded: tests may be new there. */

@@ -7,6 +7,7 @@ import {
   type Execution,
   type FileChange,
   isRepositoryPath,
+  MAX_AGE_DAYS,
   MAX_CHANGES,
   MAX_NAME_LENGTH,
   type Run,
@@ -71,7 +72,8 @@ function stored(facts: FileFacts | undefined): Partial<FileChange> {
   const { decisionDelta = null, ageDays = null, authors = null } = facts ?? {};
   return {
     ...(decisionDelta !== null && { decision_delta: decisionDelta }),
-    ...(ageDays !== null && { age_days: Number(ageDays.toFixed(2)) }),
+    // A clock that is wrong by centuries says nothing.
+    ...(ageDays !== null && ageDays <= MAX_AGE_DAYS && { age_days: Number(ageDays.toFixed(2)) }),
     ...(authors !== null && { authors }),
   };
 }

@@ -25,7 +25,8 @@ export async function parentsOf(repo: string, commit: string): Promise<string[]>
 const has = async (repo: string, commit: string): Promise<boolean> =>
   (await tryGit(repo, ["cat-file", "-e", `${commitId(commit)}^{commit}`])).code === 0;
 
-const isShallow = async (repo: string): Promise<boolean> =>
+/** Whether the clone ends before the first commit. */
+export const isShallow = async (repo: string): Promise<boolean> =>
   (await git(repo, ["rev-parse", "--is-shallow-repository"])).trim() === "true";
 
 /**
@@ -61,16 +62,6 @@ export async function mergeBase(repo: string, base: string, head: string): Promi
   throw new GitError(
     `The common ancestor of ${base} and ${head} is not in this clone; ${FULL_HISTORY}. ${fault ?? ""}`.trim(),
   );
-}
-
-/**
- * Lets a shallow clone reach `generations` further back from a commit, where `origin` gives them.
- * @returns true where the clone still ends before the first commit
- */
-export async function deepen(repo: string, commit: string, generations: number): Promise<boolean> {
-  if (!(await isShallow(repo))) return false;
-  await fetch(repo, [`--deepen=${generations}`], [commit]);
-  return isShallow(repo);
 }
 
 /** Fetches commits with their trees; files come when they are compared. Gives back why it failed, or null. */

@@ -13,6 +13,7 @@ describe("decision points", () => {
     ["a.cpp", "if (a) x = b ? c : d; // for\n/* while */", 2],
     ["a.md", "if for while", null],
     ["Makefile", "if", null],
+    ["a.constructor", "if", null],
   ])("%s %j: %j", (path, text, points) => {
     expect(decisionPoints(path, text)).toBe(points);
   });

@@ -63,7 +63,8 @@ const languages: Record<string, Language> = {
 
 /** The decision points of a file's text; null for a language that is not known by the ending of its path. */
 export function decisionPoints(path: string, text: string): number | null {
-  const language = languages[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ""];
+  const ending = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
+  const language = Object.hasOwn(languages, ending) ? languages[ending] : undefined;
   if (!language) return null;
   const code = text.replace(language.ignored, " ");
   return code.match(language.decision)?.length ?? 0;

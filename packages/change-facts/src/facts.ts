@@ -1,6 +1,6 @@
 /** What git knows of the files of a change beyond their lines: decision points, age, and who worked on them. */
 
-import { deepen } from "./commits.ts";
+import { isShallow } from "./commits.ts";
 import { decisionPoints } from "./decision-points.ts";
 import { blobsBetween, type Change, type ChangedFile } from "./diff.ts";
 import { commitId, git } from "./git.ts";
@@ -18,7 +18,7 @@ export interface FileFacts {
 export interface ChangeFacts {
   /** By path. */
   files: Map<string, FileFacts>;
-  /** The clone does not reach as far back as was asked for, so files may be older and have more authors. */
+  /** The clone is shallow, so ages and authors of files that last changed before its end are not known. */
   historyTruncated: boolean;
 }
 
@@ -26,10 +26,11 @@ export interface ChangeFacts {
 const mostCommits = 5000;
 const mostFiles = 300;
 const mostBytes = 1024 * 1024;
+const mostBytesOfAll = 64 * mostBytes;
 
 /**
- * Reads the facts of a change. Of more than 300 files, the first 300 have facts. A shallow clone is deepened by commits
- * and trees, without files.
+ * Reads the facts of a change. Of more than 300 files, the first 300 have facts. A shallow clone is left as it is:
+ * to deepen it would change what later steps find.
  * @throws GitError with the reason
  */
 export async function changeFacts(repo: string, change: Change): Promise<ChangeFacts> {
@@ -76,12 +77,15 @@ async function decisionDeltas(
 /** The texts of blobs, without those that are too large to be written by hand. */
 async function blobContents(repo: string, ids: readonly string[]): Promise<Map<string, string>> {
   const sizes = await git(repo, ["cat-file", "--batch-check"], { input: lines(ids) });
+  let sum = 0;
   const small = sizes
     .trim()
     .split("\n")
     .flatMap((line) => {
       const [id = "", type, size] = line.split(" ");
-      return type === "blob" && Number(size) <= mostBytes ? id : [];
+      if (type !== "blob" || Number(size) > mostBytes || sum + Number(size) > mostBytesOfAll) return [];
+      sum += Number(size);
+      return id;
     });
   const contents = new Map<string, string>();
   if (small.length === 0) return contents;
@@ -114,7 +118,7 @@ async function pastOf(
 ): Promise<{ past: Map<string, FilePast>; truncated: boolean }> {
   const past = new Map<string, FilePast>();
   if (base === null) return { past, truncated: false };
-  const truncated = await deepen(repo, base, mostCommits);
+  const truncated = await isShallow(repo);
   const now = Number((await git(repo, ["log", "-1", "--format=%ct", commitId(head), "--"])).trim());
   const former = new Map(files.map(({ path, renamedFrom }) => [renamedFrom ?? path, path]));
   const format = ["-z", "--format=%x00%ct%x00%aN%x00%P", "--name-only", "--no-renames", "--no-relative"];

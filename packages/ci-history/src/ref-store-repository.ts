@@ -75,13 +75,13 @@ export class RefRepository {
    * submodules. Folders are listed one by one, so that no nest of folders makes the list long.
    */
   async files(commit: string): Promise<StoredFile[]> {
-    const files: Entry[] = [];
+    let files: Entry[] = [];
     for (let folders = ["v1"]; folders.length > 0; ) {
       const below = await this.#listed(
         commit,
         folders.map((path) => `${path}/`),
       );
-      files.push(...below);
+      files = files.concat(below);
       folders = below.flatMap(({ mode, path }) => (mode === "040000" && isStoreFolder(path) ? path : []));
     }
     return storedFiles(files);
@@ -93,11 +93,11 @@ export class RefRepository {
   }
 
   async #listed(commit: string, paths: readonly string[]): Promise<Entry[]> {
-    const entries: Entry[] = [];
+    let entries: Entry[] = [];
     for (let i = 0; i < paths.length; i += MOST_PATHS_AT_ONCE) {
       const some = paths.slice(i, i + MOST_PATHS_AT_ONCE);
       const text = await this.#text(["ls-tree", "-z", "--full-tree", commit, "--", ...some]);
-      entries.push(...text.split("\0").filter(Boolean).map(parseEntry));
+      entries = entries.concat(text.split("\0").filter(Boolean).map(parseEntry));
     }
     return entries;
   }

@@ -57,7 +57,9 @@ export async function* readStore(store: Store, options: ReadOptions = {}): Async
   const newest = new NewestRuns(depth);
   const intern = interner();
   const isWithin = (path: string) => folders?.includes(parseSegmentPath(path)?.folder ?? "") ?? true;
-  for (const group of newestFirst((await store.list()).filter(isWithin), store.chronological ?? false)) {
+  const groups = newestFirst((await store.list()).filter(isWithin), store.chronological ?? false);
+  store.expect?.(groups.flat());
+  for (const group of groups) {
     if (newest.isFull) break;
     for (const path of group) {
       try {

@@ -38,7 +38,7 @@ const MAX_SHARDS = 10_000;
 export const MAX_LINES_CHANGED = 2 ** 31;
 
 /** A clock of 1970 is broken, and no older. */
-const MAX_AGE_DAYS = 100_000;
+export const MAX_AGE_DAYS = 100_000;
 
 /** Whether a history takes this as a path. */
 export const isRepositoryPath = (path: string): boolean => isPath(path, MAX_PATH_LENGTH);

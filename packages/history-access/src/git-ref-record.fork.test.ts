@@ -178,9 +178,8 @@ test("a tag that has the default branch's name does not teach", async () => {
 
 test.each([
   [{ event: "pull_request", trust: "fork" }, /a fork's/],
-  [{ event: "pull_request", actor: "dependabot[bot]" }, /Dependabot's/],
   [{ event: "pull_request" }, null],
-  [{ event: "push", actor: "dependabot[bot]" }, null],
+  [{ event: "pull_request_target", trust: "fork" }, null],
   [{ event: "workflow_run", trust: "fork", workflowRun: { id: "1", attempt: 1 } }, null],
 ] as const)("a run whose token may not write: %j", async (facts, why) => {
   const context = { trust: "push", actor: "ada", workflowRun: null, ...facts } as const;

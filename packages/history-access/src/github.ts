@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "@goatnote/action-io";
 import type { ArtifactFacts, RunFacts } from "@goatnote/ci-history";
 
@@ -172,12 +173,33 @@ export async function readRunFacts(where: Repository, runId: string): Promise<Ru
   };
 }
 
+const waits = [500, 2000];
+
+/** Tries again, twice, what the host or the network may do a moment later; not what was refused. */
+export async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (const wait of waits) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      await sleep(wait);
+    }
+  }
+  return work();
+}
+
 /** Whether a commit is the default branch's, now or in its past. */
 export async function isOnDefaultBranch(where: Repository, sha: string): Promise<boolean> {
   const basehead = `${where.defaultBranch}...${sha}`;
   const doing = `Comparing ${sha} with ${where.defaultBranch}`;
-  const { data } = await request(where, "compare/{basehead}", { basehead, per_page: 1 }, doing, "contents: read");
-  return data.status === "identical" || data.status === "behind";
+  const compared = await patiently(() =>
+    request(where, "compare/{basehead}", { basehead, per_page: 1 }, doing, "contents: read"),
+  ).catch((error: Error) => {
+    // No commit of both branches, or a commit that a forced push left behind.
+    if ((error.cause as { status?: number } | undefined)?.status === 404) return null;
+    throw error;
+  });
+  return compared !== null && ["identical", "behind"].includes(compared.data.status);
 }
 
 /** The bytes of an artifact that was uploaded unzipped. Read by hand, since the official client unpacks what strangers made. */

@@ -30,6 +30,7 @@ import {
   listArtifacts,
   listArtifactsOfRun,
   listDefaultBranchRuns,
+  patiently,
   type Repository,
   readRunFacts,
   uploadBytes,
@@ -45,6 +46,9 @@ const repositoryOf = ({ token }: StoreInputs, { repository, apiUrl, defaultBranc
 
 // GitHub allows a matrix of 256 jobs.
 const mostOfOneName = 256;
+// What one run may add to the history, and what a stranger's may.
+const mostBytes = 512 * 1024 * 1024;
+const mostForkBytes = 16 * 1024 * 1024;
 
 /** The store `ref` or `branch`. */
 function refOf(inputs: StoreInputs, { serverUrl, repository, temp, defaultBranch }: WorkflowContext): RefStore {
@@ -78,17 +82,17 @@ async function leftOnce(run: Run, inputs: StoreInputs, temp: string): Promise<bo
 }
 
 /**
- * Why this job's token may not write to the store; null where it may. GitHub gives runs of forks and of Dependabot a
- * token that only reads: such a run is recorded in `workflow_run`, when it has ended.
+ * Why this job's token may not write to the store; null where it may. GitHub gives runs of forks a token that only
+ * reads, whatever the job asks for: such a run is recorded in `workflow_run`, when it has ended.
  */
 export function whyUnwritable(
   inputs: StoreInputs,
-  { event, trust, actor, workflowRun }: Pick<WorkflowContext, "event" | "trust" | "actor" | "workflowRun">,
+  { event, trust, workflowRun }: Pick<WorkflowContext, "event" | "trust" | "workflowRun">,
 ): string | null {
   const kind = storeKind(inputs);
-  if (workflowRun !== null || (kind !== "ref" && kind !== "branch") || !event.startsWith("pull_request")) return null;
-  const whose = trust === "fork" ? "a fork's" : actor === "dependabot[bot]" ? "Dependabot's" : null;
-  return whose && `This run is ${whose}, whose token may not write, so its results stay among its artifacts.`;
+  const isForks = event === "pull_request" && trust === "fork" && workflowRun === null;
+  if (!isForks || (kind !== "ref" && kind !== "branch")) return null;
+  return "This run is a fork's, whose token may not write, so its results stay among its artifacts.";
 }
 
 /**
@@ -106,19 +110,35 @@ export async function recordRun(inputs: StoreInputs, context: WorkflowContext): 
   const earliest = kind === "artifact" ? attempt : 1;
   const segments = new Map<number, NamedSegment[]>();
   const recorded: MergedRun = { runs: [], rejected: [] };
+  const notGiven = new Set<number>();
+  let bytesLeft = facts.trust === "fork" ? mostForkBytes : mostBytes;
   for (const artifact of await listArtifactsOfRun(where, id, `telemetry-segment-${id}-`)) {
     const of = Number(artifact.name.split("-").at(-2));
     if (!(of >= earliest && of <= attempt)) continue;
+    const reject = (reason: string) => recorded.rejected.push({ name: artifact.name, reason });
+    const left = segments.get(of) ?? [];
+    segments.set(of, left);
+    if (left.length === mostOfOneName || bytesLeft <= 0) {
+      reject(
+        `a run may leave ${mostOfOneName} records, and not more than ${(facts.trust === "fork" ? mostForkBytes : mostBytes) >> 20} MiB of them.`,
+      );
+      notGiven.add(of);
+      continue;
+    }
     try {
-      const segment = { name: artifact.name, bytes: await download(where, artifact) };
-      segments.set(of, [...(segments.get(of) ?? []), segment]);
+      const bytes = await patiently(() => download(where, artifact));
+      bytesLeft -= bytes.length;
+      left.push({ name: artifact.name, bytes });
     } catch (error) {
-      recorded.rejected.push({ name: artifact.name, reason: (error as Error).message });
+      reject((error as Error).message);
+      notGiven.add(of);
     }
   }
   for (const [of, left] of segments) {
     const { runs, rejected } = mergeRun(left, { ...facts, runAttempt: of });
-    recorded.runs.push(...runs);
+    // Without one of its jobs, a run does not show which tests there are, nor that it was green.
+    const isWhole = !notGiven.has(of) && rejected.length === 0;
+    recorded.runs.push(...(isWhole ? runs : runs.map((run) => ({ ...run, report_complete: false }))));
     recorded.rejected.push(...rejected);
   }
   await keep(recorded.runs, kind, inputs, context);

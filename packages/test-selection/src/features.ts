@@ -1,7 +1,7 @@
 /** The numbers that a model sees of a test and a change, as they stood before the run. Counts are logarithms: few failures tell most. */
 import type { FileChange } from "@goatnote/ci-history";
 import { type Links, linksTo } from "./links.ts";
-import type { Memory, TestMemory } from "./memory.ts";
+import { type Memory, mostFiles, type TestMemory } from "./memory.ts";
 import { partsOf } from "./words.ts";
 
 /** Names of the features, in order. A model keeps them, so that another version's model is told apart. */
@@ -35,7 +35,7 @@ export function featuresOf(
   changes: readonly FileChange[],
   linksOf: (test: TestMemory) => Links = linksTo(memory, changes),
 ): (test: TestMemory) => Float32Array {
-  const paths = changes.map(({ path }) => path.normalize());
+  const paths = changes.slice(0, mostFiles).map(({ path }) => path.normalize());
   const changed = new Set(paths);
   const tops = new Set(paths.map((path) => partsOf(path).top));
   const stems = new Set(paths.map((path) => partsOf(path).stem));

@@ -41,7 +41,7 @@ export interface Links {
 export function linksTo(memory: Memory, changes: readonly FileChange[]): (test: TestMemory) => Links {
   const met = meetings(memory, changes);
   const alike = likenesses(memory, changes);
-  const near = new Set(changes.flatMap(({ path }) => partsOf(path).folders));
+  const near = new Set(changes.slice(0, mostFiles).flatMap(({ path }) => partsOf(path).folders));
   return (test) => ({
     file: met.file.get(test),
     folder: met.folder.get(test),

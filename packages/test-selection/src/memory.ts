@@ -13,6 +13,9 @@ const fast = 0.9;
 // A change of more files says little about any one of them, and would make the memory grow without bound.
 export const mostFiles = 300;
 
+// A run that breaks more tests than that broke the build: it links every test to every file, which says nothing.
+const mostLinked = 1000;
+
 /** A count of which `factor` is left after every observed run. */
 class Decaying {
   private value: number;
@@ -109,7 +112,8 @@ export class Memory {
       test.failureCount += 1;
       failed.push(test);
     }
-    for (const place of placesOf(run.changes)) this.observePlace(place, failed);
+    const linked = failed.length > mostLinked ? [] : failed;
+    for (const place of placesOf(run.changes)) this.observePlace(place, linked);
   }
 
   /** Decayed failures of a test. */

@@ -44,9 +44,12 @@ export function apfd({ durations, failures }: Ordered): number {
 }
 
 /** APFD with cost (Elbaum, Malishevsky, Rothermel 2001), all faults being equally severe: shares of time in place of shares of tests. */
-export function apfdc({ durations, failures }: Ordered): number {
+export function apfdc(ordered: Ordered): number {
+  const { durations, failures } = ordered;
   const after = new Float64Array(durations.length + 1);
   for (let index = durations.length - 1; index >= 0; index -= 1) after[index] = after[index + 1]! + durations[index]!;
+  // Where every test takes no time at all, shares of time are shares of tests.
+  if (after[0] === 0) return apfd(ordered);
   return total(failures.map((position) => after[position]! - durations[position]! / 2)) / (after[0]! * failures.length);
 }
 
@@ -74,20 +77,31 @@ export interface Separation {
   f1: number;
 }
 
+/** A score of a test that failed or not. `weight` is how many passing tests it stands for; 1 where absent. */
+export interface Scored {
+  score: number;
+  failed: boolean;
+  weight?: number;
+}
+
 /** Measures scores, of which at least one belongs to a failing and one to a passing test; null otherwise. Equal scores count half. */
-export function separation(scored: readonly { score: number; failed: boolean }[]): Separation | null {
+export function separation(scored: readonly Scored[]): Separation | null {
   const positives = scored.reduce((count, { failed }) => count + Number(failed), 0);
-  const negatives = scored.length - positives;
+  const negatives = scored.reduce((sum, { failed, weight = 1 }) => sum + (failed ? 0 : weight), 0);
   if (positives === 0 || negatives === 0) return null;
   const falling = scored.toSorted((a, b) => b.score - a.score);
   let [above, hits, rankSum, precisionSum, f1] = [0, 0, 0, 0, 0];
   for (let start = 0; start < falling.length; ) {
     let end = start;
-    let failures = 0;
-    for (; falling[end]?.score === falling[start]!.score; end += 1) failures += Number(falling[end]!.failed);
-    const passes = end - start - failures;
+    let [failures, passes] = [0, 0];
+    do {
+      const { failed, weight = 1 } = falling[end]!;
+      if (failed) failures += 1;
+      else passes += weight;
+      end += 1;
+    } while (falling[end]?.score === falling[start]!.score);
     rankSum += failures * (negatives - (above - hits) - passes / 2);
-    [above, hits] = [end, hits + failures];
+    [above, hits] = [above + failures + passes, hits + failures];
     precisionSum += (failures * hits) / above;
     f1 = Math.max(f1, (2 * hits) / (above + positives));
     start = end;

@@ -1,6 +1,6 @@
 /** How good a model is, from the scores that it gave to failing runs before it learnt from them. */
 import { featureNames } from "./features.ts";
-import { type Separation, separation } from "./metrics.ts";
+import { type Scored, type Separation, separation } from "./metrics.ts";
 import type { Learner } from "./past.ts";
 import type { ScorerName } from "./scorers.ts";
 import type { Trained } from "./stored-past.ts";
@@ -23,13 +23,20 @@ export interface ModelReport extends Record<keyof Separation, number | null> {
 const mean = (values: readonly number[]): number | null =>
   values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 
+// Beyond so many, of passing tests only some are kept, each for several.
+const mostKept = 500_000;
+
 /** Collects what is needed while a model is trained. */
 export function modelReport(): { watch(learner: Learner): void; of(trained: Trained, seconds: number): ModelReport } {
-  const scored: { score: number; failed: boolean }[] = [];
+  const scored: Scored[] = [];
+  let [passing, stride] = [0, 1];
   return {
     watch: (learner) => {
       learner.scorers.onScore = (scorer, score, failed) => {
-        if (scorer === "logistic") scored.push({ score, failed });
+        if (scorer !== "logistic") return;
+        if (!failed && passing++ % stride !== 0) return;
+        scored.push({ score, failed, weight: failed ? 1 : stride });
+        if (scored.length % mostKept === 0) stride *= 4;
       };
     },
     of: ({ model, past }, seconds) => {

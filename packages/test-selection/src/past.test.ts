@@ -99,6 +99,22 @@ describe("the runs of a history", () => {
     expect((await learn([one, two])).lastSha).toBe(one.sha);
   });
 
+  it("running some of a run's jobs again does not show which tests there are no longer", async () => {
+    const job = (name: string, run_attempt: number, tests: string[]) =>
+      fullRun(
+        ["a.py"],
+        tests.map((test) => execution("tests/t.py", test)),
+        { run_id: "9", job: name, run_attempt },
+      );
+    const past = await learn([
+      job("linux", 1, ["common"]),
+      job("windows", 1, ["common", "only_there"]),
+      job("linux", 2, ["common"]),
+    ]);
+    const [common, other] = past.memory.tests.values();
+    expect([common, other].map((test) => past.memory.isCurrent(test!))).toEqual([true, true]);
+  });
+
   it("an incomplete run does not say which commit is recorded", async () => {
     const whole = projectRun(null, null);
     const { lastSha } = await learn([whole, projectRun(null, null, { report_complete: false })]);

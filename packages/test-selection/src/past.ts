@@ -123,6 +123,7 @@ export async function learn(
  */
 export async function* wholeRuns(runs: AsyncIterable<Run> | Iterable<Run>): AsyncGenerator<Run> {
   const open = new Map<string, { whole: Run; jobs: number }>();
+  const jobsBefore = new Map<string, number>();
   for await (const run of runs) {
     const key = `${run.run_id}\0${run.run_attempt ?? 1}`;
     const known = open.get(key);
@@ -134,15 +135,20 @@ export async function* wholeRuns(runs: AsyncIterable<Run> | Iterable<Run>): Asyn
     if (open.size > mostOpenRuns) {
       const [oldest, first] = open.entries().next().value as [string, { whole: Run; jobs: number }];
       open.delete(oldest);
-      yield checked(first);
+      yield checked(first, jobsBefore);
     }
   }
-  for (const rest of open.values()) yield checked(rest);
+  for (const rest of open.values()) yield checked(rest, jobsBefore);
 }
 
-/** A shard whose job died before it left its record makes the run incomplete. */
-function checked({ whole, jobs }: { whole: Run; jobs: number }): Run {
-  return jobs < (whole.shards ?? 1) ? { ...whole, report_complete: false } : whole;
+/**
+ * A shard whose job died before it left its record makes the run incomplete; so does running only some of its jobs again.
+ * @param jobsBefore for each run the jobs of its largest attempt so far
+ */
+function checked({ whole, jobs }: { whole: Run; jobs: number }, jobsBefore: Map<string, number>): Run {
+  const least = Math.max(whole.shards ?? 1, jobsBefore.get(whole.run_id) ?? 0);
+  jobsBefore.set(whole.run_id, Math.max(jobs, least));
+  return jobs < least ? { ...whole, report_complete: false } : whole;
 }
 
 const mostOpenRuns = 50;

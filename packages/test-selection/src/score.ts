@@ -48,8 +48,7 @@ function scoreOf(memory: Memory, test: TestMemory, links: Links): Score {
     shareOf(folder, weights.togetherFolder) +
     weights.sharedWords * (likeness?.similarity ?? 0) +
     weights.nearby * (nearness?.share ?? 0) +
-    recency(memory, test) +
-    (test.lastFailed ? weights.lastFailed : 0);
+    recency(memory, test);
   return {
     test,
     score: rounded(sum),
@@ -72,7 +71,8 @@ function signalsOf(memory: Memory, test: TestMemory, { file, folder, likeness, n
 
 /** To six digits, so that sums in another order give the same rank. */
 export function rounded(score: number): number {
-  if (score === 0) return 0;
+  // Less than that is nothing, and its scale would be infinite.
+  if (Math.abs(score) < 1e-300) return 0;
   const scale = 10 ** (5 - Math.floor(Math.log10(Math.abs(score))));
   return Math.round(score * scale) / scale;
 }
@@ -82,7 +82,7 @@ const shareOf = (met: Together | undefined, weight: number): number => weight * 
 function recency(memory: Memory, test: TestMemory): number {
   const failures = memory.failures(test);
   if (failures < 0.01) return 0;
-  return (weights.recentFailures * failures) / (failures + 2);
+  return (weights.recentFailures * failures) / (failures + 2) + (test.lastFailed ? weights.lastFailed : 0);
 }
 
 function together(met: Together | undefined, weight: number): Signal[] {
@@ -105,8 +105,9 @@ function nearby(nearness: Nearness | undefined): Signal[] {
 }
 
 function recent(memory: Memory, test: TestMemory): Signal[] {
-  const weight = recency(memory, test);
-  if (weight === 0) return [];
+  const sum = recency(memory, test);
+  if (sum === 0) return [];
+  const weight = test.lastFailed ? sum - weights.lastFailed : sum;
   const signal = { weight, reason: `failed in ${test.failureCount} of ${test.runCount} recorded runs` };
   return test.lastFailed ? [{ weight: weights.lastFailed, reason: "failed in its last run" }, signal] : [signal];
 }

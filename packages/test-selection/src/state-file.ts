@@ -1,10 +1,11 @@
 /** What was learnt so far as a file, so that a selection reads only what came after it. Made anew at will, never needed. */
 import { createHash } from "node:crypto";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { MAX_SEGMENT_BYTES } from "@goatnote/ci-history";
 import { featureNames } from "./features.ts";
 import { Learner } from "./past.ts";
 
-/** Changes with everything that changes what a history teaches: `state-file.test.ts` fails where it did not. */
+/** Changes with everything that changes what a history teaches: `stored-past.test.ts` fails where it did not. */
 const stateVersion = 1;
 
 // Unpacked: what 100,000 tests and 600 runs teach has about 60 MB.
@@ -29,10 +30,17 @@ export function stateKeys(runs: readonly (readonly string[])[], model: string | 
   });
 }
 
-/** The bytes of a state. */
-export function encodeState(learner: Learner, key: string): Buffer {
-  const content = JSON.stringify(learner.state);
-  return zstdCompressSync(`${key} ${digest(content)}\n${content}`);
+/** The bytes of a state; null where it is larger than a store or its reader takes. */
+export function encodeState(learner: Learner, key: string): Buffer | null {
+  let content: string;
+  try {
+    content = JSON.stringify(learner.state);
+  } catch {
+    return null; // longer than a string can be
+  }
+  if (content.length > mostBytes / 3) return null; // a character has three bytes at most
+  const bytes = zstdCompressSync(`${key} ${digest(content)}\n${content}`);
+  return bytes.length > MAX_SEGMENT_BYTES ? null : bytes;
 }
 
 /**

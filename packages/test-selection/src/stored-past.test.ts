@@ -136,11 +136,54 @@ describe("a state", () => {
     const store = await keep(history(40));
     const [, lost] = (await store.list()).filter((path) => path.endsWith(".ndjson.zst"));
     const read = async (path: string) => (path === lost ? Promise.reject(new Error("HTTP 502")) : store.read(path));
-    expect(await keepState({ ...store, read }, unlimited)).toBeNull();
+    await expect(keepState({ ...store, read }, unlimited)).rejects.toThrow(/which the host did not give: HTTP 502/);
     expect(await derivedIn(store, "state")).toEqual([]);
+    // Nor is anything decided or trained without it.
+    await expect(decide({ ...store, read })).rejects.toThrow(/HTTP 502/);
+    await expect(trainModel({ ...store, read }, unlimited)).rejects.toThrow(/HTTP 502/);
     // What is broken for good is not waited for.
     writeFileSync(join(folder, "store", lost!), "nonsense");
     expect(await keepState(store, unlimited)).toBe(40);
+  });
+
+  test("of a history with failing runs in which no test takes any time", async () => {
+    const runs = history(150).map((run, index) =>
+      index === 100 || index === 130 ? { ...run, tests: run.tests.map((each) => ({ ...each, duration_ms: 0 })) } : run,
+    );
+    const store = await keep(runs);
+    await keepState(store, unlimited);
+    const warm = await decide(store);
+    expect([warm.source.derived, warm.model]).toEqual([150, "logistic"]);
+    await remove(store, "state");
+    expect((await decide(store)).plan).toBe(warm.plan);
+    const { model } = (await trainModel(store, unlimited))!;
+    expect(decodeModel(encodeModel(model), "m")).toEqual(model);
+  });
+
+  test("knows jobs of one run on both sides of a month, and attempts, as one run", async () => {
+    const [first, second, third] = history(3);
+    const at = (run: Run, job: string, started_at: string, more: Partial<Run> = {}) => ({
+      ...run,
+      ...more,
+      job,
+      started_at,
+    });
+    const store = await keep([
+      at(first!, "a", "2026-01-31T23:59:00Z"),
+      at(first!, "b", "2026-02-01T00:00:00Z"),
+      at(second!, "a", "2026-01-31T23:59:30Z"),
+      at(third!, "a", "2026-02-02T00:00:00Z"),
+    ]);
+    expect((await decide(store)).past.referenceRuns).toBe(3);
+  });
+
+  test("does not hold what a file says of another run than its name", async () => {
+    const [one, other] = history(2);
+    const store = await keep([one!]);
+    await store.append(segmentPath(other!), encodeSegment(one!));
+    const decided = await decide(store);
+    expect(decided.told).toEqual([expect.stringMatching(/holds another run than its name says/)]);
+    expect(decided.past.referenceRuns).toBe(1);
   });
 
   test("is of the newest runs, which begin with the same one for a while", async () => {
@@ -193,6 +236,19 @@ describe("a model in the store", () => {
     // Without the model, the same runs teach another one.
     await remove(store, "model");
     expect((await decide(store)).plan).not.toBe(warm.plan);
+  });
+
+  test("stays the history's own when its newest run gets another attempt", async () => {
+    const runs = history(60);
+    const store = await keep(runs);
+    await train(store);
+    const before = await decide(store);
+    const again = { ...runs.at(-1)!, run_attempt: 2 };
+    await keep([again]);
+    const after = await decide(store);
+    expect([after.told, after.model, before.model]).toEqual([[], "logistic", "logistic"]);
+    const { model } = (await trainModel(await keep(runs, "other"), unlimited))!;
+    expect((await decide(store, { model })).told).toEqual([]);
   });
 
   test("the newest of several", async () => {

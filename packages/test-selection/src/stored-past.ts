@@ -13,6 +13,7 @@ import {
   type Run,
   readStore,
   type Store,
+  segmentPath,
 } from "@goatnote/ci-history";
 import { featureNames } from "./features.ts";
 import { decodeModel, encodeModel, modelPath, type StoredModel } from "./model-file.ts";
@@ -58,6 +59,7 @@ export async function readPast(
   const from = await log.derived();
   const learner = await log.learn(from);
   const failures = await log.failuresOn(branch);
+  log.demandWhole();
   const derived = from.next;
   return { past: learner.past(targetRecall, failures), source: { derived, read: log.runs.length - derived } };
 }
@@ -89,24 +91,27 @@ export async function trainModel(
   const learner = new Learner();
   onLearner(learner);
   await log.learn({ learner, next: 0, model: null });
+  log.demandWhole();
   learner.scorers.retrain();
   const past = learner.past(0.95);
   const history = { runs: past.referenceRuns, failing_runs: past.failingRuns };
   const model: StoredModel = { version: 1, ...learner.scorers.fitted, features: featureNames, through, history };
   const files: NewFile[] = [{ path: modelPath(through), bytes: Buffer.from(encodeModel(model)) }];
   learner.scorers.adopt(model);
-  if (!log.isIncomplete) files.push(stateFile(learner, log.keys({ content: model, at: log.runs.length - 1 }).at(-1)!));
+  const state = stateFile(learner, log.keys({ content: model, at: log.runs.length - 1 }).at(-1)!);
+  if (state) files.push(state);
   return { model, past, files };
 }
 
-const stateFile = (learner: Learner, key: string): NewFile => ({
-  path: statePath(key),
-  bytes: encodeState(learner, key),
-});
+function stateFile(learner: Learner, key: string): NewFile | null {
+  const bytes = encodeState(learner, key);
+  return bytes && { path: statePath(key), bytes };
+}
 
 /**
  * Derives a state from the store and keeps it there, where enough runs have come since the last one.
  * @returns how many runs it stands for; null where none was kept
+ * @throws HistoryError where the host did not give a file just now
  */
 export async function keepState(store: Store, options: StoredPastOptions): Promise<number | null> {
   const log = await RunLog.open(store, options);
@@ -116,9 +121,10 @@ export async function keepState(store: Store, options: StoredPastOptions): Promi
   if (length - from.next < Math.max(fewestRunsBetween, length * shareBetween)) return null;
   const learner = await log.learn(from);
   // What the host did not give just now would be missing for good.
-  if (log.isIncomplete) return null;
-  const { path, bytes } = stateFile(learner, log.keys(from.model).at(-1)!);
-  await store.append(path, bytes);
+  log.demandWhole();
+  const state = stateFile(learner, log.keys(from.model).at(-1)!);
+  if (state === null) return null;
+  await store.append(state.path, state.bytes);
   return length;
 }
 
@@ -133,8 +139,8 @@ interface Start {
 class RunLog {
   /** Paths of the segments of each run, oldest first. */
   readonly runs: string[][];
-  /** The host did not give a segment that it lists. */
-  isIncomplete = false;
+  /** A file that the host lists and did not give. */
+  private notGiven: { path: string; error: Error } | null = null;
   private readonly store: Store;
   private readonly paths: ReadonlySet<string>;
   private readonly options: StoredPastOptions;
@@ -147,10 +153,28 @@ class RunLog {
     this.runs = window(runsIn(paths, ""), options.depth);
   }
 
-  /** Null where the store does not tell which run is older. */
+  /** Null where the store does not tell which run of the default branch is older. */
   static async open(store: Store, options: StoredPastOptions): Promise<RunLog | null> {
-    const { paths, chronological } = byAge(await store.list());
-    return chronological ? new RunLog(store, paths, options) : null;
+    const listed = await store.list();
+    const { chronological } = byAge(listed.filter((path) => parseSegmentPath(path)?.folder === ""));
+    return chronological ? new RunLog(store, byAge(listed).paths, options) : null;
+  }
+
+  /** @throws HistoryError where the host did not give a file just now: what is learnt without it would be another thing */
+  demandWhole(): void {
+    if (this.notGiven === null) return;
+    const { path, error } = this.notGiven;
+    throw new HistoryError(`The history has ${path}, which the host did not give: ${error.message}`, { cause: error });
+  }
+
+  /** The bytes of a file; a fault of the host is noted. */
+  private async bytes(path: string): Promise<Buffer> {
+    try {
+      return await this.store.read(path);
+    } catch (error) {
+      this.notGiven ??= { path, error: error as Error };
+      throw error;
+    }
   }
 
   keys = (model: Start["model"]): string[] => stateKeys(this.runs, model && encodeModel(model.content));
@@ -161,7 +185,7 @@ class RunLog {
     const keys = this.keys(model);
     for (let index = keys.length - 1; index >= (model?.at ?? 0); index -= 1) {
       const path = statePath(keys[index]!);
-      const learner = await this.usable(path, async () => decodeState(await this.store.read(path), keys[index]!));
+      const learner = await this.usable(path, async () => decodeState(await this.bytes(path), keys[index]!));
       if (learner) return { learner, next: index + 1, model };
     }
     return { learner: new Learner(), next: 0, model };
@@ -169,7 +193,8 @@ class RunLog {
 
   /** The model that the user names, or the newest of this history in the store. */
   private async model(): Promise<Start["model"]> {
-    const places = new Map(this.runs.map((paths, index) => [paths.at(-1)!, index]));
+    // A run that was the newest may have got more jobs and attempts since.
+    const places = new Map(this.runs.flatMap((paths, index) => paths.map((path) => [path, index] as const)));
     const { model: named } = this.options;
     if (named) {
       const at = places.get(named.through);
@@ -180,7 +205,7 @@ class RunLog {
     for (const [through, at] of [...places].reverse()) {
       const path = modelPath(through);
       const content = await this.usable(path, async () => {
-        const model = decodeModel((await this.store.read(path)).toString(), path);
+        const model = decodeModel((await this.bytes(path)).toString(), path);
         if (model.through !== through) throw new Error("it was trained on another history than its name says");
         return model;
       });
@@ -225,11 +250,10 @@ class RunLog {
     const runs: Run[] = [];
     for (const path of paths) {
       try {
-        const bytes = await this.store.read(path).catch((error) => {
-          this.isIncomplete = true;
-          throw error;
-        });
-        runs.push(...decodeRuns(bytes, path, this.intern));
+        const decoded = decodeRuns(await this.bytes(path), path, this.intern);
+        if (!decoded.every((run) => segmentPath(run) === path))
+          throw new HistoryError(`${path}: it holds another run than its name says.`);
+        runs.push(...decoded);
       } catch (error) {
         this.options.onUnreadable?.(path, error as Error);
       }
@@ -238,18 +262,13 @@ class RunLog {
   }
 }
 
-/** The segments in a folder, in the order given, those of a run together. */
+/** The segments in a folder, in the order given; those of a run together, also where it went on in another month. */
 function runsIn(paths: readonly string[], folder: string): string[][] {
-  const runs: string[][] = [];
-  let last: string | undefined;
-  for (const path of paths) {
+  const named = paths.flatMap((path) => {
     const name = parseSegmentPath(path);
-    if (name?.folder !== folder) continue;
-    if (name.run === last) runs.at(-1)!.push(path);
-    else runs.push([path]);
-    last = name.run;
-  }
-  return runs;
+    return name?.folder === folder ? { path, run: name.run } : [];
+  });
+  return [...Map.groupBy(named, ({ run }) => run).values()].map((group) => group.map(({ path }) => path));
 }
 
 /** The newest `depth` runs and up to a quarter more: the first of them moves in steps, since all states begin with it. */

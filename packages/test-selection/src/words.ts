@@ -69,9 +69,12 @@ export function partsOf(path: string): PathParts {
   return parts;
 }
 
+const mostFolders = 64;
+
 function readParts(path: string): PathParts {
   const parts = path.split("/");
-  const above = parts.slice(0, -1);
+  // No project has deeper folders; a path made to have thousands would cost their square.
+  const above = parts.slice(0, -1).slice(0, mostFolders);
   const name = parts.at(-1)!.toLowerCase();
   return {
     folders: above.map((_, index) => above.slice(0, above.length - index).join("/")),
