@@ -1,0 +1,42 @@
+/** A published result as one more leg: release assets that an earlier step downloaded. */
+import { lstat } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
+import { UserError } from "@goatnote/action-io";
+import { type Built, type Entry, scan } from "@goatnote/build-comparison";
+
+export interface ReferenceResult {
+  name: string;
+  equal: boolean;
+  /** Artifact and how it compares. */
+  rows: { path: string; result: "equal" | "differs" | "not published" }[];
+}
+
+/**
+ * Compares each file of a build with the published one, found by its path or else by its name.
+ * @throws UserError when there is nothing to compare with
+ */
+export async function compareWithReference(
+  reference: string,
+  workspace: string,
+  built: Built,
+): Promise<ReferenceResult> {
+  const path = resolve(workspace, reference);
+  const stats = await lstat(path).catch(() => undefined);
+  if (!stats)
+    throw new UserError(`Input \`reference\` names ${reference}, which is not there. Download it in a step before.`);
+  const published = (await scan(stats.isDirectory() ? path : dirname(path), [path])).filter(isFile);
+  const rows = built.artifacts.filter(isFile).map((artifact) => {
+    const same = published.filter(({ path: each }) => each === artifact.path);
+    const named = published.filter(({ path: each }) => basename(each) === basename(artifact.path));
+    const [other, ...more] = same.length > 0 ? same : named;
+    if (!other || more.length > 0) return { path: artifact.path, result: "not published" as const };
+    return {
+      path: artifact.path,
+      result: other.sha256 === artifact.sha256 ? ("equal" as const) : ("differs" as const),
+    };
+  });
+  if (rows.length === 0) throw new UserError("The build made no file that could be compared with `reference`.");
+  return { name: reference, equal: rows.every(({ result }) => result === "equal"), rows };
+}
+
+const isFile = (entry: Entry): entry is Extract<Entry, { type: "file" }> => entry.type === "file";
