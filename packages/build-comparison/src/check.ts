@@ -1,6 +1,7 @@
 /** The whole check: two builds, what differs, why, and which variations bring it about. */
 import type { Finding } from "./cause/explain.ts";
 import { keyOf } from "./cause/explain.ts";
+import { refineCauses } from "./cause/refine.ts";
 import { explainResults } from "./cause/results.ts";
 import type { Scene, Side } from "./cause/scene.ts";
 import { compareEntries, type Difference, permissionNotes } from "./manifest/manifest.ts";
@@ -88,6 +89,7 @@ async function findProvokers(
   const always = await seen([]);
   for (const finding of findings) finding.always = always.has(keyOf(finding));
   const open = findings.filter(({ always: known }) => !known);
+  for (const finding of findings) if (finding.always) finding.causes = refineCauses(finding.causes, [], true);
   if (open.length === 0) return;
   const results = new Map<string, Set<string>>();
   const wanted = new Set(open.map(keyOf));
@@ -99,5 +101,6 @@ async function findProvokers(
   for (const finding of open) {
     const own = alone.filter((name) => applied.length === 1 || results.get(name)?.has(keyOf(finding)));
     finding.provokedBy = own.length > 0 ? own : together;
+    finding.causes = refineCauses(finding.causes, finding.provokedBy, false);
   }
 }

@@ -28,8 +28,9 @@ export function compareLeaves(a: Buffer, b: Buffer, scene: Scene, normalisers: r
   const [textA, textB] = [first.toString("latin1"), second.toString("latin1")];
   const causes =
     smallestSet(textA, textB, normalisers) ??
-    orderOf(textA, textB, normalisers) ??
-    (isText(first) && isText(second) ? tokenCauses(textA, textB, normalisers) : binaryCauses(first, second, scene));
+    (isText(first) && isText(second)
+      ? (orderOf(textA, textB, normalisers) ?? tokenCauses(textA, textB, normalisers))
+      : binaryCauses(first, second, scene));
   return { causes: causes ?? [], ...excerpts };
 }
 
@@ -56,7 +57,7 @@ function excerpt(bytes: Buffer, offset: number): string {
 const sortedLines = (text: string): string => text.split("\n").sort().join("\n");
 const sortedWords = (text: string): string =>
   text
-    .split(/[^\w./+-]+/)
+    .split(/([\w./+-]+)/)
     .sort()
     .join(" ");
 

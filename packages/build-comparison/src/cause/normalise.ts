@@ -1,7 +1,7 @@
 /** What can be taken out of text so that two builds become equal: each normaliser stands for one cause. */
 import { basename, dirname } from "node:path";
 import type { Cause, Scene, Side } from "./scene.ts";
-import { replaceTimes } from "./times.ts";
+import { inEnglish, replaceTimes } from "./times.ts";
 
 /** Takes one cause out of a text. Texts hold one character per byte. */
 export interface Normaliser {
@@ -36,18 +36,23 @@ function literal(cause: Cause, first: string | undefined, second: string | undef
 export function normalisersFor({ first, second }: Scene): Normaliser[] {
   const [a, b] = [first.facts, second.facts];
   // A path may be quoted in parts: the folder, the folder above, the name alone.
-  const paths = [(path: string) => path, dirname, (path: string) => dirname(dirname(path))];
   return [
-    ...paths.flatMap((of) => literal("build-path", of(a.path), of(b.path))),
+    ...literal("build-path", a.path, b.path),
+    ...literal("build-path", dirname(a.path), dirname(b.path)),
     ...literal("home", a.home, b.home),
     ...literal("temporary-path", a.tmp, b.tmp),
     ...variableNormalisers(first, second),
     ...literal("build-path", basename(a.path), basename(b.path)),
     ...literal("hostname", a.hostname, b.hostname),
     ...literal("kernel", a.kernel, b.kernel),
+    ...literal("permissions", a.umask, b.umask),
     ...literal("user", a.user, b.user),
     ...literal("user", a.group, b.group),
-    { cause: "timestamp", apply: (text, side) => replaceTimes(text, (side === "first" ? first : second).clock) },
+    {
+      cause: "timestamp",
+      apply: (text, side) =>
+        replaceTimes(inEnglish(text, side === "first" ? a : b), (side === "first" ? first : second).clock),
+    },
     ...literal("timezone", a.zone, b.zone),
     ...literal("timezone", a.zoneName, b.zoneName),
     ...literal("user", a.uid, b.uid),
@@ -61,7 +66,7 @@ export function normalisersFor({ first, second }: Scene): Normaliser[] {
       cause: "digest",
       apply: (text) =>
         text.replace(
-          /\b([0-9a-f]{128}|[0-9a-f]{96}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})\b|\b[\w-]{43}(?![\w-])|\b[A-Za-z0-9+/]{86}==|\b[A-Za-z0-9+/]{43}=/gi,
+          /\b([0-9a-f]{128}|[0-9a-f]{96}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})\b|(?<![\w-])[\w-]{43}(?![\w-])|\b[A-Za-z0-9+/]{86}==|\b[A-Za-z0-9+/]{43}=/gi,
           "<digest>",
         ),
     },

@@ -3,10 +3,7 @@ import type { Facts } from "../vary/facts.ts";
 
 /** One of the two. */
 export interface Side {
-  facts: Pick<
-    Facts,
-    "path" | "home" | "tmp" | "user" | "uid" | "group" | "gid" | "hostname" | "kernel" | "cpus" | "zone" | "zoneName"
-  >;
+  facts: Omit<Facts, "read" | "listing" | "order" | "mtimes">;
   /** The variables that the two builds have with other values, or only one of them. */
   variables: Record<string, string | undefined>;
   /** What its clock said, seconds since 1970, when it began and ended. */

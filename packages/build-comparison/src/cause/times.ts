@@ -15,7 +15,7 @@ const weekday = "(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )";
 const forms: { pattern: RegExp; day: (match: RegExpExecArray) => number }[] = [
   // 2026-11-27T02:05:11.123+00:00, and with other separators
   {
-    pattern: new RegExp(`\\b(\\d{4})([-/.])(\\d\\d)\\2(\\d\\d)(?:[T _-]${time}${zone}?)?(?!\\d)`, "g"),
+    pattern: new RegExp(`(\\d{4})([-/.])(\\d\\d)\\2(\\d\\d)(?:[T _-]${time}${zone}?)?(?!\\d)`, "g"),
     day: ([, year, , month, day]) => Date.UTC(Number(year), Number(month) - 1, Number(day)),
   },
   // 20261127, 20261127020511, 20261127T020511Z
@@ -37,6 +37,25 @@ const forms: { pattern: RegExp; day: (match: RegExpExecArray) => number }[] = [
 
 const monthOf = (name = ""): number => months.split("|").indexOf(name);
 const dayMs = 86_400_000;
+
+const english = { months: months.split("|"), days: ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] };
+
+/** The text with short names of months and weekdays in English. */
+export function inEnglish(text: string, names: { months: string; days: string }): string {
+  let rest = text;
+  for (const kind of ["months", "days"] as const) {
+    const local = names[kind].split(";");
+    if (local.length !== english[kind].length || local[0] === english[kind][0]) continue;
+    for (const [i, name] of local.entries()) {
+      const bytes = Buffer.from(name)
+        .toString("latin1")
+        .replace(/[^\w\x80-\xff]/g, "\\$&");
+      const word = new RegExp(`(?<![\\w\\x80-\\xff])${bytes}(?![\\w\\x80-\\xff])`, "g");
+      if (bytes) rest = rest.replace(word, english[kind][i]!);
+    }
+  }
+  return rest;
+}
 
 /** The text with each moment near the clock taken out. A time without a date counts in any case. */
 export function replaceTimes(text: string, { from, to }: Clock): string {

@@ -1,5 +1,5 @@
 /** One build: a fresh copy, its conditions, the script, what it left, and nothing running afterwards. */
-import { cp, glob, lstat, mkdir, readdir, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, glob, lstat, mkdir, opendir, readdir, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { childEnvironment, run, SubprocessError, UserError } from "@goatnote/action-io";
 import type { Entry } from "../manifest/manifest.ts";
@@ -74,8 +74,12 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   const treeName = conditions.elsewhere ? `${name}-of-the-second-build` : name;
   const tree = join(root, "tree", treeName);
   await mkdir(tree, { recursive: true });
-  const { mtimeShift, groupWrite, reversed } = conditions;
-  await copySources(sources, tree, { mtimeShift, reversed, ...(groupWrite !== undefined && { groupWrite }) });
+  const { mtimeShift, groupWrite, order } = conditions;
+  await copySources(sources, tree, {
+    mtimeShift,
+    ...(order && { order }),
+    ...(groupWrite !== undefined && { groupWrite }),
+  });
   for (const path of await findArtifacts(tree, recipe.artifacts)) await rm(path, { recursive: true, force: true });
   const environment = await environmentFor(recipe, conditions, folders, treeName);
   const script = join(base, "build.sh");
@@ -85,7 +89,7 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
     commandLine(conditions, folders, treeName, machine.privilege, machine.identity, environment.all, program);
   const bash = ["bash", "--noprofile", "--norc"];
   const probe = await run(argv([...bash, "-c", factsScript]), { env: environment.changes, timeoutMs: 60_000 });
-  const facts = await readFacts(probe.stdout, tree);
+  const facts = await readFacts(probe.stdout, tree, await orderIn(root));
 
   const started = Date.now();
   const left = recipe.deadline - started;
@@ -135,6 +139,18 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
     started,
     ended,
   };
+}
+
+/** In which order a folder beside the tree lists what is made in it. */
+async function orderIn(root: string): Promise<string> {
+  const folder = join(root, "order");
+  await mkdir(folder);
+  const names = Array.from({ length: 24 }, (_, i) => `file-${i}`);
+  for (const name of names) await writeFile(join(folder, name), "");
+  const listed: string[] = [];
+  for await (const { name } of await opendir(folder)) listed.push(name);
+  await rm(folder, { recursive: true });
+  return listed.join(" ");
 }
 
 /** A build may have taken away the permissions to remove what it made. */

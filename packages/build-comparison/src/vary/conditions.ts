@@ -24,7 +24,8 @@ export interface Conditions {
   cpu?: number;
   mtimeShift: number;
   groupWrite?: boolean;
-  reversed: boolean;
+  /** Paths of the sources in the order in which they are made. */
+  order?: readonly string[];
 }
 
 /** How this machine lets us make namespaces. */

@@ -19,8 +19,8 @@ export interface CopyOptions {
   mtimeShift?: number;
   /** Whether files are writable for their group, as after a checkout under umask 0002. */
   groupWrite?: boolean;
-  /** Files are made in the opposite order, which some file systems show in their listings. */
-  reversed?: boolean;
+  /** Paths in the order in which they are made, which some file systems show in their listings. */
+  order?: readonly string[];
 }
 
 /**
@@ -76,12 +76,14 @@ async function trackedPaths(workspace: string): Promise<string[] | null> {
 
 /** Makes a working copy in the folder `to`, which must be empty. Links are copied as links. */
 export async function copySources({ workspace, paths }: Sources, to: string, options: CopyOptions = {}): Promise<void> {
-  const { mtimeShift = 0, groupWrite, reversed = false } = options;
+  const { mtimeShift = 0, groupWrite, order } = options;
   const all = await Promise.all(paths.map(async (path) => ({ path, stats: await lstat(join(workspace, path)) })));
+  if (order) {
+    const places = new Map(order.map((path, i) => [path, i]));
+    const place = (path: string): number => places.get(path) ?? order.length;
+    all.sort((a, b) => place(a.path) - place(b.path));
+  }
   const directories = all.filter(({ stats }) => stats.isDirectory());
-  const others = all.filter(({ stats }) => stats.isFile() || stats.isSymbolicLink());
-  for (const { path } of directories) await mkdir(join(to, path), { recursive: true });
-  const queue = (reversed ? others.reverse() : others).values();
   const permissions = (path: string, { mode }: Stats): number =>
     groupWrite === undefined || isRepository(path) || !(mode & 0o040)
       ? mode & 0o7777
@@ -89,22 +91,26 @@ export async function copySources({ workspace, paths }: Sources, to: string, opt
         ? (mode & 0o7777) | 0o020
         : mode & 0o7777 & ~0o020;
   const time = (path: string, { mtimeMs }: Stats): number => (mtimeMs + (isRepository(path) ? 0 : mtimeShift)) / 1000;
-  const worker = async (): Promise<void> => {
-    for (const { path, stats } of queue) {
-      const target = join(to, path);
-      const seconds = time(path, stats);
-      if (stats.isSymbolicLink()) {
-        await symlink(await readlink(join(workspace, path)), target);
-        await lutimes(target, seconds, seconds);
-      } else {
-        await copyFile(join(workspace, path), target, constants.COPYFILE_FICLONE);
-        await chmod(target, permissions(path, stats));
-        await utimes(target, seconds, seconds);
-      }
+  const copy = async ({ path, stats }: { path: string; stats: Stats }): Promise<void> => {
+    const target = join(to, path);
+    const seconds = time(path, stats);
+    if (stats.isDirectory()) await mkdir(target, { recursive: true });
+    else if (stats.isSymbolicLink()) {
+      await symlink(await readlink(join(workspace, path)), target);
+      await lutimes(target, seconds, seconds);
+    } else if (stats.isFile()) {
+      await copyFile(join(workspace, path), target, constants.COPYFILE_FICLONE);
+      await chmod(target, permissions(path, stats));
+      await utimes(target, seconds, seconds);
     }
   };
+  if (!order) for (const directory of directories) await copy(directory);
+  const queue = (order ? all : all.filter(({ stats }) => !stats.isDirectory())).values();
+  const worker = async (): Promise<void> => {
+    for (const each of queue) await copy(each);
+  };
   // One after the other where their order is the point.
-  await Promise.all(Array.from({ length: reversed ? 1 : 8 }, worker));
+  await Promise.all(Array.from({ length: order ? 1 : 8 }, worker));
   for (const { path, stats } of directories.reverse()) {
     const seconds = time(path, stats);
     await chmod(join(to, path), permissions(path, stats));

@@ -1,6 +1,6 @@
 /** What a build sees: read by the programs that builds use, under the very conditions of the build. */
 import { lstat, opendir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { clockShiftMs, type VariationName } from "./variations.ts";
 
 /** Facts by name; "" where the machine cannot tell. */
@@ -21,6 +21,9 @@ export interface Facts {
   zoneName: string;
   /** How the locale sorts and names a month. */
   locale: string;
+  /** Short names of months, then of weekdays from Sunday on, parted by semicolons. */
+  months: string;
+  days: string;
   /** Seconds since 1970, as a program reads them. */
   clock: string;
   stack: string;
@@ -29,8 +32,10 @@ export interface Facts {
   jobs: string;
   /** Milliseconds since 1970 by our own clock, when the facts were read. */
   read: number;
-  /** Names in the order in which directories list them. */
+  /** The order in which a folder of that file system lists what was made in it. */
   order: string;
+  /** Sources in the order in which their folders list them. */
+  listing: string[];
   /** Modification times of sources. */
   mtimes: string;
 }
@@ -52,6 +57,8 @@ say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)"
 say zone "$(date +%z)"
 say zoneName "$(date +%Z)"
 say locale "$(printf 'z\\na\\nu\\nB\\n' | sort | tr '\\n' ' ')$(date -d 2001-02-03 +%B 2>/dev/null)"
+say months "$(locale abmon 2>/dev/null)"
+say days "$(locale abday 2>/dev/null)"
 say clock "$(date +%s)"
 say stack "$(grep -m1 -F '[stack]' /proc/self/maps 2>/dev/null | cut -d' ' -f1)"
 say interfaces "$(cut -d: -f1 /proc/net/dev 2>/dev/null | sort | tr -d ' \\n')"
@@ -59,8 +66,11 @@ say noise "\${REPRO_CHECK_NOISE-}"
 say jobs "\${MAKEFLAGS-}"
 `;
 
-/** @param output of the script */
-export async function readFacts(output: string, tree: string): Promise<Facts> {
+/**
+ * @param output of the script
+ * @param order in which a folder of that file system lists
+ */
+export async function readFacts(output: string, tree: string, order: string): Promise<Facts> {
   const said = new Map(output.split("\0").map((part) => part.split(/=(.*)/s, 2) as [string, string]));
   const fact = (name: string): string => said.get(name) ?? "";
   const names = [
@@ -78,6 +88,8 @@ export async function readFacts(output: string, tree: string): Promise<Facts> {
     "zone",
     "zoneName",
     "locale",
+    "months",
+    "days",
     "clock",
     "stack",
     "interfaces",
@@ -85,26 +97,33 @@ export async function readFacts(output: string, tree: string): Promise<Facts> {
     "jobs",
   ] as const;
   const texts = Object.fromEntries(names.map((name) => [name, fact(name)])) as Record<(typeof names)[number], string>;
-  return { ...texts, read: Date.now(), ...(await listing(tree)) };
+  return { ...texts, read: Date.now(), order, ...(await sourcesIn(tree)) };
 }
 
-const mostListed = 5000;
+const mostListed = 200_000;
 
 /** Not by `readdir`, which sorts. */
-async function listing(tree: string): Promise<Pick<Facts, "order" | "mtimes">> {
-  const order: string[] = [];
+async function sourcesIn(tree: string): Promise<Pick<Facts, "listing" | "mtimes">> {
+  const listing: string[] = [];
   const mtimes: string[] = [];
   const visit = async (folder: string): Promise<void> => {
     for await (const entry of await opendir(folder)) {
-      if (entry.name === ".git" || order.length >= mostListed) continue;
-      order.push(entry.name);
       const path = join(folder, entry.name);
+      if (path === join(tree, ".git") || listing.length >= mostListed) continue;
+      const name = path.slice(tree.length + 1);
+      listing.push(name);
       if (entry.isDirectory()) await visit(path);
-      else mtimes.push(`${path.slice(tree.length)} ${Math.trunc((await lstat(path)).mtimeMs)}`);
+      else if (mtimes.length < 1000) mtimes.push(`${name} ${Math.trunc((await lstat(path)).mtimeMs)}`);
     }
   };
   await visit(tree);
-  return { order: order.join("\0"), mtimes: mtimes.sort().join("\0") };
+  return { listing, mtimes: mtimes.sort().join("\0") };
+}
+
+/** Whether any folder has two entries, which alone can be in another order. */
+function siblings(listing: readonly string[]): boolean {
+  const parents = listing.map((path) => dirname(path));
+  return new Set(parents).size < parents.length;
 }
 
 /** Whether a variation shows in the facts of two builds: what it was to change has changed. */
@@ -136,7 +155,7 @@ export function showsEffect(name: VariationName, first: Facts, second: Facts): b
     case "aslr":
       return differs("stack");
     case "file-order":
-      return differs("order");
+      return siblings(first.listing) ? first.listing.join("\0") !== second.listing.join("\0") : differs("order");
     case "mtimes":
       return differs("mtimes");
     case "environment":

@@ -68,11 +68,12 @@ export async function buildVaried(
   const first = await group("First build", () => buildOnce(recipe, original, kept("first")));
   // A build that hangs under a variation, waiting for a network perhaps, is not to use up all the time.
   const patience = 120_000 + 5 * (first.ended - first.started);
-  const conditionsOf = (names: readonly VariationName[]): Conditions =>
-    vary(
-      original,
-      names.map((name) => changes.get(name) ?? {}),
-    );
+  const conditionsOf = (names: readonly VariationName[]): Conditions => {
+    const wanted = names.map((name) => changes.get(name) ?? {});
+    // A file system of memory lists the latest first: in the opposite order, when made in the order of the first.
+    const order = names.includes("file-order") ? { order: first.facts.listing } : {};
+    return vary(original, [...wanted, order]);
+  };
   const attempt = async (title: string, names: readonly VariationName[], keepAs: string): Promise<Built> => {
     await sleep(Math.max(0, first.started + leastApartMs - Date.now()));
     const limited = { ...recipe, deadline: Math.min(recipe.deadline, Date.now() + patience) };

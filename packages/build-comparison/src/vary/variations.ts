@@ -50,7 +50,6 @@ export function firstConditions(fixedAddresses: boolean): Conditions {
     oldKernel: false,
     fixedAddresses,
     mtimeShift: 0,
-    reversed: false,
   };
 }
 
@@ -229,5 +228,5 @@ async function prepareFileOrder({ machine, sources, onClean }: Workshop): Promis
   await rm(script);
   if (starts !== true) return { unavailable: "programs cannot be started from /dev/shm" };
   await mkdir(join(folder, "root"));
-  return { change: { otherFileSystem: join(folder, "root"), reversed: true } };
+  return { change: { otherFileSystem: join(folder, "root") } };
 }
