@@ -66,7 +66,8 @@ export async function check(
       advice: adviceFor(finding),
       ...(places[i] && { mend: places[i] }),
     }));
-    if (inputs.reference) checked.reference = await compareWithReference(inputs.reference, root, builds.first);
+    if (inputs.reference)
+      checked.reference = await compareWithReference(inputs.reference, root, builds.first.artifacts);
     if (comparison.differences.length > 0) {
       await keepDifferent(comparison.differences, builds.first.tree, builds.second.tree, output);
       const note = await runDiffoscope(inputs.diffoscope, builds.first.tree, builds.second.tree, output, deadline);

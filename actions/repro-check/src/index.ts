@@ -3,6 +3,8 @@ import { runMain } from "@goatnote/action-io";
 
 const entries = {
   main: async () => (await import("./main.ts")).main(),
+  manifest: async () => (await import("./manifest.ts")).manifest(),
+  compare: async () => (await import("./compare.ts")).compare(),
 };
 
 /** Runs the action (`main`) or one of its sub-actions. */

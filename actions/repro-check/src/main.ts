@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { annotate, readContext, readInputs, say, setOutputs, UserError, writeSummary } from "@goatnote/action-io";
 import { encodeManifest, environmentOf, inputsOf, makeManifest, variationNames } from "@goatnote/build-comparison";
 import { check } from "./check.ts";
-import { askedVariations, contradictions, isNamed, mainInputs } from "./inputs.ts";
+import { askedVariations, contradictions, imageOf, isNamed, mainInputs } from "./inputs.ts";
 import { annotationsFor, reportOf, summarise } from "./report.ts";
 import { appliedOf, judge } from "./verdict.ts";
 
@@ -40,7 +40,3 @@ export async function main(): Promise<void> {
   await writeSummary(summarise(outcome, report), process.env.GITHUB_STEP_SUMMARY);
   if (inputs.mode === "assert" && outcome.verdict !== "identical") throw new UserError(outcome.sentence);
 }
-
-/** What GitHub's images say about themselves. */
-const imageOf = (environment: NodeJS.ProcessEnv): string =>
-  [environment.ImageOS, environment.ImageVersion].filter(Boolean).join(" ");

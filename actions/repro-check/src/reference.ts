@@ -2,7 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { UserError } from "@goatnote/action-io";
-import { type Built, type Entry, scan } from "@goatnote/build-comparison";
+import { type Entry, scan } from "@goatnote/build-comparison";
 
 export interface ReferenceResult {
   name: string;
@@ -12,20 +12,20 @@ export interface ReferenceResult {
 }
 
 /**
- * Compares each file of a build with the published one, found by its path or else by its name.
+ * Compares each file of a result with the published one, found by its path or else by its name.
  * @throws UserError when there is nothing to compare with
  */
 export async function compareWithReference(
   reference: string,
   workspace: string,
-  built: Built,
+  entries: readonly Entry[],
 ): Promise<ReferenceResult> {
   const path = resolve(workspace, reference);
   const stats = await lstat(path).catch(() => undefined);
   if (!stats)
     throw new UserError(`Input \`reference\` names ${reference}, which is not there. Download it in a step before.`);
   const published = (await scan(stats.isDirectory() ? path : dirname(path), [path])).filter(isFile);
-  const rows = built.artifacts.filter(isFile).map((artifact) => {
+  const rows = entries.filter(isFile).map((artifact) => {
     const same = published.filter(({ path: each }) => each === artifact.path);
     const named = published.filter(({ path: each }) => basename(each) === basename(artifact.path));
     const [other, ...more] = same.length > 0 ? same : named;

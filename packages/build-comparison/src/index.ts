@@ -6,6 +6,7 @@ export * from "./cause/scene.ts";
 export * from "./check.ts";
 export * from "./manifest/decode.ts";
 export * from "./manifest/environment.ts";
+export * from "./manifest/legs.ts";
 export * from "./manifest/manifest.ts";
 export * from "./manifest/scan.ts";
 export * from "./vary/build.ts";

@@ -29,7 +29,7 @@ export function compareLeaves(a: Buffer, b: Buffer, scene: Scene, normalisers: r
   const causes =
     smallestSet(textA, textB, normalisers) ??
     (isText(first) && isText(second)
-      ? (orderOf(textA, textB, normalisers) ?? tokenCauses(textA, textB, normalisers))
+      ? (orderOf(textA, textB, normalisers) ?? wordCauses(textA, textB, normalisers))
       : binaryCauses(first, second, scene));
   return { causes: causes ?? [], ...excerpts };
 }
@@ -70,38 +70,35 @@ function orderOf(a: string, b: string, normalisers: readonly Normaliser[]): Caus
   return undefined;
 }
 
-/** Text that differs in single words: what kind of words they are. */
-function tokenCauses(a: string, b: string, normalisers: readonly Normaliser[]): Cause[] | undefined {
-  const clean = (text: string, side: "first" | "second"): string[] =>
-    normalisers.reduce((rest, { apply }) => apply(rest, side), text).match(/[\w+/=.-]+|[^\w+/=.-]/g) ?? [];
-  const [first, second] = [clean(a, "first"), clean(b, "second")];
+/** Text that differs in single words: what they stand for, word by word. */
+function wordCauses(a: string, b: string, normalisers: readonly Normaliser[]): Cause[] | undefined {
+  const general = normalisers.filter(({ words }) => words === undefined);
+  const wordsOf = (text: string): string[] => text.match(/[\w+/=.-]+|[^\w+/=.-]/g) ?? [];
+  const [first, second] = [wordsOf(a), wordsOf(b)];
   if (first.length !== second.length) return undefined;
-  const found = new Set<Cause>(smallestPartial(a, b, normalisers));
+  const found = new Set<Cause>();
   for (const [i, word] of first.entries()) {
     const other = second[i]!;
     if (word === other) continue;
-    if (/^[0-9a-f]{8,}$/i.test(word) && /^[0-9a-f]{8,}$/i.test(other)) found.add("random");
-    else if (word.length >= 8 && word.length === other.length && /\d/.test(word + other)) found.add("random");
-    else return undefined;
+    const causes = causesOfWord(word, other, normalisers, general);
+    if (causes === undefined) return undefined;
+    for (const cause of causes) found.add(cause);
   }
   return [...found];
 }
 
-/** Known causes that are among the differences of two texts, though not all of them. */
-function smallestPartial(a: string, b: string, normalisers: readonly Normaliser[]): Cause[] {
-  return normalisers
-    .filter(({ apply }) => {
-      const [x, y] = [apply(a, "first"), apply(b, "second")];
-      return x !== a && y !== b && firstDifference(Buffer.from(x, "latin1"), Buffer.from(y, "latin1")) > 0 && x !== y
-        ? differingLines(x, y) < differingLines(a, b)
-        : false;
-    })
-    .map(({ cause }) => cause);
-}
-
-function differingLines(a: string, b: string): number {
-  const [first, second] = [a.split("\n"), b.split("\n")];
-  return first.filter((line, i) => line !== second[i]).length + Math.abs(first.length - second.length);
+function causesOfWord(
+  word: string,
+  other: string,
+  normalisers: readonly Normaliser[],
+  general: readonly Normaliser[],
+): Cause[] | undefined {
+  const known = normalisers.find(({ words }) => words?.first === word && words.second === other);
+  if (known) return [known.cause];
+  const set = smallestSet(word, other, general);
+  if (set) return set;
+  const looksRandom = (text: string): boolean => text.length >= 8 && /\d/.test(text);
+  return word.length === other.length && looksRandom(word) && looksRandom(other) ? ["random"] : undefined;
 }
 
 /** Bytes of equal number: whether each difference is a moment near the clocks. */

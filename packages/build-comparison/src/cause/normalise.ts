@@ -7,6 +7,8 @@ import { inEnglish, replaceTimes } from "./times.ts";
 export interface Normaliser {
   cause: Cause;
   apply: (text: string, side: "first" | "second") => string;
+  /** The word that stands for it in each, where it is one. */
+  words?: { first: string; second: string };
 }
 
 /** Which cause a variable stands for; all others are `environment`. */
@@ -29,7 +31,8 @@ function literal(cause: Cause, first: string | undefined, second: string | undef
   const pattern = (value: string): RegExp =>
     new RegExp(`(?<![A-Za-z0-9_])${escaped(bytes(value))}(?![A-Za-z0-9_])`, "g");
   const patterns = { first: pattern(first), second: pattern(second) };
-  return [{ cause, apply: (text, side) => text.replace(patterns[side], `<${cause}>`) }];
+  const words = { first: bytes(first), second: bytes(second) };
+  return [{ cause, words, apply: (text, side) => text.replace(patterns[side], `<${cause}>`) }];
 }
 
 /** Normalisers for what is known of two builds, the most specific first. */
@@ -89,6 +92,11 @@ function variableNormalisers(first: Side, second: Side): Normaliser[] {
   });
 }
 
+/** A word that one of the two has more often is there for another reason as well, such as a `1`. */
+function fits({ words }: Normaliser, first: string, second: string): boolean {
+  return words === undefined || first.split(words.first).length === second.split(words.second).length;
+}
+
 /**
  * The smallest set of causes whose removal makes two texts equal.
  * @returns undefined when no set does
@@ -100,7 +108,8 @@ export function smallestSet(
   equal: (first: string, second: string) => boolean = (a, b) => a === b,
 ): Cause[] | undefined {
   const relevant = normalisers.filter(
-    ({ apply }) => apply(first, "first") !== first || apply(second, "second") !== second,
+    (each) =>
+      (each.apply(first, "first") !== first || each.apply(second, "second") !== second) && fits(each, first, second),
   );
   const all = [...new Set(relevant.map(({ cause }) => cause))];
   const equalWithout = (kept: readonly Cause[]): boolean => {

@@ -11,6 +11,16 @@ export interface Progress {
   bytes: number;
 }
 
+/** Says how far a scan is, every few seconds, so that a long one is seen to go on. */
+export function progressTeller(tell: (text: string) => void, everyMs = 5000): (done: Progress) => void {
+  let last = Date.now();
+  return ({ files, bytes }) => {
+    if (Date.now() - last < everyMs) return;
+    last = Date.now();
+    tell(`${files} files, ${Math.round(bytes / 2 ** 20)} MiB so far`);
+  };
+}
+
 const chunkBytes = 1024 * 1024;
 // Hashing is one thread's work; while it goes on, the next files are being read.
 const atOnce = 4;

@@ -169,7 +169,7 @@ async function emptyFolder(folder: string): Promise<void> {
 }
 
 /** Absolute paths that match, none of them inside another, none outside the tree. */
-async function findArtifacts(tree: string, patterns: readonly string[]): Promise<string[]> {
+export async function findArtifacts(tree: string, patterns: readonly string[]): Promise<string[]> {
   const real = await realpath(tree);
   const found = new Set<string>();
   for await (const path of glob(patterns, { cwd: tree })) {

@@ -23,6 +23,16 @@ async function marked(mark: string): Promise<{ pid: number; name: string }[]> {
   return found.filter((process) => process !== undefined);
 }
 
+/** A process that is just starting a program shows no environment for a moment, so nothing is believed only the third time. */
+async function markedForSure(mark: string): ReturnType<typeof marked> {
+  for (let look = 0; look < 2; look++) {
+    const found = await marked(mark);
+    if (found.length > 0) return found;
+    await sleep(30);
+  }
+  return marked(mark);
+}
+
 /**
  * Ends what a build left running, after a moment in which it may end by itself.
  * @param grace milliseconds of that moment
@@ -30,10 +40,10 @@ async function marked(mark: string): Promise<{ pid: number; name: string }[]> {
  */
 export async function endLeftovers(mark: string, grace = 2000): Promise<string[]> {
   const until = Date.now() + grace;
-  let left = await marked(mark);
+  let left = await markedForSure(mark);
   while (left.length > 0 && Date.now() < until) {
     await sleep(100);
-    left = await marked(mark);
+    left = await markedForSure(mark);
   }
   const names = [...new Set(left.map(({ name }) => name))].sort();
   // What is ended may have started something by then.
@@ -46,7 +56,7 @@ export async function endLeftovers(mark: string, grace = 2000): Promise<string[]
       }
     }
     await sleep(20);
-    left = await marked(mark);
+    left = await markedForSure(mark);
   }
   return names;
 }

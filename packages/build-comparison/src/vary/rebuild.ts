@@ -115,7 +115,7 @@ export async function buildVaried(
 }
 
 function mayBeOfVariation(error: unknown, { deadline }: Recipe): error is BuildProblem {
-  return error instanceof BuildProblem && Date.now() < deadline;
+  return error instanceof BuildProblem && error.kind !== "leftovers" && Date.now() < deadline;
 }
 
 /** Leaves out what the build cannot live with: first what builds most often need, then by halves. */
