@@ -1,7 +1,7 @@
 /** From two builds' results to causes by name: into archives, past what is derived, down to the bytes that differ. */
 import { type Budget, type Container, type Member, NotOpened } from "../formats/container.ts";
 import { openContainer } from "../formats/open.ts";
-import { compareLeaves, firstDifference } from "./leaf.ts";
+import { compareLeaves, firstDifference, largestExamined } from "./leaf.ts";
 import type { Normaliser } from "./normalise.ts";
 import type { Cause, Scene } from "./scene.ts";
 
@@ -66,6 +66,12 @@ function finding(place: string[], what: string, format: Finding["format"], cause
 }
 
 function leafFinding(a: Buffer, b: Buffer, place: string[], context: Explaining, notOpened = ""): Finding {
+  const size = Math.min(largestExamined, Math.max(a.length, b.length));
+  if (context.budget.examined < size) {
+    const what = "content (not examined: much else differs)";
+    return { ...finding(place, what, "", ["unknown"]), offset: firstDifference(a, b) };
+  }
+  context.budget.examined -= size;
   const { causes, offset, first, second } = compareLeaves(a, b, context.scene, context.normalisers);
   const what = notOpened ? `content (not opened: ${notOpened})` : "content";
   return { ...finding(place, what, "", causes.length > 0 ? causes : ["unknown"]), offset, first, second };

@@ -15,14 +15,14 @@ export interface LeafDifference {
 }
 
 // Longer contents are explained by what is around their first difference.
-const explained = 4 * 1024 * 1024;
-const around = 256 * 1024;
+export const largestExamined = 1024 * 1024;
+const around = 128 * 1024;
 
 export function compareLeaves(a: Buffer, b: Buffer, scene: Scene, normalisers: readonly Normaliser[]): LeafDifference {
   const offset = firstDifference(a, b);
   const excerpts = { offset, first: excerpt(a, offset), second: excerpt(b, offset) };
   if (a.length === 0 || b.length === 0) return { causes: [], ...excerpts };
-  const large = Math.max(a.length, b.length) > explained;
+  const large = Math.max(a.length, b.length) > largestExamined;
   const from = large ? Math.max(0, offset - 4096) : 0;
   const [first, second] = large ? [a.subarray(from, offset + around), b.subarray(from, offset + around)] : [a, b];
   const [textA, textB] = [first.toString("latin1"), second.toString("latin1")];
@@ -73,7 +73,7 @@ function orderOf(a: string, b: string, normalisers: readonly Normaliser[]): Caus
 /** Text that differs in single words: what they stand for, word by word. */
 function wordCauses(a: string, b: string, normalisers: readonly Normaliser[]): Cause[] | undefined {
   const general = normalisers.filter(({ words }) => words === undefined);
-  const wordsOf = (text: string): string[] => text.match(/[\w+/=.-]+|[^\w+/=.-]/g) ?? [];
+  const wordsOf = (text: string): string[] => text.match(/[\w+/.-]+={0,2}|[^\w+/.-]/g) ?? [];
   const [first, second] = [wordsOf(a), wordsOf(b)];
   if (first.length !== second.length) return undefined;
   const found = new Set<Cause>();

@@ -21,9 +21,12 @@ export interface Container {
 export class Budget {
   bytes: number;
   members: number;
-  constructor(bytes = 1024 ** 3, members = 500_000) {
+  /** Bytes of contents that may be looked at word by word. */
+  examined: number;
+  constructor(bytes = 1024 ** 3, members = 500_000, examined = 64 * 1024 ** 2) {
     this.bytes = bytes;
     this.members = members;
+    this.examined = examined;
   }
   /** @throws NotOpened when the members are too many */
   member(): void {
