@@ -31,7 +31,7 @@ export function table(visits: readonly Visit[]): string {
   return `<!-- Written by \`REMAKE_ZOO=1 npx vitest run test/reproducibility\`. -->
 # What the check finds
 
-${visits.length} small builds with real tools (test/reproducibility/zoo.ts), each checked under all variations and bisected, on Linux. Beside it what Debian's reprotest says of the same build with \`--variations=+all\` as far as the machine allows it.
+${visits.length} small builds with real tools (test/reproducibility/zoo.ts), each checked under all variations and bisected, on Linux. Beside it what Debian's reprotest 0.7.23 says of the same build with its default variations; it varies the user only when others are named, which is not done here.
 
 | | builds that leak, found | clean builds, found identical |
 | --- | --- | --- |
