@@ -10,6 +10,7 @@ import {
   BuildProblem,
   buildVaried,
   compareBuilds,
+  type Explained,
   endLeftovers,
   examineMachine,
   type Group,
@@ -21,7 +22,7 @@ import {
 import { runDiffoscope } from "./diffoscope.ts";
 import type { mainInputs } from "./inputs.ts";
 import { keepDifferent } from "./keep.ts";
-import { compareWithReference } from "./reference.ts";
+import { compareWithReference, explainReference } from "./reference.ts";
 import type { Checked } from "./report.ts";
 
 /** Builds twice and compares. What stands in the way is a `problem` in the result, and no error. */
@@ -60,22 +61,30 @@ export async function check(
     }
     const comparison = await compareBuilds(builds, inputs.bisect, say);
     checked.comparison = comparison;
-    const places = await placesOf(root, sources.paths, comparison.findings);
-    checked.findings = comparison.findings.map((finding, i) => ({
+    let findings: Explained[] = comparison.findings;
+    if (inputs.reference) {
+      const reference = await compareWithReference(inputs.reference, root, builds.first.artifacts);
+      checked.reference = reference;
+      const found = await explainReference(reference, builds.first);
+      findings = [...findings, ...found.map((each) => ({ ...each, provokedBy: [], always: false }))];
+    }
+    const places = await placesOf(root, sources.paths, findings);
+    checked.findings = findings.map((finding, i) => ({
       ...finding,
       advice: adviceFor(finding),
       ...(places[i] && { mend: places[i] }),
     }));
-    if (inputs.reference)
-      checked.reference = await compareWithReference(inputs.reference, root, builds.first.artifacts);
     if (comparison.differences.length > 0) {
       await keepDifferent(comparison.differences, builds.first.tree, builds.second.tree, output);
       const note = await runDiffoscope(inputs.diffoscope, builds.first.tree, builds.second.tree, output, deadline);
       if (note) checked.notes.push(note);
     }
   } catch (error) {
-    if (!(error instanceof BuildProblem)) throw error;
-    checked.problem = error.message;
+    const full = /^(ENOSPC|EDQUOT)$/.test((error as NodeJS.ErrnoException).code ?? "");
+    if (!full && !(error instanceof BuildProblem)) throw error;
+    checked.problem = full
+      ? "The disk is full: there is no room for the copies of the checkout."
+      : (error as Error).message;
   } finally {
     await endLeftovers(mark, 0);
     for (const clean of cleaning.reverse()) await clean();

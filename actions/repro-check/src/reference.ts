@@ -1,14 +1,22 @@
 /** A published result as one more leg: release assets that an earlier step downloaded. */
 import { lstat } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "@goatnote/action-io";
-import { type Entry, scan } from "@goatnote/build-comparison";
+import {
+  type Built,
+  type Entry,
+  explainFiles,
+  explainingIn,
+  type Finding,
+  publishedScene,
+  scan,
+} from "@goatnote/build-comparison";
 
 export interface ReferenceResult {
   name: string;
   equal: boolean;
   /** Artifact and how it compares. */
-  rows: { path: string; result: "equal" | "differs" | "not published" }[];
+  rows: { path: string; result: "equal" | "differs" | "not published"; published?: string }[];
 }
 
 /**
@@ -24,7 +32,8 @@ export async function compareWithReference(
   const stats = await lstat(path).catch(() => undefined);
   if (!stats)
     throw new UserError(`Input \`reference\` names ${reference}, which is not there. Download it in a step before.`);
-  const published = (await scan(stats.isDirectory() ? path : dirname(path), [path])).filter(isFile);
+  const folder = stats.isDirectory() ? path : dirname(path);
+  const published = (await scan(folder, [path])).filter(isFile);
   const rows = entries.filter(isFile).map((artifact) => {
     const same = published.filter(({ path: each }) => each === artifact.path);
     const named = published.filter(({ path: each }) => basename(each) === basename(artifact.path));
@@ -33,10 +42,22 @@ export async function compareWithReference(
     return {
       path: artifact.path,
       result: other.sha256 === artifact.sha256 ? ("equal" as const) : ("differs" as const),
+      published: join(folder, other.path),
     };
   });
   if (rows.length === 0) throw new UserError("The build made no file that could be compared with `reference`.");
   return { name: reference, equal: rows.every(({ result }) => result === "equal"), rows };
+}
+
+/** Why what a build made is not what was published, as far as the bytes tell. */
+export async function explainReference({ rows }: ReferenceResult, built: Built): Promise<Finding[]> {
+  const context = explainingIn(publishedScene(built));
+  const findings: Finding[] = [];
+  for (const { path, result, published } of rows) {
+    if (result !== "differs" || published === undefined) continue;
+    findings.push(...(await explainFiles(join(built.tree, path), published, [path, "published"], context)));
+  }
+  return findings;
 }
 
 const isFile = (entry: Entry): entry is Extract<Entry, { type: "file" }> => entry.type === "file";

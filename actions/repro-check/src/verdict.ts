@@ -33,7 +33,10 @@ export function judge(
     return { verdict: "different", sentence: `${count} between the two builds (${scope}).` };
   }
   if (reference && !reference.equal)
-    return { verdict: "different", sentence: `The two builds are identical (${scope}), and ${reference.name} is not.` };
+    return {
+      verdict: "different",
+      sentence: `The two builds are identical (${scope}), and what is published in ${reference.name} is not the same.`,
+    };
   const without = named.filter((name) => !applied.includes(name));
   if (without.length > 0)
     return {
@@ -43,6 +46,6 @@ export function judge(
   const asked = variations.some(({ status }) => status !== "not-asked");
   if (asked && applied.length === 0)
     return { verdict: "not-checked", sentence: "No variation could be put into effect on this machine." };
-  const published = reference ? `, nor from ${reference.name}` : "";
+  const published = reference ? `, nor from what is published in ${reference.name}` : "";
   return { verdict: "identical", sentence: `No difference found (${scope})${published}.` };
 }

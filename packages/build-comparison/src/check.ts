@@ -42,6 +42,17 @@ export function sideOf(built: Built, other: Built): Side {
   };
 }
 
+/** A published result, of which nothing is known but that it was made before now. */
+export function publishedScene(built: Built): Scene {
+  const side = sideOf(built, built);
+  const nothing = Object.fromEntries(Object.keys(side.facts).map((name) => [name, ""])) as unknown as Side["facts"];
+  // From 2000 on.
+  return {
+    first: side,
+    second: { facts: nothing, variables: {}, clock: { from: 946_684_800, to: Date.now() / 1000 } },
+  };
+}
+
 const explainBuilt = (first: Built, second: Built): Promise<Finding[]> => {
   const scene: Scene = { first: sideOf(first, second), second: sideOf(second, first) };
   const result = ({ tree, artifacts }: Built) => ({ folder: tree, entries: artifacts });

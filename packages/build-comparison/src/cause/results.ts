@@ -3,7 +3,7 @@ import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Budget } from "../formats/container.ts";
 import { compareEntries, type Difference, type Entry } from "../manifest/manifest.ts";
-import { explain, type Finding } from "./explain.ts";
+import { type Explaining, explain, type Finding } from "./explain.ts";
 import { compareLeaves } from "./leaf.ts";
 import { normalisersFor } from "./normalise.ts";
 import type { Cause, Scene } from "./scene.ts";
@@ -21,8 +21,8 @@ const mostFindings = 1000;
 
 /** @returns findings, those that follow from others last */
 export async function explainResults(first: Result, second: Result, scene: Scene): Promise<Finding[]> {
-  const normalisers = normalisersFor(scene);
-  const context = { scene, normalisers, budget: new Budget() };
+  const context = explainingIn(scene);
+  const { normalisers } = context;
   const differences = compareEntries(first.entries, second.entries);
   const findings: Finding[] = [];
   const plain = (place: string, what: string, causes: Cause[], texts: Partial<Finding> = {}): void => {
@@ -40,15 +40,7 @@ export async function explainResults(first: Result, second: Result, scene: Scene
     });
   };
   const explainFile = async (path: string, other: string): Promise<void> => {
-    const files = [join(first.folder, path), join(second.folder, other)] as const;
-    const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
-    if (Math.max(...sizes) > largest) {
-      const offset = await firstDifferenceOfFiles(...files);
-      if (offset !== null) plain(path, "content (not opened: it is too large)", ["unknown"], { offset });
-      return;
-    }
-    const [a, b] = await Promise.all(files.map((file) => readFile(file)));
-    findings.push(...(await explain(a!, b!, [path], context)));
+    findings.push(...(await explainFiles(join(first.folder, path), join(second.folder, other), [path], context)));
   };
 
   const { renamed, rest } = pairRenamed(differences, first.entries, second.entries);
@@ -69,6 +61,31 @@ export async function explainResults(first: Result, second: Result, scene: Scene
   }
   return [...findings.filter(({ derived }) => !derived), ...findings.filter(({ derived }) => derived)];
 }
+
+/** Explains why two files differ, of whatever size; nothing when they do not. */
+export async function explainFiles(
+  first: string,
+  second: string,
+  place: string[],
+  context: Explaining,
+): Promise<Finding[]> {
+  const sizes = await Promise.all([first, second].map(async (file) => (await stat(file)).size));
+  if (Math.max(...sizes) <= largest) {
+    const [a, b] = await Promise.all([readFile(first), readFile(second)]);
+    return explain(a, b, place, context);
+  }
+  const offset = await firstDifferenceOfFiles(first, second);
+  if (offset === null) return [];
+  const what = "content (not opened: it is too large)";
+  return [{ place, what, format: "", causes: ["unknown"], count: 1, first: "", second: "", offset, derived: false }];
+}
+
+/** What it takes to explain within a scene. */
+export const explainingIn = (scene: Scene): Explaining => ({
+  scene,
+  normalisers: normalisersFor(scene),
+  budget: new Budget(),
+});
 
 const wordsOf: Partial<Record<Difference["kind"], string>> & Record<"type", string> = {
   type: "type",

@@ -7,6 +7,7 @@ import { scan } from "../manifest/scan.ts";
 import { type Conditions, commandLine, type Folders } from "./conditions.ts";
 import { copySources, type Sources } from "./copy.ts";
 import { type Facts, factsScript, readFacts } from "./facts.ts";
+import { removeFaketimeLeftovers } from "./faketime.ts";
 import type { Machine } from "./machine.ts";
 import { endLeftovers, markName } from "./processes.ts";
 
@@ -88,28 +89,13 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   const argv = (program: readonly string[]): [string, ...string[]] =>
     commandLine(conditions, folders, treeName, machine.privilege, machine.identity, environment.all, program);
   const bash = ["bash", "--noprofile", "--norc"];
-  const probe = await run(argv([...bash, "-c", factsScript]), { env: environment.changes, timeoutMs: 60_000 });
-  const facts = await readFacts(probe.stdout, tree, await orderIn(root));
+  const seen = await look(argv([...bash, "-c", factsScript]), environment.changes);
+  const facts = await readFacts(seen, tree, await orderIn(root));
 
   const started = Date.now();
-  const left = recipe.deadline - started;
-  let failure: BuildProblem | undefined;
-  try {
-    if (left <= 0) throw new BuildProblem("timeout", "There is no time left for another build.");
-    const { code, signal } = await run(argv([...bash, "-eo", "pipefail", script]), {
-      env: environment.changes,
-      output: "inherit",
-      timeoutMs: left,
-      check: false,
-    });
-    if (code !== 0) failure = new BuildProblem("failed", `The build ended with ${signal ?? `exit code ${code}`}.`);
-  } catch (error) {
-    if (error instanceof BuildProblem) failure = error;
-    else if (error instanceof SubprocessError && Date.now() >= recipe.deadline)
-      failure = new BuildProblem("timeout", "The build did not end within `timeout` and was stopped.");
-    else throw error;
-  }
+  const failure = await runScript(recipe, argv([...bash, "-eo", "pipefail", script]), environment.changes);
   const leftovers = await endLeftovers(mark, failure ? 0 : 2000);
+  if (conditions.faketime) await removeFaketimeLeftovers(started - 60_000);
   if (failure) throw failure;
   if (leftovers.length > 0) {
     throw new BuildProblem(
@@ -130,16 +116,56 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   await keep(tree, paths, keepAs);
   for (const folder of new Set([root, seenAt])) await removeFolder(folder);
   const kept = paths.map((path) => join(keepAs, relative(tree, path)));
+  const artifacts = await scan(keepAs, kept);
+  if (artifacts.every(({ type }) => type === "directory"))
+    throw new BuildProblem("no-artifacts", "What the build left are empty folders, which say nothing.");
   return {
     conditions,
     facts,
     environment: environment.all,
     tree: keepAs,
-    artifacts: await scan(keepAs, kept),
+    artifacts,
     started,
     ended,
   };
 }
+
+/** What the facts' script says under a build's conditions. */
+async function look(argv: [string, ...string[]], env: Record<string, string | undefined>): Promise<string> {
+  try {
+    return (await run(argv, { env, timeoutMs: 60_000 })).stdout;
+  } catch (error) {
+    if (!(error instanceof SubprocessError)) throw error;
+    throw new BuildProblem("failed", `Nothing can be started under these conditions: ${error.message}`);
+  }
+}
+
+/** @returns why the script gave no result, if it gave none */
+async function runScript(
+  { mark, deadline }: Recipe,
+  argv: [string, ...string[]],
+  env: Record<string, string | undefined>,
+): Promise<BuildProblem | undefined> {
+  const left = deadline - Date.now();
+  if (left <= 0) return new BuildProblem("timeout", "There is no time left for another build.");
+  // All of its processes are ended, not only the one that we started, which may be sudo and not ours to end.
+  const timer = setTimeout(() => void endLeftovers(mark, 0), Math.min(left, 2 ** 31 - 1));
+  try {
+    const { code, signal } = await run(argv, { env, output: "inherit", timeoutMs: left + 10_000, check: false });
+    if (Date.now() >= deadline) return timedOut();
+    return code === 0
+      ? undefined
+      : new BuildProblem("failed", `The build ended with ${signal ?? `exit code ${code}`}.`);
+  } catch (error) {
+    if (error instanceof SubprocessError && Date.now() >= deadline) return timedOut();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const timedOut = (): BuildProblem =>
+  new BuildProblem("timeout", "The build did not end within `timeout` and was stopped.");
 
 /** In which order a folder beside the tree lists what is made in it. */
 async function orderIn(root: string): Promise<string> {
@@ -176,7 +202,7 @@ export async function findArtifacts(tree: string, patterns: readonly string[]): 
     const full = join(tree, path);
     if (path === "" || path === "." || !(await lstat(full).catch(() => undefined))) continue;
     // A link to a folder elsewhere is content itself; what is behind it is not.
-    if ((await realpath(dirname(full))).startsWith(real)) found.add(full);
+    if (`${await realpath(dirname(full))}${sep}`.startsWith(real + sep)) found.add(full);
   }
   return [...found].sort().filter((path, _, all) => !all.some((other) => path.startsWith(other + sep)));
 }

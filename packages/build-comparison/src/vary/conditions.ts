@@ -85,13 +85,14 @@ export function commandLine(
       ? ["setarch", ...(conditions.oldKernel ? ["--uname-2.6"] : []), ...(conditions.fixedAddresses ? ["-R"] : [])]
       : []),
     ...(conditions.cpu !== undefined ? ["taskset", "-c", String(conditions.cpu)] : []),
-    // What sudo takes out of the environment is put back, and what is preloaded is so for the build alone.
-    ...assignments({ ...(sudo ? environment : {}), ...conditions.faketime }),
+    ...restored(sudo, environment, conditions.faketime),
     ...program,
   ];
   return [
     ...(sudo ? ["sudo", "--non-interactive", "--preserve-env"] : []),
     ...(namespaces.length > 0 ? ["unshare", ...namespaces, "--"] : []),
+    // Where sudo took away the folder of a locale, bash would complain.
+    ...(sudo ? ["env", "LC_ALL=C"] : []),
     "bash",
     "--noprofile",
     "--norc",
@@ -109,11 +110,17 @@ export function commandLine(
 }
 
 // sudo sets or drops these; none of them is a secret, which a command line must not hold.
-const droppedBySudo = /^(PATH|HOME|TMPDIR|TZ|LANG|LANGUAGE|LC_\w+|LOCPATH|LOGNAME|USER|MAIL)$/;
+const changedBySudo = [
+  ...["PATH", "HOME", "SHELL", "TERM", "MAIL", "USER", "LOGNAME", "TMPDIR", "TZ"],
+  ...["LANG", "LANGUAGE", "LC_ALL", "LOCPATH", "LD_LIBRARY_PATH"],
+  ...["SUDO_COMMAND", "SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_HOME"],
+];
 
-function assignments(variables: Record<string, string>): string[] {
-  const kept = Object.entries(variables).filter(
-    ([name]) => droppedBySudo.test(name) || /^(LD_PRELOAD|FAKETIME|NO_FAKE|DONT_FAKE)/.test(name),
-  );
-  return kept.length > 0 ? ["env", ...kept.map(([name, value]) => `${name}=${value}`)] : [];
+/** `env` with what sudo took out put back and what it added taken out, and with what is preloaded for the build alone. */
+function restored(sudo: boolean, environment: Record<string, string>, faketime: Record<string, string> = {}): string[] {
+  const names = sudo ? changedBySudo : [];
+  const removed = names.filter((name) => environment[name] === undefined).flatMap((name) => ["-u", name]);
+  const set = names.filter((name) => environment[name] !== undefined).map((name) => `${name}=${environment[name]}`);
+  const all = [...removed, ...set, ...Object.entries(faketime).map(([name, value]) => `${name}=${value}`)];
+  return all.length > 0 ? ["env", ...all] : [];
 }

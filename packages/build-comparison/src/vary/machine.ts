@@ -1,8 +1,9 @@
 /** What this machine allows a variation to use. Everything is tried, nothing is concluded from a version or a name. */
-import { accessSync, constants, globSync, readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run } from "@goatnote/action-io";
 import type { Privilege } from "./conditions.ts";
+import { libfaketime } from "./faketime.ts";
 
 export interface Machine {
   platform: NodeJS.Platform;
@@ -94,9 +95,4 @@ function allowedCpus(): number[] {
   } catch {
     return [];
   }
-}
-
-function libfaketime(): string | undefined {
-  const places = ["/usr/lib/*/faketime", "/usr/lib64/faketime", "/usr/lib/faketime", "/usr/local/lib/faketime"];
-  return globSync(places.map((place) => `${place}/libfaketimeMT.so.1`)).sort()[0];
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { run } from "@goatnote/action-io";
 import type { Conditions } from "./conditions.ts";
 import type { Sources } from "./copy.ts";
+import { faketimeVariables } from "./faketime.ts";
 import type { Machine } from "./machine.ts";
 
 export const variationNames = [
@@ -152,18 +153,7 @@ function noise(environment: Record<string, string>): Record<string, string> {
 function prepareTime({ machine: { libfaketime } }: Workshop): Prepared {
   if (!libfaketime)
     return { unavailable: "libfaketime is not installed (apt-get install faketime); the builds began seconds apart" };
-  return {
-    change: {
-      faketime: {
-        LD_PRELOAD: libfaketime,
-        FAKETIME: `+${clockShiftMs / 1000}s`,
-        // Files keep their real times, or make would rebuild what is new; waiting takes as long as it does.
-        NO_FAKE_STAT: "1",
-        FAKETIME_DONT_FAKE_MONOTONIC: "1",
-        DONT_FAKE_MONOTONIC: "1",
-      },
-    },
-  };
+  return { change: { faketime: faketimeVariables(libfaketime, clockShiftMs) } };
 }
 
 /** How far the second build's clock is ahead: another year, month, weekday and hour. */
