@@ -63,6 +63,7 @@ export async function checkFolder<T>(
       base,
       deadline: Date.now() + 300_000,
       mark: randomUUID(),
+      cancelled: new AbortController().signal,
     };
     const builds = await buildVaried(
       recipe,

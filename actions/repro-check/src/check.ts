@@ -36,6 +36,9 @@ export async function check(
   const mark = randomUUID();
   const deadline = Date.now() + (inputs.timeout ?? 3_600_000);
   const cleaning: (() => Promise<void>)[] = [];
+  const cancel = new AbortController();
+  const abort = (): void => cancel.abort();
+  process.on("SIGINT", abort).on("SIGTERM", abort);
   const root = await realpath(workspace);
   const base = await mkdtemp(join(await outside(root, temp), "repro-check-"));
   cleaning.push(() => removeAll(base));
@@ -50,7 +53,16 @@ export async function check(
     const folder = join(base, "workshop");
     await mkdir(folder);
     const workshop = { machine, sources, folder, onClean: (clean: () => Promise<void>) => cleaning.push(clean) };
-    const recipe = { sources, script: inputs.build, artifacts: inputs.artifacts, machine, base, deadline, mark };
+    const recipe = {
+      sources,
+      script: inputs.build,
+      artifacts: inputs.artifacts,
+      machine,
+      base,
+      deadline,
+      cancelled: cancel.signal,
+      mark,
+    };
     const builds = await buildVaried(recipe, workshop, asked, grouped, say);
     checked.variations = builds.variations;
     checked.artifacts = builds.first.artifacts;
@@ -88,6 +100,7 @@ export async function check(
   } finally {
     await endLeftovers(mark, 0);
     for (const clean of cleaning.reverse()) await clean();
+    process.off("SIGINT", abort).off("SIGTERM", abort);
   }
   return checked;
 }

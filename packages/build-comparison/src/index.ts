@@ -9,6 +9,7 @@ export * from "./manifest/environment.ts";
 export * from "./manifest/legs.ts";
 export * from "./manifest/manifest.ts";
 export * from "./manifest/scan.ts";
+export { findArtifacts } from "./vary/artifacts.ts";
 export * from "./vary/build.ts";
 export * from "./vary/copy.ts";
 export * from "./vary/facts.ts";

@@ -87,6 +87,7 @@ export async function buildVaried(
   } catch (error) {
     if (!mayBeOfVariation(error, recipe) || names.length === 0) throw error;
     const { breaking, built } = await withoutBreaking(
+      recipe,
       names,
       error,
       (some, title) => attempt(title, some, kept("second")),
@@ -114,12 +115,14 @@ export async function buildVaried(
   };
 }
 
-function mayBeOfVariation(error: unknown, { deadline }: Recipe): error is BuildProblem {
-  return error instanceof BuildProblem && error.kind !== "leftovers" && Date.now() < deadline;
+function mayBeOfVariation(error: unknown, { deadline, cancelled }: Recipe): error is BuildProblem {
+  if (cancelled.aborted || Date.now() >= deadline) return false;
+  return error instanceof BuildProblem && error.kind !== "leftovers";
 }
 
 /** Leaves out what the build cannot live with: first what builds most often need, then by halves. */
 async function withoutBreaking(
+  recipe: Recipe,
   names: readonly VariationName[],
   problem: BuildProblem,
   attempt: (names: readonly VariationName[], title: string) => Promise<Built>,
@@ -131,7 +134,7 @@ async function withoutBreaking(
     try {
       return await attempt(some, `Second build, with ${some.join(", ") || "no variation"}`);
     } catch (error) {
-      if (!(error instanceof BuildProblem)) throw error;
+      if (!mayBeOfVariation(error, recipe)) throw error;
       last = error;
       return undefined;
     }

@@ -1,7 +1,7 @@
 /** Each variation: what it changes for the second build, and what it needs from the machine. */
 import { mkdir, mkdtemp, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { run } from "@goatnote/action-io";
 import type { Conditions } from "./conditions.ts";
 import type { Sources } from "./copy.ts";
@@ -199,7 +199,7 @@ async function localesOf({ environment }: Machine): Promise<string[]> {
 }
 
 /** Memory, when it can hold the tree and what a build adds to it, and programs can be started from it. */
-async function prepareFileOrder({ machine, sources, onClean }: Workshop): Promise<Prepared> {
+async function prepareFileOrder({ machine, sources, folder: workshopFolder, onClean }: Workshop): Promise<Prepared> {
   if (machine.platform !== "linux") return { unavailable: "there is no second file system" };
   const space = await statfs("/dev/shm").catch(() => undefined);
   if (!space) return { unavailable: "there is no /dev/shm" };
@@ -209,7 +209,7 @@ async function prepareFileOrder({ machine, sources, onClean }: Workshop): Promis
     return {
       unavailable: `/dev/shm has ${Math.round(free / 2 ** 20)} MiB, and ${Math.round(needed / 2 ** 20)} are wanted`,
     };
-  const folder = await mkdtemp("/dev/shm/repro-check-").catch(() => undefined);
+  const folder = await mkdtemp(`/dev/shm/${basename(dirname(workshopFolder))}-`).catch(() => undefined);
   if (!folder) return { unavailable: "/dev/shm cannot be written" };
   onClean(() => rm(folder, { recursive: true, force: true }));
   const script = join(folder, "try");
