@@ -33,9 +33,9 @@ export function tar(members: readonly { name: string; content: string | Buffer; 
 
 const side = (number: 1 | 2): Side => ({
   facts: {
-    path: number === 1 ? "/work/first/tree/lab" : "/work/the-second/tree/lab-two",
-    home: number === 1 ? "/home/ada" : "/work/the-second/home",
-    tmp: number === 1 ? "/work/first/tmp" : "/work/the-second/tmp",
+    path: number === 1 ? "/builds/first/tree/lab" : "/builds/the-second/tree/lab-two",
+    home: number === 1 ? "/home/ada" : "/builds/the-second/home",
+    tmp: number === 1 ? "/builds/first/tmp" : "/builds/the-second/tmp",
     user: number === 1 ? "ada" : "daemon",
     uid: number === 1 ? "1001" : "1",
     group: number === 1 ? "ada" : "daemon",
