@@ -176,15 +176,16 @@ export async function build(): Promise<string> {
   }
   if (existsSync(finished)) rmSync(working, { recursive: true });
   else renameSync(working, finished);
-  forgetOldBuilds();
+  forgetOldBuilds(finished);
   return finished;
 }
 
-function forgetOldBuilds(): void {
+function forgetOldBuilds(present: string): void {
   const dayAgo = Date.now() - 86_400_000;
   for (const entry of readdirSync(join(root, "build"), { withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (/^[0-9a-f]{16}/.test(entry.name) && statSync(path).mtimeMs < dayAgo) rmSync(path, { recursive: true });
+    if (path !== present && /^[0-9a-f]{16}/.test(entry.name) && statSync(path).mtimeMs < dayAgo)
+      rmSync(path, { recursive: true });
   }
 }
 

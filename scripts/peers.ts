@@ -28,11 +28,17 @@ export interface Recipe {
 export const recipes: Record<string, Recipe> = {
   act: { kind: "go", package: "github.com/nektos/act", version: "v0.2.89" },
   actionlint: { kind: "go", package: "github.com/rhysd/actionlint/cmd/actionlint", version: "v1.7.12" },
+  diffoscope: { kind: "apt", package: "diffoscope-minimal" },
+  faketime: { kind: "apt", package: "faketime locales" },
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
+  jar: { kind: "apt", package: "default-jdk-headless" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
+  sqlite3: { kind: "apt", package: "sqlite3" },
+  zip: { kind: "apt", package: "zip" },
   zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },
+  zstd: { kind: "apt", package: "zstd" },
 };
 
 /** One command that a recipe runs. */

@@ -1,0 +1,116 @@
+/** `repro-check/compare`: what several machines built from the same commit, side by side. Runs no project code. */
+import { glob, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import {
+  annotate,
+  code,
+  plain,
+  readContext,
+  readInputs,
+  say,
+  setOutputs,
+  table,
+  UserError,
+  writeSummary,
+} from "@goatnote/action-io";
+import { compareLegs, decodeManifest, type Leg, type LegComparison } from "@goatnote/build-comparison";
+import { compareInputs } from "./inputs.ts";
+import { compareWithReference, type ReferenceResult } from "./reference.ts";
+
+const largest = 256 * 1024 * 1024;
+
+export async function compare(): Promise<void> {
+  const inputs = readInputs(compareInputs, process.env);
+  const { workspace, temp } = await readContext(process.env);
+  const legs = await readLegs(inputs.manifests, workspace);
+  const comparison = compareLegs(legs, inputs["min-legs"] ?? 2);
+  const first = legs[0]?.manifest;
+  const reference =
+    inputs.reference && first ? await compareWithReference(inputs.reference, workspace, first.entries) : undefined;
+  const differs = comparison.verdict === "identical" && reference !== undefined && !reference.equal;
+  const verdict = differs ? "different" : comparison.verdict;
+  const sentence = differs
+    ? `${comparison.reason} ${reference.name} is not what they built.`
+    : comparison.reason + (reference?.equal ? ` ${reference.name} is the same.` : "");
+  const folder = resolve(workspace, inputs["output-dir"] || join(temp, "repro-check"));
+  await mkdir(folder, { recursive: true });
+  const report = join(folder, "comparison.json");
+  const content = { schema: "https://goatnote.dev/repro-check-comparison/v1", sentence, ...comparison, verdict };
+  await writeFile(report, `${JSON.stringify({ ...content, reference: reference ?? null }, null, 2)}\n`);
+  const digest = verdict === "identical" && comparison.platforms.length === 1 ? (first?.digest ?? "") : "";
+  setOutputs({ verdict, digest, report });
+  say(`${verdict}: ${sentence}`);
+  if (verdict !== "identical")
+    annotate([
+      { kind: inputs.mode === "assert" ? "error" : "warning", title: "Not the same everywhere", message: sentence },
+    ]);
+  await writeSummary(summarise(verdict, sentence, comparison, legs, reference), process.env.GITHUB_STEP_SUMMARY);
+  if (inputs.mode === "assert" && verdict !== "identical") throw new UserError(sentence);
+}
+
+/** Each file that matches is a leg, named after its folder, where artifacts are downloaded to. */
+async function readLegs(patterns: readonly string[], workspace: string): Promise<Leg[]> {
+  const found = new Set<string>();
+  for await (const path of glob(patterns, { cwd: workspace })) found.add(resolve(workspace, path));
+  const legs: Leg[] = [];
+  for (const path of [...found].sort()) {
+    const stats = await stat(path);
+    if (!stats.isFile()) continue;
+    if (stats.size > largest) throw new UserError(`${path} has ${stats.size} bytes, too many for a manifest.`);
+    const name = basename(dirname(path));
+    const taken = legs.filter((leg) => leg.name.replace(/ \(\d+\)$/, "") === name).length;
+    legs.push({
+      name: taken ? `${name} (${taken + 1})` : name,
+      manifest: decodeManifest(await readFile(path, "utf8"), path),
+    });
+  }
+  return legs;
+}
+
+function summarise(
+  verdict: string,
+  sentence: string,
+  { platforms, across }: LegComparison,
+  legs: readonly Leg[],
+  reference: ReferenceResult | undefined,
+): string {
+  const titles: Record<string, string> = {
+    identical: "The same on all machines",
+    different: "Not the same on all machines",
+    "not-checked": "Not checked",
+  };
+  const differences = platforms.flatMap(({ differences: found }) =>
+    Object.entries(found).flatMap(([leg, list]) =>
+      list.map(({ path, kind }) => [plain(leg), code(path), plain(kind.replaceAll("-", " "))]),
+    ),
+  );
+  return [
+    `### ${titles[verdict]}\n\n${plain(sentence)}\n`,
+    table(
+      ["platform", "legs", "result"],
+      platforms.map(({ platform, legs: own, reason }) => [plain(platform), own.map(plain).join(", "), plain(reason)]),
+    ),
+    table(
+      ["leg", "machine", "image", "digest"],
+      legs.map(({ name, manifest: { environment, digest } }) => [
+        plain(name),
+        code(environment.machine.slice(7, 19)),
+        plain(environment.image || environment.release),
+        code(digest),
+      ]),
+    ),
+    table(["leg", "path", "difference"], differences.slice(0, 100)),
+    across
+      ? `\nAcross platforms, of which nothing is required: ${across.equal.length} files are the same everywhere, ${across.different.length} are not.\n`
+      : "",
+    reference
+      ? table(
+          ["file", `beside ${plain(reference.name)}`],
+          reference.rows.map(({ path, result }) => [code(path), result]),
+        )
+      : "",
+    verdict === "different"
+      ? "\nTo learn the cause, run `repro-check` on one of the machines, or compare the artifacts themselves.\n"
+      : "",
+  ].join("");
+}

@@ -1,0 +1,86 @@
+import {
+  boolean,
+  declareInputs,
+  duration,
+  lines,
+  number,
+  oneOf,
+  required,
+  text,
+  type Values,
+} from "@goatnote/action-io";
+import { type VariationName, variationNames } from "@goatnote/build-comparison";
+
+const paths = "paths or glob patterns, one per line";
+
+export const mainInputs = declareInputs({
+  build: required(text("a script for bash")),
+  artifacts: required(lines(paths)),
+  vary: lines(`\`all\`, \`none\`, names, or \`-name\`, one per line; names: ${variationNames.join(", ")}`),
+  "include-ignored": lines(paths),
+  reference: text("a file or a folder"),
+  mode: oneOf("assert", "report"),
+  bisect: boolean(),
+  diffoscope: oneOf("auto", "always", "never"),
+  timeout: duration(),
+  "output-dir": text("a folder"),
+});
+
+export const manifestInputs = declareInputs({
+  artifacts: required(lines(paths)),
+  "output-dir": text("a folder"),
+});
+
+export const compareInputs = declareInputs({
+  manifests: required(lines("glob patterns, one per line")),
+  "min-legs": number({ min: 2, max: 100, integer: true }),
+  mode: oneOf("assert", "report"),
+  reference: text("a file or a folder"),
+  "output-dir": text("a folder"),
+});
+
+const isName = (word: string): word is VariationName => (variationNames as readonly string[]).includes(word);
+
+/** The variations that are asked for, in their usual order. */
+export function askedVariations(vary: readonly string[]): VariationName[] {
+  const left = new Set(vary.filter((word) => word.startsWith("-")).map((word) => word.slice(1)));
+  const named = vary.filter((word) => !word.startsWith("-"));
+  const all = named.includes("all") || named.length === 0;
+  return variationNames.filter((name) => !left.has(name) && (all || named.includes(name)));
+}
+
+/** Whether `vary` names this variation, and does not merely mean all. */
+export const isNamed = (vary: readonly string[], name: VariationName): boolean => vary.includes(name);
+
+const leadsOut = (pattern: string): boolean => /^([/\\~]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(pattern);
+const everything = /^(\.|\*\*?|\.\/|\*\*\/\*|\.git(\/.*)?)$/;
+
+/** Patterns that would take the result for something else. */
+export function artifactContradictions({ artifacts }: { artifacts: string[] }): string[] {
+  const out = artifacts.find(leadsOut);
+  if (out !== undefined)
+    return [`Input \`artifacts\` names ${JSON.stringify(out)}; allowed: paths within the workspace.`];
+  return artifacts.some((pattern) => everything.test(pattern))
+    ? ["Input `artifacts` names everything; allowed: what the build makes."]
+    : [];
+}
+
+export function contradictions(inputs: Values<typeof mainInputs>): string[] {
+  const problems = artifactContradictions(inputs);
+  const words = inputs.vary.map((word) => word.replace(/^-/, ""));
+  const unknown = words.find((word) => !isName(word) && word !== "all" && word !== "none");
+  if (unknown !== undefined)
+    problems.push(
+      `Input \`vary\` names ${JSON.stringify(unknown)}; allowed: \`all\`, \`none\`, ${variationNames.join(", ")}, each also with a minus.`,
+    );
+  if (inputs.vary.includes("none") && inputs.vary.length > 1)
+    problems.push("Input `vary` says `none` and more; allowed: `none` alone, or the names.");
+  const out = inputs["include-ignored"].find(leadsOut);
+  if (out !== undefined)
+    problems.push(`Input \`include-ignored\` names ${JSON.stringify(out)}; allowed: paths within the workspace.`);
+  return problems;
+}
+
+/** What GitHub's images say about themselves. */
+export const imageOf = (environment: NodeJS.ProcessEnv): string =>
+  [environment.ImageOS, environment.ImageVersion].filter(Boolean).join(" ");

@@ -1,0 +1,36 @@
+/** `repro-check/manifest`: what this job has built, as digests. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { code, readContext, readInputs, say, setOutputs, UserError, writeSummary } from "@goatnote/action-io";
+import {
+  encodeManifest,
+  environmentOf,
+  findArtifacts,
+  inputsOf,
+  makeManifest,
+  progressTeller,
+  scan,
+} from "@goatnote/build-comparison";
+import { artifactContradictions, imageOf, manifestInputs } from "./inputs.ts";
+
+export async function manifest(): Promise<void> {
+  const inputs = readInputs(manifestInputs, process.env, artifactContradictions);
+  const { workspace, temp } = await readContext(process.env);
+  const paths = await findArtifacts(workspace, inputs.artifacts);
+  if (paths.length === 0)
+    throw new UserError(
+      `Nothing matches \`artifacts\` (${inputs.artifacts.join(", ")}). Put this step after the build.`,
+    );
+  const entries = await scan(workspace, paths, progressTeller(say));
+  const environment = await environmentOf({ name: process.env.RUNNER_NAME ?? "", image: imageOf(process.env) });
+  const made = makeManifest(entries, environment, await inputsOf(workspace, ""));
+  const folder = resolve(workspace, inputs["output-dir"] || join(temp, "repro-check"));
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, "manifest.json");
+  await writeFile(file, encodeManifest(made));
+  setOutputs({ manifest: file, digest: made.digest });
+  await writeSummary(
+    `### Manifest\n\n${entries.length} entries, ${code(made.digest)}\n`,
+    process.env.GITHUB_STEP_SUMMARY,
+  );
+}

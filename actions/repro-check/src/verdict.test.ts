@@ -1,0 +1,146 @@
+import type { VariationReport } from "@goatnote/build-comparison";
+import { describe, expect, test } from "vitest";
+import { askedVariations, contradictions } from "./inputs.ts";
+import { judge } from "./verdict.ts";
+
+const report = (status: VariationReport["status"], name: VariationReport["name"] = "path"): VariationReport => ({
+  name,
+  status,
+  detail: "",
+});
+const same = { differences: [] };
+const differs = { differences: [{ path: "out", kind: "content" as const }] };
+
+describe("a verdict", () => {
+  test.each([
+    [
+      "names what was varied",
+      same,
+      [report("applied"), report("applied", "time")],
+      [],
+      undefined,
+      "identical",
+      /^No difference found \(varied path and time\)\.$/,
+    ],
+    [
+      "of builds under equal conditions says so",
+      same,
+      [report("not-asked")],
+      [],
+      undefined,
+      "identical",
+      /equal conditions/,
+    ],
+    [
+      "is none when nothing could be varied",
+      same,
+      [report("unavailable"), report("no-effect", "time")],
+      [],
+      undefined,
+      "not-checked",
+      /No variation/,
+    ],
+    [
+      "is none when what was asked for by name is missing",
+      same,
+      [report("applied"), report("unavailable", "time")],
+      ["time" as const],
+      undefined,
+      "not-checked",
+      /time/,
+    ],
+    [
+      "is none when what was asked for by name had no effect",
+      same,
+      [report("applied"), report("no-effect", "cpus")],
+      ["cpus" as const],
+      undefined,
+      "not-checked",
+      /cpus/,
+    ],
+    [
+      "is none when what was asked for by name breaks the build",
+      same,
+      [report("applied"), report("breaks-build", "network")],
+      ["network" as const],
+      undefined,
+      "not-checked",
+      /network/,
+    ],
+    [
+      "is different whatever was varied",
+      differs,
+      [report("unavailable")],
+      ["path" as const],
+      undefined,
+      "different",
+      /1 path differs/,
+    ],
+    [
+      "is different when the published result is",
+      same,
+      [report("applied")],
+      [],
+      { equal: false, name: "assets" },
+      "different",
+      /assets/,
+    ],
+    [
+      "names the published result",
+      same,
+      [report("applied")],
+      [],
+      { equal: true, name: "assets" },
+      "identical",
+      /assets/,
+    ],
+  ])("%s", (_, comparison, variations, named, reference, verdict, words) => {
+    const outcome = judge(comparison, variations, named, reference);
+    expect(outcome.verdict).toBe(verdict);
+    expect(outcome.sentence).toMatch(words);
+    expect(outcome.sentence).not.toMatch(/reproducible/i);
+  });
+});
+
+describe("the input vary", () => {
+  test("takes all, none, some, and all but some", () => {
+    expect(askedVariations(["all"])).toHaveLength(16);
+    expect(askedVariations(["none"])).toEqual([]);
+    expect(askedVariations(["time", "path"])).toEqual(["path", "time"]);
+    expect(askedVariations(["all", "-network"])).not.toContain("network");
+    expect(askedVariations(["-network"])).toHaveLength(15);
+  });
+});
+
+describe("contradictions", () => {
+  const inputs = (change: Partial<Parameters<typeof contradictions>[0]>) =>
+    contradictions({
+      build: "make",
+      artifacts: ["dist"],
+      vary: ["all"],
+      "include-ignored": [],
+      reference: "",
+      mode: "assert",
+      bisect: true,
+      diffoscope: "auto",
+      timeout: 1,
+      "output-dir": "",
+      ...change,
+    });
+
+  test.each([
+    [{}, []],
+    [{ vary: ["tme"] }, ["tme"]],
+    [{ vary: ["none", "path"] }, ["none"]],
+    [{ artifacts: ["../out"] }, ["../out"]],
+    [{ artifacts: ["/etc"] }, ["/etc"]],
+    [{ artifacts: ["dist/../../x"] }, ["dist/../../x"]],
+    [{ artifacts: ["**"] }, ["everything"]],
+    [{ artifacts: [".git"] }, ["everything"]],
+    [{ "include-ignored": ["../x"] }, ["../x"]],
+  ])("%j", (change, words) => {
+    const problems = inputs(change);
+    expect(problems).toHaveLength(words.length);
+    for (const word of words) expect(problems.join()).toContain(word);
+  });
+});

@@ -1,0 +1,222 @@
+/** What differences stand for, by contents that name it in the forms of many tools; and that strangers' archives end nowhere else. */
+import { gzipSync } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Budget } from "../formats/container.ts";
+import { sampleScene, tar, tarHeader } from "../samples.ts";
+import { type Explaining, explain, type Finding } from "./explain.ts";
+import { normalisersFor } from "./normalise.ts";
+
+const context = (budget = new Budget()): Explaining => ({
+  scene: sampleScene,
+  normalisers: normalisersFor(sampleScene),
+  budget,
+});
+const explained = (a: string | Buffer, b: string | Buffer, budget?: Budget): Promise<Finding[]> =>
+  explain(Buffer.from(a), Buffer.from(b), ["out"], context(budget));
+const causesOf = async (a: string | Buffer, b: string | Buffer): Promise<string[]> =>
+  (await explained(a, b)).filter(({ derived }) => !derived).flatMap(({ causes }) => causes);
+
+test("equal contents have no cause", async () => {
+  expect(await explained("a", "a")).toEqual([]);
+});
+
+describe("a text that differs in", () => {
+  test.each([
+    ["seconds since 1970", "at 1700000010\n", "at 1734400011\n", "timestamp"],
+    ["milliseconds", "t=1700000010123\n", "t=1734400011456\n", "timestamp"],
+    ["ISO 8601", '"2023-11-14T22:13:30.123Z"', '"2024-12-17T01:46:51Z"', "timestamp"],
+    ["date and time of day", "2023-11-14 22:13:30 +0000", "2024-12-17 01:46:51 +0000", "timestamp"],
+    ["digits alone", "build 20231114", "build 20241217", "timestamp"],
+    ["date(1)", "Tue Nov 14 22:13:30 UTC 2023", "Tue Dec 17 01:46:51 UTC 2024", "timestamp"],
+    ["the date of mail", "Tue, 14 Nov 2023 22:13:30 +0000", "Tue, 17 Dec 2024 01:46:51 +0000", "timestamp"],
+    ["__DATE__", "Nov 14 2023 22:13:30", "Dec 17 2024 01:46:51", "timestamp"],
+    ["the folder", "at /builds/first/tree/lab/src/a.c:3", "at /builds/the-second/tree/lab-two/src/a.c:3", "build-path"],
+    ["the name of the folder", "project lab built", "project lab-two built", "build-path"],
+    ["the home", "/home/ada/.cargo", "/builds/the-second/home/.cargo", "home"],
+    ["the temporary folder", "/builds/first/tmp/x", "/builds/the-second/tmp/x", "temporary-path"],
+    ["the host", "built on runner-7", "built on second-build", "hostname"],
+    ["the kernel", "Linux 6.8.0-1020-azure x", "Linux 2.6.68-1020-azure x", "kernel"],
+    ["the user", "by ada", "by daemon", "user"],
+    ["a user id among ones", "1 uid=1001 1", "1 uid=1 1", "user"],
+    ["processors", "jobs: 4, level 1", "jobs: 1, level 1", "cpus"],
+    ["the zone", "offset +0000", "offset +1400", "timezone"],
+    ["a variable", "A=1\nPATH=/usr/bin\nB=2\n", "A=1\nNOISE=x\nPATH=/usr/bin:/nonexistent\nB=2\n", "environment"],
+    ["a UUID", "id 6ba7b810-9dad-11d1-80b4-00c04fd430c8", "id 123e4567-e89b-42d3-a456-426614174000", "uuid"],
+    ["an address", "<object at 0x7f1234567890>", "<object at 0x7fabcdef0123>", "address"],
+    ["lines in another order", "a\nb\nc\n", "c\na\nb\n", "order"],
+    ["words in another order", "{'x1', 'y2', 'z3'}", "{'z3', 'x1', 'y2'}", "order"],
+    ["hex that means nothing", "seed deadbeef01\n", "seed 0123456789\n", "random"],
+    ["what nobody knows", "hello\n", "world\n", "unknown"],
+  ])("%s", async (_, a, b, cause) => {
+    expect(await causesOf(a, b)).toEqual([cause]);
+  });
+
+  test("two things is told both, and no third", async () => {
+    expect(await causesOf("ada at 1700000010", "daemon at 1734400011")).toEqual(["user", "timestamp"]);
+  });
+
+  test("a moment far from the clocks is no timestamp", async () => {
+    expect(await causesOf("v 1500000000", "v 1600000000")).not.toContain("timestamp");
+    expect(await causesOf("since 2019-01-02", "since 2018-03-04")).not.toContain("timestamp");
+  });
+});
+
+describe("binary", () => {
+  const bytes = (seconds: number): Buffer => {
+    const buffer = Buffer.alloc(64);
+    buffer.writeUInt32LE(seconds, 20);
+    return buffer;
+  };
+
+  test("moments near both clocks are timestamps", async () => {
+    expect(await causesOf(bytes(1_700_000_001), bytes(1_734_400_002))).toEqual(["timestamp"]);
+  });
+
+  test("other numbers are not", async () => {
+    expect(await causesOf(bytes(1_700_000_001), bytes(12))).toEqual(["unknown"]);
+  });
+});
+
+describe("archives", () => {
+  test("each difference is told where it is, and the one that follows is told to follow", async () => {
+    const a = tar([
+      { name: "x", content: "at 1700000010", mtime: 1 },
+      { name: "y", content: "same" },
+    ]);
+    const b = tar([
+      { name: "x", content: "at 1734400011", mtime: 2 },
+      { name: "y", content: "same" },
+    ]);
+    const found = await explained(gzipSync(a), gzipSync(b));
+    expect(found.map(({ place, what, causes }) => [place.join("/"), what, causes])).toEqual([
+      ["out", "mtime", ["mtime"]],
+      ["out/x", "content", ["timestamp"]],
+    ]);
+  });
+
+  test("the same content, packed otherwise", async () => {
+    const content = Buffer.from("abc".repeat(1000));
+    expect(await explained(gzipSync(content, { level: 1 }), gzipSync(content, { level: 9 }))).toMatchObject([
+      { causes: ["compression"] },
+    ]);
+  });
+
+  test("members that only one has", async () => {
+    const [a, b] = [
+      tar([{ name: "x", content: "1" }]),
+      tar([
+        { name: "x", content: "1" },
+        { name: "y", content: "2" },
+      ]),
+    ];
+    expect(await explained(a, b)).toMatchObject([
+      { what: "members only in the second", causes: ["missing"], second: "y" },
+    ]);
+  });
+
+  test("the same name twice is two members", async () => {
+    const twice = (second: string): Buffer =>
+      tar([
+        { name: "x", content: "1" },
+        { name: "x", content: second },
+      ]);
+    expect(await explained(twice("2"), twice("3"))).toMatchObject([{ place: ["out", "x (2)"] }]);
+  });
+});
+
+describe("archives of strangers", () => {
+  const megabytes = (count: number): Buffer => Buffer.alloc(count * 1024 * 1024);
+  const small = (): Budget => new Budget(10 * 1024 * 1024, 1000);
+
+  test("one that expands without end is not opened, and is still compared", async () => {
+    const bomb = (last: number): Buffer => gzipSync(Buffer.concat([megabytes(64), Buffer.from([last])]));
+    expect(await explained(bomb(1), bomb(2), small())).toMatchObject([
+      { what: "content (not opened: it expands to too many bytes)", causes: ["unknown"] },
+    ]);
+  });
+
+  test("one inside the other, ever so often, ends", async () => {
+    const nested = (core: string): Buffer =>
+      Array.from({ length: 40 }).reduce<Buffer>((inner) => tar([{ name: "in", content: inner }]), Buffer.from(core));
+    const [found] = await explained(nested("a"), nested("b"));
+    expect(found!.place.length).toBeLessThan(20);
+    expect(found!.what).toContain("nested too deeply");
+  });
+
+  test.each([
+    ["an absurd size", tarHeader("x", "77777777777\0")],
+    ["a size beyond all numbers", tarHeader("x", "\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")],
+    ["a negative size", tarHeader("x", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")],
+    [
+      "a pax size that is none",
+      Buffer.concat([
+        tarHeader("p", "00000000014\0", { type: "x" }),
+        Buffer.from("12 size=-99\n".padEnd(512, "\0")),
+        tarHeader("x", "77777777777\0"),
+      ]),
+    ],
+  ])("tar with %s", async (_, header) => {
+    const [found] = await explained(
+      Buffer.concat([header, Buffer.from("a")]),
+      Buffer.concat([header, Buffer.from("b")]),
+    );
+    expect(found!.what).toMatch(/^content/);
+  });
+
+  test("names that lead elsewhere are only names", async () => {
+    const slip = (content: string): Buffer => tar([{ name: "../../../../etc/passwd", content }]);
+    expect(await explained(slip("1"), slip("2"))).toMatchObject([{ place: ["out", "../../../../etc/passwd"] }]);
+  });
+
+  test("too many members", async () => {
+    const many = (last: string): Buffer =>
+      tar([
+        ...Array.from({ length: 1200 }, (_, i) => ({ name: `f${i}`, content: "" })),
+        { name: "last", content: last },
+      ]);
+    expect((await explained(many("1"), many("2"), small()))[0]!.what).toBe(
+      "content (not opened: it has too many members)",
+    );
+  });
+
+  const valid = [
+    tar([
+      { name: "x", content: "abc" },
+      { name: "y", content: "def" },
+    ]),
+    gzipSync("hello"),
+    Buffer.from("!<arch>\nx/              0           0     0     644     4         `\nabcd"),
+    Buffer.concat([Buffer.from([0x6f, 0x0d, 0x0d, 0x0a, 0, 0, 0, 0]), Buffer.alloc(24)]),
+  ];
+  const elf = Buffer.alloc(256);
+  elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
+  const zip = Buffer.concat([
+    Buffer.from("PK\x03\x04"),
+    Buffer.alloc(60),
+    Buffer.from("PK\x01\x02"),
+    Buffer.alloc(42),
+    Buffer.from("PK\x05\x06"),
+    Buffer.alloc(18),
+  ]);
+  const mutated = fc
+    .tuple(
+      fc.constantFrom(...valid, elf, zip),
+      fc.array(fc.tuple(fc.nat(600), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+    )
+    .map(([bytes, changes]) => {
+      const copy = Buffer.from(bytes);
+      for (const [at, value] of changes) copy[at % copy.length] = value;
+      return copy;
+    });
+
+  test("whatever bytes are changed, a finding comes out and no error", async () => {
+    await fc.assert(
+      fc.asyncProperty(mutated, mutated, async (a, b) => {
+        const found = await explain(a, b, ["out"], context(new Budget(1024 * 1024, 1000)));
+        expect(found.length > 0).toBe(!a.equals(b));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+});

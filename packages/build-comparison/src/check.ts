@@ -1,0 +1,117 @@
+/** The whole check: two builds, what differs, why, and which variations bring it about. */
+import type { Finding } from "./cause/explain.ts";
+import { keyOf } from "./cause/explain.ts";
+import { refineCauses } from "./cause/refine.ts";
+import { explainResults } from "./cause/results.ts";
+import type { Scene, Side } from "./cause/scene.ts";
+import { compareEntries, type Difference, permissionNotes } from "./manifest/manifest.ts";
+import { BuildProblem, type Built } from "./vary/build.ts";
+import { findCulprits } from "./vary/groups.ts";
+import type { Tell, VariedBuilds } from "./vary/rebuild.ts";
+import type { VariationName } from "./vary/variations.ts";
+
+/** A finding, and the variations that bring it about. */
+export interface Explained extends Finding {
+  /** Empty when it was not looked for, or not found. */
+  provokedBy: VariationName[];
+  /** It differs between two builds under equal conditions too. */
+  always: boolean;
+}
+
+export interface Comparison {
+  differences: Difference[];
+  findings: Explained[];
+  /** Permission bits beyond the executable one that differ; no difference of content. */
+  permissionNotes: string[];
+  /** How the bisection ended. */
+  bisection: "not-needed" | "off" | "complete" | "incomplete";
+  bisectionNote: string;
+}
+
+/** What a build saw, for finding it again. */
+export function sideOf(built: Built, other: Built): Side {
+  const { facts, started, ended, conditions } = built;
+  // What a build's clock was ahead of ours.
+  const ahead = Math.round(Number(facts.clock) - facts.read / 1000);
+  const names = new Set([...Object.keys(conditions.env), ...Object.keys(other.conditions.env)]);
+  const variables = Object.fromEntries([...names].map((name) => [name, built.environment[name]]));
+  return {
+    facts,
+    variables: { ...variables, ...conditions.faketime },
+    clock: { from: Math.floor(started / 1000) + ahead - 1, to: Math.ceil(ended / 1000) + ahead + 1 },
+  };
+}
+
+/** A published result, of which nothing is known but that it was made before now. */
+export function publishedScene(built: Built): Scene {
+  const side = sideOf(built, built);
+  const nothing = Object.fromEntries(Object.keys(side.facts).map((name) => [name, ""])) as unknown as Side["facts"];
+  // From 2000 on.
+  return {
+    first: side,
+    second: { facts: nothing, variables: {}, clock: { from: 946_684_800, to: Date.now() / 1000 } },
+  };
+}
+
+const explainBuilt = (first: Built, second: Built): Promise<Finding[]> => {
+  const scene: Scene = { first: sideOf(first, second), second: sideOf(second, first) };
+  const result = ({ tree, artifacts }: Built) => ({ folder: tree, entries: artifacts });
+  return explainResults(result(first), result(second), scene);
+};
+
+export async function compareBuilds(builds: VariedBuilds, bisect: boolean, tell: Tell): Promise<Comparison> {
+  const { first, second, variations, again } = builds;
+  const differences = compareEntries(first.artifacts, second.artifacts);
+  const notes = permissionNotes(first.artifacts, second.artifacts);
+  const findings = (differences.length > 0 ? await explainBuilt(first, second) : []).map(
+    (finding): Explained => ({ ...finding, provokedBy: [], always: false }),
+  );
+  const comparison: Comparison = {
+    differences,
+    findings,
+    permissionNotes: notes,
+    bisection: differences.length === 0 ? "not-needed" : bisect ? "complete" : "off",
+    bisectionNote: "",
+  };
+  if (differences.length === 0 || !bisect) return comparison;
+  const applied = variations.filter(({ status }) => status === "applied").map(({ name }) => name);
+  try {
+    await findProvokers(first, findings, applied, again);
+  } catch (error) {
+    if (!(error instanceof BuildProblem)) throw error;
+    comparison.bisection = "incomplete";
+    comparison.bisectionNote = error.message;
+    tell(`The bisection ended early: ${error.message}`);
+  }
+  return comparison;
+}
+
+/** Builds again without any variation, then with some at a time, and notes on each finding what brings it about. */
+async function findProvokers(
+  first: Built,
+  findings: readonly Explained[],
+  applied: readonly VariationName[],
+  again: VariedBuilds["again"],
+): Promise<void> {
+  const seen = async (names: readonly VariationName[]): Promise<Set<string>> => {
+    const built = await again(names);
+    return new Set((await explainBuilt(first, built)).map(keyOf));
+  };
+  const always = await seen([]);
+  for (const finding of findings) finding.always = always.has(keyOf(finding));
+  const open = findings.filter(({ always: known }) => !known);
+  for (const finding of findings) if (finding.always) finding.causes = refineCauses(finding.causes, [], true);
+  if (open.length === 0) return;
+  const results = new Map<string, Set<string>>();
+  const wanted = new Set(open.map(keyOf));
+  const { alone, together } = await findCulprits(applied, async (names) => {
+    const found = await seen(names);
+    results.set(names.join(), found);
+    return [...wanted].some((key) => found.has(key));
+  });
+  for (const finding of open) {
+    const own = alone.filter((name) => applied.length === 1 || results.get(name)?.has(keyOf(finding)));
+    finding.provokedBy = own.length > 0 ? own : together;
+    finding.causes = refineCauses(finding.causes, finding.provokedBy, false);
+  }
+}

@@ -1,0 +1,168 @@
+/** What a build sees: read by the programs that builds use, under the very conditions of the build. */
+import { lstat, opendir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { clockShiftMs, type VariationName } from "./variations.ts";
+
+/** Facts by name; "" where the machine cannot tell. */
+export interface Facts {
+  path: string;
+  home: string;
+  tmp: string;
+  user: string;
+  uid: string;
+  group: string;
+  gid: string;
+  hostname: string;
+  kernel: string;
+  umask: string;
+  cpus: string;
+  /** Offset and name of the time zone. */
+  zone: string;
+  zoneName: string;
+  /** How the locale sorts and names a month. */
+  locale: string;
+  /** Short names of months, then of weekdays from Sunday on, parted by semicolons. */
+  months: string;
+  days: string;
+  /** Seconds since 1970, as a program reads them. */
+  clock: string;
+  stack: string;
+  interfaces: string;
+  noise: string;
+  jobs: string;
+  /** Milliseconds since 1970 by our own clock, when the facts were read. */
+  read: number;
+  /** The order in which a folder of that file system lists what was made in it. */
+  order: string;
+  /** Sources in the order in which their folders list them. */
+  listing: string[];
+  /** Modification times of sources. */
+  mtimes: string;
+}
+
+/** Prints facts, each ended by a NUL. */
+export const factsScript = `
+say() { printf '%s=%s\\0' "$1" "$2"; }
+say path "$PWD"
+say home "\${HOME-}"
+say tmp "\${TMPDIR-}"
+say user "$(id -un 2>/dev/null)"
+say uid "$(id -u 2>/dev/null)"
+say group "$(id -gn 2>/dev/null)"
+say gid "$(id -g 2>/dev/null)"
+say hostname "$(uname -n 2>/dev/null)"
+say kernel "$(uname -r 2>/dev/null)"
+say umask "$(umask)"
+say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)"
+say zone "$(date +%z)"
+say zoneName "$(date +%Z)"
+say locale "$(printf 'z\\na\\nu\\nB\\n' | sort | tr '\\n' ' ')$(date -d 2001-02-03 +%B 2>/dev/null)"
+say months "$(locale abmon 2>/dev/null)"
+say days "$(locale abday 2>/dev/null)"
+say clock "$(date +%s)"
+say stack "$(grep -m1 -F '[stack]' /proc/self/maps 2>/dev/null | cut -d' ' -f1)"
+say interfaces "$(cut -d: -f1 /proc/net/dev 2>/dev/null | sort | tr -d ' \\n')"
+say noise "\${REPRO_CHECK_NOISE-}"
+say jobs "\${MAKEFLAGS-}"
+`;
+
+/**
+ * @param output of the script
+ * @param order in which a folder of that file system lists
+ */
+export async function readFacts(output: string, tree: string, order: string): Promise<Facts> {
+  const said = new Map(output.split("\0").map((part) => part.split(/=(.*)/s, 2) as [string, string]));
+  const fact = (name: string): string => said.get(name) ?? "";
+  const names = [
+    "path",
+    "home",
+    "tmp",
+    "user",
+    "uid",
+    "group",
+    "gid",
+    "hostname",
+    "kernel",
+    "umask",
+    "cpus",
+    "zone",
+    "zoneName",
+    "locale",
+    "months",
+    "days",
+    "clock",
+    "stack",
+    "interfaces",
+    "noise",
+    "jobs",
+  ] as const;
+  const texts = Object.fromEntries(names.map((name) => [name, fact(name)])) as Record<(typeof names)[number], string>;
+  return { ...texts, read: Date.now(), order, ...(await sourcesIn(tree)) };
+}
+
+const mostListed = 200_000;
+
+/** Not by `readdir`, which sorts. */
+async function sourcesIn(tree: string): Promise<Pick<Facts, "listing" | "mtimes">> {
+  const listing: string[] = [];
+  const mtimes: string[] = [];
+  const visit = async (folder: string): Promise<void> => {
+    for await (const entry of await opendir(folder)) {
+      const path = join(folder, entry.name);
+      if (path === join(tree, ".git") || listing.length >= mostListed) continue;
+      const name = path.slice(tree.length + 1);
+      listing.push(name);
+      if (entry.isDirectory()) await visit(path);
+      else if (mtimes.length < 1000) mtimes.push(`${name} ${Math.trunc((await lstat(path)).mtimeMs)}`);
+    }
+  };
+  await visit(tree);
+  return { listing, mtimes: mtimes.sort().join("\0") };
+}
+
+/** Whether any folder has two entries, which alone can be in another order. */
+function siblings(listing: readonly string[]): boolean {
+  const parents = listing.map((path) => dirname(path));
+  return new Set(parents).size < parents.length;
+}
+
+/** Whether a variation shows in the facts of two builds: what it was to change has changed. */
+export function showsEffect(name: VariationName, first: Facts, second: Facts): boolean {
+  const differs = (...keys: (keyof Facts)[]): boolean => keys.some((key) => first[key] !== second[key]);
+  switch (name) {
+    case "path":
+      return differs("path");
+    case "home":
+      return differs("home");
+    case "user":
+      return differs("uid");
+    case "timezone":
+      return differs("zone");
+    case "locale":
+      return differs("locale");
+    case "umask":
+      return differs("umask");
+    case "time": {
+      const drift = (Number(second.clock) - Number(first.clock)) * 1000 - (second.read - first.read);
+      return Math.abs(drift - clockShiftMs) < 60_000;
+    }
+    case "hostname":
+      return differs("hostname");
+    case "kernel":
+      return differs("kernel");
+    case "cpus":
+      return differs("cpus");
+    case "aslr":
+      return differs("stack");
+    case "file-order":
+      return siblings(first.listing) ? first.listing.join("\0") !== second.listing.join("\0") : differs("order");
+    case "mtimes":
+      return differs("mtimes");
+    case "environment":
+      return differs("noise");
+    case "parallelism":
+      return differs("jobs");
+    case "network":
+      return differs("interfaces");
+  }
+}

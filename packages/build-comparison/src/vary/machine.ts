@@ -1,0 +1,98 @@
+/** What this machine allows a variation to use. Everything is tried, nothing is concluded from a version or a name. */
+import { accessSync, constants, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { run } from "@goatnote/action-io";
+import type { Privilege } from "./conditions.ts";
+import { libfaketime } from "./faketime.ts";
+
+export interface Machine {
+  platform: NodeJS.Platform;
+  identity: { uid: number; gid: number };
+  privilege: Privilege;
+  /** Why there are no namespaces, where there are none. */
+  noNamespaces: string;
+  /** The environment that builds inherit. */
+  environment: Record<string, string>;
+  /** Ids of the processors that we may use. */
+  cpus: number[];
+  libfaketime: string | undefined;
+  /** Whether a program can be started with these arguments and ends well. */
+  works: (...argv: [string, ...string[]]) => Promise<string | true>;
+  has: (program: string) => boolean;
+}
+
+const quick = { timeoutMs: 20_000, check: false } as const;
+
+/** @param environment that builds inherit, for finding programs on its PATH */
+export async function examineMachine(environment: Record<string, string>): Promise<Machine> {
+  const platform = process.platform;
+  const identity = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
+  const works = async (...argv: [string, ...string[]]): Promise<string | true> => {
+    try {
+      const { code, stderr } = await run(argv, quick);
+      return code === 0 || (stderr.trim().split("\n").at(-1) ?? `exit code ${code}`);
+    } catch {
+      return `${argv[0]} is not there`;
+    }
+  };
+  const has = (program: string): boolean =>
+    (environment.PATH ?? "").split(delimiter).some((folder) => isExecutable(join(folder, program)));
+  const { privilege, reason } = await findPrivilege(platform, identity.uid, works);
+  return {
+    platform,
+    identity,
+    privilege,
+    noNamespaces: reason,
+    environment,
+    cpus: allowedCpus(),
+    libfaketime: libfaketime(),
+    works,
+    has,
+  };
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function findPrivilege(
+  platform: NodeJS.Platform,
+  uid: number,
+  works: Machine["works"],
+): Promise<{ privilege: Privilege; reason: string }> {
+  if (platform !== "linux") return { privilege: "none", reason: `${platform} has no namespaces` };
+  const plain = await works("unshare", "--uts", "--net", "--mount", "true");
+  if (uid === 0 && plain === true) return { privilege: "root", reason: "" };
+  const user = await works(
+    "unshare",
+    "--user",
+    "--map-current-user",
+    "--keep-caps",
+    "--uts",
+    "--net",
+    "--mount",
+    "true",
+  );
+  if (user === true) return { privilege: "user-namespace", reason: "" };
+  const sudo = await works("sudo", "--non-interactive", "unshare", "--uts", "--net", "--mount", "true");
+  if (uid !== 0 && sudo === true) return { privilege: "sudo", reason: "" };
+  return { privilege: "none", reason: user };
+}
+
+/** From lists such as `0-3,8`. */
+function allowedCpus(): number[] {
+  try {
+    const [, list = ""] = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    return list.split(",").flatMap((part) => {
+      const [from = 0, to = from] = part.split("-").map(Number);
+      return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    });
+  } catch {
+    return [];
+  }
+}

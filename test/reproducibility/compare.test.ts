@@ -1,0 +1,93 @@
+/** manifest and compare as built actions: several machines by their manifests, a published result, and manifests of strangers. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { decodeManifest, encodeManifest } from "@goatnote/build-comparison";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { build } from "../../scripts/build.ts";
+import { type Ended, runEntry } from "../loop/entry.ts";
+import { project } from "./check.ts";
+
+let actions: string;
+let folder: string;
+let remove: () => void;
+beforeAll(async () => {
+  actions = await build();
+});
+beforeEach(() => {
+  ({ folder, remove } = project({ "dist/out": "made\n", "dist/doc/a": "a\n", ".gitignore": "dist\nlegs\n" }));
+  const git = (...args: string[]): void => {
+    execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", ...args], { cwd: folder });
+  };
+  git("init", "--quiet");
+  git("add", "--all");
+  git("commit", "--quiet", "--message", "Start");
+});
+afterEach(() => remove());
+
+/** The manifest of what is in `dist`, as if another machine had made it. */
+async function leg(name: string, machine: string): Promise<void> {
+  const { outputs, code } = await runEntry(actions, "repro-check/manifest", { artifacts: "dist" }, folder);
+  expect(code).toBe(0);
+  const manifest = decodeManifest(readFileSync(outputs.manifest!, "utf8"), "m");
+  manifest.environment.machine = `sha256:${machine.repeat(64)}`;
+  mkdirSync(join(folder, "legs", name), { recursive: true });
+  writeFileSync(join(folder, "legs", name, "manifest.json"), encodeManifest(manifest));
+}
+const compare = (inputs: Record<string, string> = {}): Promise<Ended> =>
+  runEntry(actions, "repro-check/compare", { manifests: "legs/*/manifest.json", ...inputs }, folder);
+
+test("two machines that made the same", async () => {
+  await leg("one", "1");
+  await leg("two", "2");
+  const { code, outputs, summary } = await compare();
+  expect(code).toBe(0);
+  expect(outputs).toMatchObject({ verdict: "identical", digest: expect.stringMatching(/^sha256:/) });
+  expect(summary).toContain("The same on all machines");
+});
+
+test("two that did not: the path, and the machine", async () => {
+  await leg("one", "1");
+  writeFileSync(join(folder, "dist/out"), "made otherwise\n");
+  await leg("two", "2");
+  const { code, outputs, summary, log } = await compare();
+  expect(code).toBe(1);
+  expect(outputs).toMatchObject({ verdict: "different", digest: "" });
+  expect(log).toContain("1 path differs between one and two");
+  expect(summary).toContain("dist/out");
+  expect((await compare({ mode: "report" })).code).toBe(0);
+});
+
+test("a leg that is missing fails", async () => {
+  await leg("one", "1");
+  expect(await compare()).toMatchObject({ code: 1, outputs: { verdict: "not-checked" } });
+  await leg("two", "2");
+  expect(await compare({ "min-legs": "3" })).toMatchObject({ code: 1, outputs: { verdict: "not-checked" } });
+});
+
+test("no manifest at all fails", async () => {
+  expect(await compare()).toMatchObject({ code: 1, outputs: { verdict: "not-checked" } });
+});
+
+test("what is published is one leg more", async () => {
+  await leg("one", "1");
+  await leg("two", "2");
+  for (const name of ["out", "a"]) {
+    mkdirSync(join(folder, "assets"), { recursive: true });
+    writeFileSync(join(folder, "assets", name), name === "out" ? "made\n" : "a\n");
+  }
+  expect(await compare({ reference: "assets" })).toMatchObject({ code: 0, outputs: { verdict: "identical" } });
+  writeFileSync(join(folder, "assets/out"), "tampered\n");
+  expect(await compare({ reference: "assets" })).toMatchObject({ code: 1, outputs: { verdict: "different" } });
+});
+
+test("a manifest that says more than its digest is refused, and named", async () => {
+  await leg("one", "1");
+  await leg("two", "2");
+  const file = join(folder, "legs/two/manifest.json");
+  writeFileSync(file, readFileSync(file, "utf8").replace('"dist/out"', '"../../etc/passwd"'));
+  const { code, log, outputs } = await compare();
+  expect(code).toBe(1);
+  expect(log).toContain("legs/two/manifest.json is not a manifest of repro-check");
+  expect(outputs.verdict).toBeUndefined();
+});

@@ -1,0 +1,109 @@
+/** Builds that cannot be judged: each ends as `not-checked`, says why, and leaves nothing behind. */
+import { execFileSync } from "node:child_process";
+import { globSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeAll, expect, test } from "vitest";
+import { build as buildActions } from "../../scripts/build.ts";
+import { type Ended, runEntry } from "../loop/entry.ts";
+import { project } from "./check.ts";
+
+let actions: string;
+let remove = (): void => {};
+let folder: string;
+beforeAll(async () => {
+  actions = await buildActions();
+});
+afterEach(() => remove());
+
+const check = (
+  build: string,
+  inputs: Record<string, string> = {},
+  files: Record<string, string> = { a: "a\n" },
+): Promise<Ended> => {
+  ({ folder, remove } = project(files));
+  return runEntry(actions, "repro-check", { build, artifacts: "out", ...inputs }, folder);
+};
+
+/** What is left of the folders and of the processes of the builds that the log tells of. */
+function leftovers(log: string): string[] {
+  const [base = "none"] = /repro-check-\w{6}/.exec(log) ?? [];
+  const folders = [...readdirSync(`${folder}_temp`), ...readdirSync("/dev/shm")];
+  const processes = globSync("/proc/[0-9]*/cmdline").filter((file) => {
+    try {
+      return readFileSync(file, "utf8").includes("daemon-of-the-test");
+    } catch {
+      return false;
+    }
+  });
+  return [...folders.filter((name) => name.startsWith(base)), ...processes];
+}
+
+test.each([
+  ["fails", "echo building; exit 3", {}, "exit code 3"],
+  ["hangs", "sleep 1000", { timeout: "20s" }, "did not end in time"],
+  ["hangs in something it started", "(sleep 1000; true) & wait", { timeout: "20s" }, "did not end in time"],
+  ["makes nothing", "true", {}, "left nothing that matches"],
+  ["makes what is there already", "true", { artifacts: "a" }, "left nothing that matches"],
+  ["removes its own tree", 'touch out; rm -rf "$PWD"', {}, "removed its own tree"],
+  [
+    "leaves a daemon",
+    "touch out; bash -c 'exec -a daemon-of-the-test sleep 1000' > /dev/null 2>&1 &\ndisown",
+    {},
+    "left processes running",
+  ],
+  [
+    "leaves a daemon that hides",
+    "touch out; setsid bash -c 'exec -a daemon-of-the-test sleep 1000' < /dev/null > /dev/null 2>&1 &",
+    {},
+    "left processes running",
+  ],
+  ["runs out of space", "ulimit -f 8; head -c 10000000 /dev/zero > out", {}, "The build ended with"],
+] as const)("a build that %s", { timeout: 120_000 }, async (_, build, inputs, words) => {
+  const { code, outputs, summary, log } = await check(`echo "$PWD"\n${build}`, inputs);
+  expect(log).toMatch(/repro-check-\w{6}/);
+  expect(log).toContain(words);
+  expect(outputs).toMatchObject({ verdict: "not-checked", digest: "" });
+  expect(summary).toContain("Not checked");
+  expect(code).toBe(1);
+  expect(leftovers(log)).toEqual([]);
+});
+
+test("a build that writes into the checkout", async () => {
+  ({ folder, remove } = project({ a: "a\n" }));
+  const build = `echo x > out; echo x > ${folder}/made-by-the-build`;
+  const { outputs, log } = await runEntry(actions, "repro-check", { build, artifacts: "out" }, folder);
+  expect(log).toContain("wrote into the checkout (made-by-the-build)");
+  expect(outputs.verdict).toBe("not-checked");
+});
+
+test("what an earlier build left is not taken for a result", async () => {
+  ({ folder, remove } = project({ ".gitignore": "obj\nout\n", obj: "made before\n", out: "made before\n" }));
+  for (const args of [
+    ["init", "--quiet"],
+    ["add", "--all"],
+  ])
+    execFileSync("git", args, { cwd: folder });
+  // As make does: what is there is not made again.
+  const build = "[ -e obj ] || pwd > obj; [ -e out ] || cp obj out";
+  const { outputs } = await runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false" }, folder);
+  expect(outputs).toMatchObject({ verdict: "different", causes: "build-path" });
+  expect(readFileSync(join(folder, "out"), "utf8")).toBe("made before\n");
+});
+
+test("a build that only works with a network is checked with it, and this is said", async () => {
+  const { outputs, summary, code } = await check("[ $(grep -c : /proc/net/dev) -gt 1 ]; echo x > out", {
+    bisect: "false",
+  });
+  expect(outputs.verdict).toBe("identical");
+  expect(outputs.varied).not.toContain("network");
+  expect(summary).toContain("network (left out: the build fails under it)");
+  expect(code).toBe(0);
+});
+
+test("a variation that is asked for by name and cannot be made is not passed over", async () => {
+  const { outputs, code } = await check("[ $(grep -c : /proc/net/dev) -gt 1 ]; echo x > out", {
+    vary: "path\nnetwork",
+  });
+  expect(outputs.verdict).toBe("not-checked");
+  expect(code).toBe(1);
+});

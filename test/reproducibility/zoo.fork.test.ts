@@ -1,0 +1,79 @@
+/**
+ * What the check finds in a zoo of builds with real tools: every leak that is there, its cause, and the variation that
+ * brings it about; nothing where nothing leaks. With `REMAKE_ZOO=1` it bisects over all variations, asks Debian's
+ * reprotest as well, and writes the table of the documentation.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type VariationName, variationNames } from "@goatnote/build-comparison";
+import { afterAll, describe, expect, test } from "vitest";
+import { checkFolder, project } from "./check.ts";
+import { reprotest } from "./reprotest.ts";
+import { row, table, type Visit } from "./table.ts";
+import { onPath } from "./tools.ts";
+import { type Animal, zoo } from "./zoo.ts";
+
+const remake = process.env.REMAKE_ZOO === "1";
+const page = join(import.meta.dirname, "../../packages/build-comparison/zoo.md");
+const visits: Visit[] = [];
+
+describe.concurrent("the zoo", () => {
+  for (const animal of zoo) {
+    const missing = animal.tools.filter((tool) => !onPath(tool));
+    test(animal.name, { timeout: 600_000 }, async ({ skip, expect }) => {
+      if (missing.length > 0) {
+        if (process.env.REQUIRE_PEERS === "1") throw new Error(`needs ${missing.join(", ")}`);
+        skip(`needs ${missing.join(", ")}`);
+      }
+      const visit = await visitAnimal(animal);
+      visits.push(visit);
+      const needed = animal.by === undefined || animal.by === "always" ? undefined : animal.by;
+      // A machine that cannot vary this cannot find it either, and says so.
+      if (needed && visit.unavailable.includes(needed)) {
+        if (process.env.REQUIRE_PEERS === "1") throw new Error(`this machine cannot vary ${needed}`);
+        skip(`this machine cannot vary ${needed}`);
+      }
+      const by = remake && needed ? expect.arrayContaining([needed]) : animal.by === undefined ? [] : [animal.by];
+      expect(visit).toMatchObject({ found: animal.causes.length > 0, causes: [...animal.causes].sort(), by });
+    });
+  }
+});
+
+/** Of the bisection, only the variation that is looked for and one that has nothing to do with it are tried. */
+const pairOf = (by: VariationName): VariationName[] => [by, by === "kernel" ? "hostname" : "kernel"];
+
+async function visitAnimal(animal: Animal): Promise<Visit> {
+  const { folder, remove } = project(animal.files);
+  const tried = animal.by === undefined || animal.by === "always" || remake ? variationNames : pairOf(animal.by);
+  const bisect = animal.causes.length > 0 ? tried : undefined;
+  try {
+    const seen = await checkFolder(
+      folder,
+      { build: animal.build, artifacts: [animal.artifact], ...(bisect && { bisect }) },
+      ({ variations }, { differences, findings }) => {
+        const own = findings.filter(({ derived }) => !derived);
+        return {
+          animal,
+          found: differences.length > 0,
+          causes: [...new Set(own.flatMap(({ causes }) => causes))].sort(),
+          by: [...new Set(own.flatMap(({ always, provokedBy }) => (always ? ["always" as const] : provokedBy)))],
+          unavailable: variations.filter(({ status }) => status !== "applied").map(({ name }) => name),
+        };
+      },
+    );
+    return { ...seen, reprotest: remake ? await reprotest(folder, animal) : undefined };
+  } finally {
+    remove();
+  }
+}
+
+if (remake) {
+  afterAll(() =>
+    writeFileSync(page, table(zoo.flatMap(({ name }) => visits.find(({ animal }) => animal.name === name) ?? []))),
+  );
+} else {
+  test("the table of the documentation names every build, its leak and its cause", () => {
+    const text = readFileSync(page, "utf8");
+    expect(zoo.map(row).filter((line) => !text.includes(line))).toEqual([]);
+  });
+}
