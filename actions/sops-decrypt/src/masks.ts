@@ -1,0 +1,117 @@
+/**
+ * Every form in which a secret may come up in a log. The runner masks a value, each of its lines, and these encodings of it:
+ * base64 at any offset, JSON, XML, URI and its own expressions
+ * (https://github.com/actions/runner/blob/main/src/Runner.Common/HostContext.cs). What it leaves out is added here.
+ */
+
+// Shorter pieces would make harmless text unreadable.
+const shortestPart = 6;
+
+/**
+ * The value and its further forms: trimmed, hex, base64url, wrapped base64, quoted for a shell, and the parts of a
+ * structured text (JSON, URLs, `key=value` pairs, PEM).
+ * @param bytes the value
+ */
+export function maskForms(bytes: Buffer): string[] {
+  const text = bytes.toString("utf8");
+  const values = [text, text.trim(), ...partsOf(text)].filter((value) => value !== "");
+  const forms = values.flatMap((value) => [value, ...encodings(value === text ? bytes : Buffer.from(value))]);
+  return [...new Set(forms)];
+}
+
+function encodings(bytes: Buffer): string[] {
+  if (bytes.length < shortestPart) return [];
+  const text = bytes.toString("utf8");
+  const hex = bytes.toString("hex");
+  return [hex, hex.toUpperCase(), ...base64Url(bytes), ...wrappedBase64(bytes), ...shellQuoted(text)];
+}
+
+/** Base64url at each of the three offsets that what stands before may give, without the ends that neighbours change. */
+function base64Url(bytes: Buffer): string[] {
+  return [0, 1, 2].flatMap((offset) => {
+    const padded = Buffer.concat([Buffer.alloc(offset), bytes]);
+    const whole = padded.subarray(0, padded.length - (padded.length % 3)).toString("base64url");
+    const inner = whole.slice([0, 2, 3][offset]);
+    const own = offset === 0 ? [bytes.toString("base64url")] : [];
+    // Without - and _ it equals the base64 that the runner masks.
+    return [inner, ...own].filter((form) => /[-_]/.test(form) && form.length >= shortestPart);
+  });
+}
+
+/** The lines of base64 as `base64`, PEM and MIME break it. */
+function wrappedBase64(bytes: Buffer): string[] {
+  const text = bytes.toString("base64");
+  return [64, 70, 76].flatMap((width) => {
+    const lines = text.match(new RegExp(`.{1,${width}}`, "g")) ?? [];
+    return lines.length < 2 ? [] : lines.filter((line) => line.length >= 8);
+  });
+}
+
+/** As a word of a shell: what `printf %q` prints, and what stands between single or double quotes. */
+function shellQuoted(text: string): string[] {
+  return [
+    text.replaceAll("'", "'\\''"),
+    text.replaceAll("'", `'"'"'`),
+    text.replace(/["$`\\]/g, "\\$&"),
+    text.replace(/[^\w@%+=:,./-]/g, "\\$&"),
+    text.replaceAll("\n", "\\n"),
+    text.replaceAll("\\", "\\\\").replaceAll("'", "\\'").replaceAll("\n", "\\n"),
+  ].filter((form) => form !== text);
+}
+
+/** What is secret by itself inside a structured text. */
+function partsOf(text: string): string[] {
+  return [...urlParts(text), ...jsonParts(text), ...pairs(text), ...pemBody(text)].filter(
+    (part) => part.length >= shortestPart && part !== text,
+  );
+}
+
+function urlParts(text: string): string[] {
+  return [...text.matchAll(/[a-z][a-z\d+.-]*:\/\/([^\s/?#"'<>]*)@/gi)].flatMap(([, user = ""]) => {
+    const colon = user.indexOf(":");
+    const password = colon === -1 ? user : user.slice(colon + 1);
+    return [password, decoded(password)];
+  });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function jsonParts(text: string): string[] {
+  if (!/^\s*[{[]/.test(text)) return [];
+  let root: unknown;
+  try {
+    root = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  const found: string[] = [];
+  const queue = [root];
+  for (const value of queue) {
+    if (typeof value === "string") found.push(value, ...value.split(/\r?\n/).map((line) => line.trim()));
+    else if (typeof value === "number") found.push(String(value));
+    else if (typeof value === "object" && value !== null) queue.push(...Object.values(value));
+  }
+  return found;
+}
+
+const secretName = /(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|credential|auth|signature|sig)\w*$/i;
+
+/** `Password=…;` of connection strings, `password=…` of DSNs and dotenv lines, `"password": "…"` of YAML. */
+function pairs(text: string): string[] {
+  return [...text.matchAll(/([\w .-]+?)["']?\s*[=:]\s*("[^"]*"|'[^']*'|[^\s;&,]+)/g)].flatMap(
+    ([, name = "", value = ""]) => (secretName.test(name.trim()) ? [value.replace(/^(["'])(.*)\1$/s, "$2")] : []),
+  );
+}
+
+/** The body of a PEM block in one line, as JSON and environment files often hold it. */
+function pemBody(text: string): string[] {
+  return [...text.matchAll(/-----BEGIN [^-]+-----([\s\S]+?)-----END [^-]+-----/g)].map(([, body = ""]) =>
+    body.replace(/\s|\\n/g, ""),
+  );
+}
