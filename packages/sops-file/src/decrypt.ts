@@ -30,8 +30,17 @@ export async function readEncrypted(content: Uint8Array, format: Format): Promis
   const found = extractMetadata(await readDocuments(content, format), format);
   if (found === undefined)
     throw new SopsError("no-metadata", `It has no SOPS metadata, so it is not encrypted, or it is no ${format} file.`);
+  // SOPS refuses such a file too; it is not what SOPS wrote.
+  if (!versionPattern.test(found.metadata.version))
+    throw new SopsError("malformed", "Its SOPS metadata has no `version` that is one.");
   return { format, ...found };
 }
+
+// https://semver.org, but for the first version of SOPS.
+const part = "(?:0|[1-9]\\d*)";
+const versionPattern = new RegExp(
+  `^(?:1\\.0|${part}\\.${part}\\.${part}(?:-[\\dA-Za-z-]+(?:\\.[\\dA-Za-z-]+)*)?(?:\\+[\\dA-Za-z-]+(?:\\.[\\dA-Za-z-]+)*)?)$`,
+);
 
 // SHA-256 of the text `sops`: a MAC over encrypted values alone never equals one over all of them.
 const onlyEncryptedStart = Buffer.from("8a3fd2ad54ce66527b1034f3d147be0b0b975b3bf44f72c6fdadec8176f27d69", "hex");

@@ -73,7 +73,8 @@ function resolveTime(text: string): string | undefined {
 /** The value of a scalar that carries an explicit tag, such as `!!str 12`. */
 export function resolveTagged(tag: string, text: string): Scalar {
   const name = tag.replace("tag:yaml.org,2002:", "");
-  if (name === "str" || name === "!") return str(text);
+  // SOPS writes the key `<<` with the tag of merges.
+  if (name === "str" || name === "!" || (name === "merge" && text === "<<")) return str(text);
   if (name === "binary") return { kind: "bytes", bytes: Buffer.from(text.replace(/\s/g, ""), "base64") };
   const value = resolvePlain(text);
   if (name === "float" && value.kind === "int") return { kind: "float", number: Number(value.text) };

@@ -15,6 +15,11 @@ import { resolvePlain, resolveTagged } from "./yaml-scalar.ts";
 
 /** Reads all documents. @throws SopsError with the line, and nothing of the content */
 export function readYaml(text: string): Documents {
+  if (/[\u0085\u2028\u2029]/.test(text))
+    throw new SopsError(
+      "unsupported",
+      "It holds a character that YAML 1.1 takes for the end of a line and YAML 1.2 does not (U+0085, U+2028 or U+2029); readers do not agree on it.",
+    );
   // Scalars stay text: what they mean is decided as SOPS decides it, by resolvePlain.
   const documents = parseAllDocuments(text, {
     schema: "failsafe",
@@ -97,7 +102,8 @@ class Converter {
 }
 
 function scalar({ value, source, type, tag }: YamlScalar<unknown>): Node {
-  const text = String(value ?? "");
+  // The library gives the key of a merge as a symbol.
+  const text = typeof value === "symbol" ? "<<" : String(value ?? "");
   if (tag !== undefined) return resolveTagged(tag, text);
   return type === YamlScalar.PLAIN || type === undefined || type === null ? resolvePlain(source ?? text) : str(text);
 }
