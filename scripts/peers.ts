@@ -31,6 +31,7 @@ export const recipes: Record<string, Recipe> = {
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
+  sarif: { kind: "pip", package: "sarif-tools", version: "3.0.5" },
   // The newest two: they differ in what they read (numbers in JSON, comments in lists) and write (metadata in ini files).
   sops: { kind: "go", package: "github.com/getsops/sops/v3/cmd/sops", version: "v3.13.2" },
   "sops-3.13.1": {

@@ -25,7 +25,7 @@ export interface Ended {
   raw: string;
   /** What a reader of the log sees before masking: `raw` without the commands that set masks. */
   log: string;
-  /** The values that it asked the runner to mask. */
+  /** What the runner masks: the values that it was asked to mask, and each line of them. */
   masks: string[];
 }
 
@@ -175,7 +175,10 @@ function read(code: number | null, signal: NodeJS.Signals | null, raw: string): 
     signal,
     raw,
     log: lines.filter((line) => mask(line) === undefined).join("\n"),
-    masks: lines.flatMap((line) => mask(line) ?? []).map(unescaped),
+    masks: lines
+      .flatMap((line) => mask(line) ?? [])
+      .map(unescaped)
+      .flatMap((value) => [value, ...value.split(/[\r\n]+/).map((part) => part.trim())]),
   };
 }
 

@@ -18,6 +18,7 @@ import {
   formats,
   type Leaf,
   leavesOf,
+  type Node,
   openDataKey,
   parseIdentities,
   readDocuments,
@@ -25,6 +26,8 @@ import {
   SopsError,
 } from "@goatnote/sops-file";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readRegularYaml } from "../../packages/sops-file/src/yaml-regular.ts";
+import { readYaml } from "../../packages/sops-file/src/yaml-store.ts";
 import { describeWithPeer } from "../peers.ts";
 import { content, edit, Random, rule, type Store } from "./generate.ts";
 import { ageKey } from "./lab.ts";
@@ -71,6 +74,13 @@ beforeAll(async () => {
   keys.groups = { recipients: [[a.recipient], [b.recipient], [c.recipient]], identities: [c.identity, a.identity] };
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const withoutComments = (node: Node): unknown =>
+  node.kind === "map"
+    ? node.items.filter(({ key }) => key !== null).map(({ key, value }) => [key, withoutComments(value)])
+    : node.kind === "seq"
+      ? ["list", ...node.items.filter(({ kind }) => kind !== "comment").map(withoutComments)]
+      : node;
 
 /** Before 3.13.2 every number of a JSON file is a float, and JSON does not tell 1 from 1.0. */
 const comparable = (leaves: Leaf[]): Leaf[] =>
@@ -151,6 +161,9 @@ describe.each(["sops", "sops-3.13.1"])("%s", (version) => {
         throw new Error(`${at}: ${error}\n${encrypted}`);
       });
       await compare(file, decrypted, printed);
+      const regular = format === "yaml" ? readRegularYaml(encrypted.toString()) : undefined;
+      if (regular)
+        expect(regular.map(withoutComments), at).toEqual(readYaml(encrypted.toString()).map(withoutComments));
 
       writeFileSync(path, await reEncrypt(encrypted, format, dataKey));
       expect((await tool(["decrypt", path], owned))?.toString("latin1"), at).toBe(printed.toString("latin1"));

@@ -4,6 +4,7 @@ import { runMain, runPost } from "@goatnote/action-io";
 const entries = {
   main: async () => (await import("./main.ts")).main(),
   exec: async () => (await import("./exec.ts")).exec(),
+  lint: async () => (await import("./lint.ts")).lint(),
 };
 
 /** Runs the action (`main`) or one of its sub-actions, or what cleans up after them (`post`). */

@@ -38,3 +38,9 @@ export const execInputs = declareInputs({
   shell: oneOf("bash", "sh"),
   "working-directory": text("a folder"),
 });
+
+export const lintInputs = declareInputs({
+  paths: lines("paths or glob patterns, one per line"),
+  config: text("a file path"),
+  "fail-on": oneOf("error", "warning", "note", "none"),
+});

@@ -57,7 +57,8 @@ export async function selectorOf({ rule, text }: Selection): Promise<Selector> {
 // The engine is linear in the text, with a factor of the expression's size once its repetitions are written out.
 const longestExpression = 10_000;
 
-async function compile(text: string): Promise<RE2JS | undefined> {
+/** An expression of Go's RE2; undefined for one that is none. */
+export async function compile(text: string): Promise<RE2JS | undefined> {
   if (text.length > longestExpression) return undefined;
   const { RE2JS } = await import("re2js");
   try {

@@ -50,8 +50,7 @@ class Reader {
 
   document(): Mapping {
     const first = this.peek();
-    if (first === undefined) return { kind: "map", items: [] };
-    if (first.indent !== 0) throw new Irregular();
+    if (first?.indent !== 0) throw new Irregular();
     const root = this.mapping(0, 1);
     if (this.peek() !== undefined) throw new Irregular();
     return root;

@@ -42,6 +42,7 @@ export function readYaml(text: string): Documents {
 class Converter {
   private readonly source: Document;
   private readonly budget: Budget;
+  private readonly targets = new Map<YamlNode, YamlNode>();
 
   constructor(source: Document, budget: Budget) {
     this.source = source;
@@ -61,8 +62,10 @@ class Converter {
   private node(node: YamlNode, depth: number): Node {
     this.budget.take(depth);
     if (isAlias(node)) {
-      const target = node.resolve(this.source);
-      if (target === undefined) throw new SopsError("malformed", "It names a YAML anchor that does not exist.");
+      // Looking it up costs a walk through the file, and a bomb of aliases comes back to each of them.
+      const target = this.targets.get(node) ?? node.resolve(this.source);
+      if (target !== undefined) this.targets.set(node, target as YamlNode);
+      else throw new SopsError("malformed", "It names a YAML anchor that does not exist.");
       return this.node(target as YamlNode, depth + 1);
     }
     if (isScalar(node)) return scalar(node as YamlScalar<unknown>);
