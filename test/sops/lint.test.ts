@@ -124,7 +124,7 @@ describeWithPeer("sops", (sops) => {
         rules({ path_regex: "^secrets/.*", age: ours!.recipient, mac_only_encrypted: true });
         execFileSync(sops, ["encrypt", "--in-place", lab.write("secrets/good.yaml", "a: b\n")], { cwd: lab.workspace });
       },
-      ["S10 note secrets/good.yaml:14"],
+      ["S10 note secrets/good.yaml:15"],
     ],
     [
       "S11: the plain form beside it",

@@ -52,7 +52,9 @@ export async function lint(): Promise<void> {
       line,
     })),
   );
-  say(`Checked ${result.checked} files: ${findings.length} findings.`);
+  say(
+    `Checked ${result.checked} ${result.checked === 1 ? "file" : "files"}: ${findings.length} ${findings.length === 1 ? "finding" : "findings"}.`,
+  );
   await writeSummary(summarise(findings, result.checked, config.rules === null), process.env.GITHUB_STEP_SUMMARY);
   const failing =
     inputs["fail-on"] === "none"

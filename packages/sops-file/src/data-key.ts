@@ -5,30 +5,17 @@ import { type KeyKind, keyKinds, type MasterKey, type Metadata } from "./metadat
 import { combineShares } from "./shamir.ts";
 
 /** Opens one wrapped key; undefined when it cannot. */
-export type Unwrap = (key: MasterKey) => Promise<Uint8Array | undefined>;
+export type OpenKey = (key: MasterKey) => Promise<Uint8Array | undefined>;
 
 /** For each kind of key that can be opened here, how. */
-export type Openers = Partial<Record<KeyKind, Unwrap>>;
+export type Openers = Partial<Record<KeyKind, OpenKey>>;
 
 /** Opens what is wrapped for age recipients. Every identity is tried, as the recipient that is named may be wrong. */
-export function ageOpener(offered: readonly OfferedKey[]): Unwrap {
+export function ageOpener(offered: readonly OfferedKey[]): OpenKey {
   return async ({ enc }) => {
-    if (offered.length === 0) return undefined;
-    const { armor, Decrypter } = await import("age-encryption");
-    let file: Uint8Array;
-    try {
-      file = armor.decode(enc);
-    } catch {
-      return undefined;
-    }
-    for (const { identity } of offered) {
-      const decrypter = new Decrypter();
-      decrypter.addIdentity(identity);
-      try {
-        return await decrypter.decrypt(file);
-      } catch {
-        // Another identity may fit.
-      }
+    for (const { open } of offered) {
+      const key = await open(enc);
+      if (key !== undefined) return key;
     }
     return undefined;
   };
