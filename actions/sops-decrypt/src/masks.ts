@@ -40,6 +40,8 @@ function base64Url(bytes: Buffer): string[] {
 
 /** The lines of base64 as `base64`, PEM and MIME break it. */
 function wrappedBase64(bytes: Buffer): string[] {
+  // The narrowest line holds 48 bytes.
+  if (bytes.length <= 48) return [];
   const text = bytes.toString("base64");
   return [64, 70, 76].flatMap((width) => {
     const lines = text.match(new RegExp(`.{1,${width}}`, "g")) ?? [];
@@ -47,8 +49,11 @@ function wrappedBase64(bytes: Buffer): string[] {
   });
 }
 
+const needsQuotes = /[^\w@%+=:,./-]/;
+
 /** As a word of a shell: what `printf %q` prints, and what stands between single or double quotes. */
 function shellQuoted(text: string): string[] {
+  if (!needsQuotes.test(text)) return [];
   return [
     text.replaceAll("'", "'\\''"),
     text.replaceAll("'", `'"'"'`),
@@ -67,6 +72,7 @@ function partsOf(text: string): string[] {
 }
 
 function urlParts(text: string): string[] {
+  if (!text.includes("://")) return [];
   return [...text.matchAll(/[a-z][a-z\d+.-]*:\/\/([^\s/?#"'<>]*)@/gi)].flatMap(([, user = ""]) => {
     const colon = user.indexOf(":");
     const password = colon === -1 ? user : user.slice(colon + 1);
@@ -100,12 +106,15 @@ function jsonParts(text: string): string[] {
   return found;
 }
 
+// A name, a value in quotes or without.
+const pair = /([\w .-]{1,60})["']?\s{0,9}[=:]\s{0,9}("[^"]*"|'[^']*'|[^\s;&,]+)/g;
 const secretName = /(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|credential|auth|signature|sig)\w*$/i;
 
 /** `Password=…;` of connection strings, `password=…` of DSNs and dotenv lines, `"password": "…"` of YAML. */
 function pairs(text: string): string[] {
-  return [...text.matchAll(/([\w .-]+?)["']?\s*[=:]\s*("[^"]*"|'[^']*'|[^\s;&,]+)/g)].flatMap(
-    ([, name = "", value = ""]) => (secretName.test(name.trim()) ? [value.replace(/^(["'])(.*)\1$/s, "$2")] : []),
+  if (!/[=:]/.test(text)) return [];
+  return [...text.matchAll(pair)].flatMap(([, name = "", value = ""]) =>
+    secretName.test(name.trim()) ? [value.replace(/^(["'])(.*)\1$/s, "$2")] : [],
   );
 }
 
