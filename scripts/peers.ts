@@ -28,6 +28,7 @@ export interface Recipe {
 export const recipes: Record<string, Recipe> = {
   act: { kind: "go", package: "github.com/nektos/act", version: "v0.2.89" },
   actionlint: { kind: "go", package: "github.com/rhysd/actionlint/cmd/actionlint", version: "v1.7.12" },
+  "age-keygen": { kind: "go", package: "filippo.io/age/cmd/age-keygen", version: "v1.3.1" },
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },

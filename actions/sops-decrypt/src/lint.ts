@@ -47,7 +47,8 @@ export async function lint(): Promise<void> {
     findings.map(({ rule, level, path, line, message }) => ({
       kind: level === "note" ? "notice" : level,
       title: `${rule} ${lintRules[rule].text}`,
-      message,
+      // The log shows neither title nor place.
+      message: `${rule} ${path}: ${message}`,
       file: path,
       line,
     })),

@@ -5,7 +5,7 @@ import { extractMetadata, type Metadata } from "./metadata.ts";
 import { selectorOf } from "./selection.ts";
 import { type Format, formatOf, readDocuments } from "./stores.ts";
 import { type Documents, type Node, showPath } from "./tree.ts";
-import { looksEncrypted } from "./value.ts";
+import { encryptedPrefix, looksEncrypted } from "./value.ts";
 import { walk } from "./walk.ts";
 
 export type Level = "error" | "warning" | "note";
@@ -60,7 +60,7 @@ export interface LintedFile {
 /** Whether a file is worth a closer look: it holds what every encrypted file holds. */
 export const mayBeEncrypted = (content: Uint8Array): boolean => {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-  return bytes.includes("sops") && (bytes.includes("ENC[AES256_GCM,") || bytes.includes("lastmodified"));
+  return bytes.includes("sops") && (bytes.includes(encryptedPrefix) || bytes.includes("lastmodified"));
 };
 
 /**
