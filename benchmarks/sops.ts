@@ -14,7 +14,7 @@ import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { build, bundleEntry } from "../scripts/build.ts";
 import { locate } from "../scripts/peers.ts";
 
-const rounds = Math.max(5, Number(process.argv[2] ?? 5));
+const rounds = Math.max(5, Number(process.argv[2] ?? 11));
 const sops = locate("sops");
 if (!sops) throw new Error("This needs sops; npm run peers sops");
 const actions = join(await build(), "sops-decrypt");

@@ -81,6 +81,16 @@ describeWithPeer("sops", (sops) => {
       expect(lab.variables).toEqual({ NODE_OPTIONS: "--no-warnings" });
     });
 
+    test("of credentials may be set, also where a tool's other variables may not", async () => {
+      const content = {
+        NODE_AUTH_TOKEN: "token-value",
+        SSH_PRIVATE_KEY: "key-value",
+        CARGO_REGISTRY_TOKEN: "cargo-value",
+      };
+      expect((await main(content, { export: "env" })).code).toBe(0);
+      expect(lab.variables).toEqual(content);
+    });
+
     test("of outputs do not hide the action's own", async () => {
       expect((await main({ decrypted: "false-value" }, { export: "outputs" })).log).toContain("own output `decrypted`");
     });
@@ -311,6 +321,15 @@ describeWithPeer("sops", (sops) => {
       );
       expect(ended.code).toBe(1);
     });
+  });
+
+  test.each([
+    ["a pipe", "mkfifo", "p.json"],
+    ["a folder", "mkdir", "p.json"],
+  ])("%s is no file, and is not waited for", async (_, program, path) => {
+    execFileSync(program, [path], { cwd: lab.workspace });
+    const ended = await lab.main({ files: path, "age-key": key.identity });
+    expect(ended.log).toContain("p.json is not decrypted. It is no regular file.");
   });
 
   test("contradictory inputs are an error that names them", async () => {

@@ -1,5 +1,5 @@
 /** What `sops-decrypt` and `sops-decrypt/exec` share: from inputs to values that are masked and named. */
-import { globSync } from "node:fs";
+import { constants, globSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { relative, resolve, sep } from "node:path";
 import { notice, warning } from "@actions/core";
@@ -142,11 +142,16 @@ async function openFile(
 }
 
 async function readLimited(path: string, limit: number): Promise<Buffer> {
-  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
-    throw new SopsError("malformed", `It cannot be read (${error.code}).`);
-  });
+  // Opening a pipe would wait for a writer.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw new SopsError("malformed", `It cannot be read (${error.code}).`);
+    },
+  );
   try {
-    const { size } = await file.stat();
+    const stats = await file.stat();
+    const { size } = stats;
+    if (!stats.isFile()) throw new SopsError("malformed", "It is no regular file.");
     if (size > limit) throw new SopsError("too-large", `It has ${size} bytes, more than \`max-file-size\` (${limit}).`);
     return await file.readFile();
   } finally {
@@ -156,6 +161,9 @@ async function readLimited(path: string, limit: number): Promise<Buffer> {
 
 const bytesOf = (value: Scalar): Buffer => (value.kind === "bytes" ? value.bytes : Buffer.from(textOf(value)));
 const hidesNothing = ({ kind }: Scalar): boolean => kind === "bool" || kind === "null";
+
+// From here on a line of the log takes milliseconds.
+const manyMasks = 10_000;
 
 function maskAll(files: readonly OpenedFile[], inputs: Inputs): void {
   const patterns = inputs["no-mask"].map((pattern) => parsePath(pattern, "no-mask"));
@@ -168,7 +176,12 @@ function maskAll(files: readonly OpenedFile[], inputs: Inputs): void {
       .flatMap(({ value }) => maskForms(bytesOf(value))),
   );
   const shortest = inputs["min-mask-length"] ?? 0;
-  registerSecrets(forms.filter((form) => form.trim().length >= shortest));
+  const masks = forms.filter((form) => form.trim().length >= shortest);
+  registerSecrets(masks);
+  if (masks.length > manyMasks)
+    warning(
+      `The runner looks for ${masks.length} masks in every line of the log, which slows the steps that follow. Keep in a file what one job needs, or leave what is no secret unencrypted.`,
+    );
 }
 
 /**

@@ -26,16 +26,20 @@ function encodings(bytes: Buffer): string[] {
   return [hex, hex.toUpperCase(), ...base64Url(bytes), ...wrappedBase64(bytes), ...shellQuoted(text)];
 }
 
+const padding = Buffer.alloc(2);
+
 /** Base64url at each of the three offsets that what stands before may give, without the ends that neighbours change. */
 function base64Url(bytes: Buffer): string[] {
-  return [0, 1, 2].flatMap((offset) => {
-    const padded = Buffer.concat([Buffer.alloc(offset), bytes]);
-    const whole = padded.subarray(0, padded.length - (padded.length % 3)).toString("base64url");
-    const inner = whole.slice([0, 2, 3][offset]);
-    const own = offset === 0 ? [bytes.toString("base64url")] : [];
-    // Without - and _ it equals the base64 that the runner masks.
-    return [inner, ...own].filter((form) => /[-_]/.test(form) && form.length >= shortestPart);
+  const padded = Buffer.concat([padding, bytes]);
+  const inner = [0, 1, 2].map((offset) => {
+    const whole = padded.subarray(2 - offset);
+    return whole
+      .subarray(0, whole.length - (whole.length % 3))
+      .toString("base64url")
+      .slice([0, 2, 3][offset]);
   });
+  // Without - and _ it equals the base64 that the runner masks.
+  return [bytes.toString("base64url"), ...inner].filter((form) => form.length >= shortestPart && /[-_]/.test(form));
 }
 
 /** The lines of base64 as `base64`, PEM and MIME break it. */

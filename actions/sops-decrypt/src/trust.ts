@@ -25,9 +25,12 @@ export async function refuseCheckedOutHead(
 }
 
 async function headOf(folder: string): Promise<string | null> {
-  const { code, stdout } = await run(["git", "-c", "safe.directory=*", "-C", folder, "rev-parse", "HEAD"], {
-    check: false,
-    timeoutMs: 60_000,
-  }).catch(() => ({ code: 1, stdout: "" }));
+  const { code, stdout } = await run(
+    ["git", "-c", "safe.directory=*", "-c", "safe.bareRepository=explicit", "-C", folder, "rev-parse", "HEAD"],
+    {
+      check: false,
+      timeoutMs: 60_000,
+    },
+  ).catch(() => ({ code: 1, stdout: "" }));
   return code === 0 ? stdout.trim() : null;
 }

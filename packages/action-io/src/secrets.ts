@@ -27,9 +27,10 @@ export function registerSecrets(values: Iterable<string>): void {
 }
 
 function note(value: string): void {
-  const lines = value.split(/[\r\n]+/).map((line) => line.trim());
-  for (const part of [value, ...lines.filter((line) => line.length >= shortestLine)]) secrets.add(part);
+  secrets.add(value);
   longestFirst = undefined;
+  if (!/[\r\n]/.test(value)) return;
+  for (const line of value.split(/[\r\n]+/)) if (line.trim().length >= shortestLine) secrets.add(line.trim());
 }
 
 /** The text with every registered secret, and the user part of every URL, replaced by `***`. */

@@ -43,6 +43,9 @@ interface Header {
   payload: Buffer;
 }
 
+// Each costs an attempt to open it.
+const mostStanzas = 1000;
+
 function readHeader(file: Buffer): Header | undefined {
   let at = 0;
   const line = (): string | undefined => {
@@ -61,7 +64,7 @@ function readHeader(file: Buffer): Header | undefined {
       const mac = decode(text.slice(4));
       return mac && { stanzas, signed: file.subarray(0, start + 3), mac, payload: file.subarray(at) };
     }
-    if (!text?.startsWith("-> ")) return undefined;
+    if (!text?.startsWith("-> ") || stanzas.length >= mostStanzas) return undefined;
     let encoded = "";
     for (let part = line(); ; part = line()) {
       if (part === undefined || part.length > 64) return undefined;

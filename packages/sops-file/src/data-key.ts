@@ -79,6 +79,6 @@ function explain(groups: MasterKey[][], needed: number, opened: number, offered:
   const kinds = new Set(groups.flat().map(({ kind }) => kind));
   const cloud = kinds.has("age")
     ? ""
-    : ` Only age keys are opened here${kinds.has("pgp") ? ", and PGP keys where one is given" : ""}: add an age recipient to the file (\`sops updatekeys\`).`;
+    : ` Only age keys are opened here: add an age recipient to the file (\`sops updatekeys\`).`;
   return `No key that was offered opens it. It is encrypted for ${wanted}; ${has}.${cloud}`;
 }

@@ -124,6 +124,7 @@ function readGroups(node: Mapping): Pick<Metadata, "groups" | "shamirThreshold">
   const groups = listOf(lookup(node, "key_groups")).map(keysOf);
   if (groups.length === 0) throw new SopsError("malformed", "Its SOPS metadata names no key.");
   if (groups.length > 255) throw new SopsError("too-large", "It has more than 255 key groups, which is refused.");
+  checkCount(groups.flat());
   return { groups, shamirThreshold: threshold };
 }
 
@@ -138,9 +139,13 @@ function keysOf(group: Mapping): MasterKey[] {
       enc: text(lookup(entry, "enc")),
     })),
   );
+  checkCount(keys);
+  return keys;
+}
+
+function checkCount(keys: readonly MasterKey[]): void {
   if (keys.length > mostKeys)
     throw new SopsError("too-large", `It names more than ${mostKeys} keys, which is refused.`);
-  return keys;
 }
 
 function nameOf(kind: KeyKind, field: (name: string) => string): string {
