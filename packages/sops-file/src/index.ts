@@ -6,6 +6,7 @@ export * from "./errors.ts";
 export * from "./identities.ts";
 export * from "./leaves.ts";
 export * from "./lint.ts";
+export * from "./lint-rules.ts";
 export * from "./metadata.ts";
 export * from "./stores.ts";
 export * from "./tree.ts";
