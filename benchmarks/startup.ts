@@ -78,7 +78,9 @@ const subjects: Subject[] = [
   await coreAlone(),
   ...entries.map((file) => {
     const name = file.replaceAll("\\", "/").replace(/\/main\.js$/, "");
-    return { name, main: join(built, file), says: /There is no input `no_such_input`/, times: [] };
+    // A post step reads no inputs; with nothing to undo it ends at once, and says nothing.
+    const says = name.endsWith("post.js") ? /^$/ : /There is no input `no_such_input`/;
+    return { name, main: join(built, file), says, times: [] };
   }),
 ];
 try {

@@ -30,6 +30,7 @@ export const recipes: Record<string, Recipe> = {
   actionlint: { kind: "go", package: "github.com/rhysd/actionlint/cmd/actionlint", version: "v1.7.12" },
   diffoscope: { kind: "apt", package: "diffoscope-minimal" },
   faketime: { kind: "apt", package: "faketime locales" },
+  "age-keygen": { kind: "go", package: "filippo.io/age/cmd/age-keygen", version: "v1.3.1" },
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
   jar: { kind: "apt", package: "default-jdk-headless" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
@@ -37,6 +38,15 @@ export const recipes: Record<string, Recipe> = {
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
   sqlite3: { kind: "apt", package: "sqlite3" },
   zip: { kind: "apt", package: "zip" },
+  sarif: { kind: "pip", package: "sarif-tools", version: "3.0.5" },
+  // The newest two: they differ in what they read (numbers in JSON, comments in lists) and write (metadata in ini files).
+  sops: { kind: "go", package: "github.com/getsops/sops/v3/cmd/sops", version: "v3.13.2" },
+  "sops-3.13.1": {
+    kind: "go",
+    package: "github.com/getsops/sops/v3/cmd/sops",
+    version: "v3.13.1",
+    executable: "sops",
+  },
   zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },
   zstd: { kind: "apt", package: "zstd" },
 };

@@ -92,16 +92,30 @@ const writes = (permissions: Job["permissions"]): boolean =>
     ? permissions === "write-all"
     : Object.values(permissions ?? {}).some((access) => access === "write");
 
+/** What runs at the wish of strangers. */
+const strangers = /\b(pull_request|pull_request_target|workflow_run|issue_comment)\b/;
+
+/**
+ * Whether a secret is where the project's code meets it. A key of sops-decrypt is there to give secrets to a script, so it
+ * may stand in such a job, unless a stranger can start it.
+ */
+function holdsSecret(job: Job, on: unknown): boolean {
+  const steps = (job.steps ?? []).map((step) => {
+    const decrypts = ourAction(step)?.startsWith("sops-decrypt") && !strangers.test(JSON.stringify(on));
+    return decrypts ? { ...step, with: { ...step.with, "age-key": "", "age-key-passphrase": "" } } : step;
+  });
+  return /\bsecrets\b/.test(JSON.stringify({ ...job, steps }).replaceAll("secrets/", ""));
+}
+
 /** Problems of permissions and secrets, which only a whole workflow shows. */
-function problemsOfWorkflow({ permissions, jobs }: Workflow): string[] {
+function problemsOfWorkflow({ on, permissions, jobs }: Workflow): string[] {
   const problems: string[] = [];
   if (JSON.stringify(permissions) !== "{}") problems.push("top-level permissions are not {}");
   for (const [name, job] of Object.entries(jobs)) {
     if (typeof job.permissions === "string") problems.push(`job ${name} asks for ${job.permissions}`);
     if (!runsProjectCode(job)) continue;
     if (writes(job.permissions)) problems.push(`job ${name} runs the project's code and may write`);
-    if (/\bsecrets\b/.test(JSON.stringify(job)))
-      problems.push(`job ${name} runs the project's code and holds a secret`);
+    if (holdsSecret(job, on)) problems.push(`job ${name} runs the project's code and holds a secret`);
   }
   return problems;
 }
@@ -229,6 +243,19 @@ jobs:
   ])("that %s", (problem, from, to) => {
     expect(good).toContain(from);
     expect(problemsOf(good.replace(from, () => to)).join("\n")).toContain(problem);
+  });
+
+  test("that gives a key to code of strangers", () => {
+    const decrypting = good.replace(
+      "      - env:",
+      "      - uses: goatnote/sops-decrypt/exec@v1\n        with:\n          files: secrets/x.yaml\n          age-key: ${{ secrets.KEY }}\n          run: make\n      - env:",
+    );
+    expect(problemsOf(decrypting)).toEqual([]);
+    for (const on of ["pull_request", "[push, pull_request_target]"])
+      expect(problemsOf(decrypting.replace("on: push", `on: ${on}`)).join()).toContain("holds a secret");
+    expect(problemsOf(decrypting.replace("LIST:", "KEY: ${{ secrets.KEY }}\n          LIST:")).join()).toContain(
+      "holds a secret",
+    );
   });
 
   test("in a page too, also where it is indented", () => {

@@ -4,6 +4,6 @@ export * from "./inputs.ts";
 export * from "./log.ts";
 export * from "./outcome.ts";
 export * from "./outputs.ts";
-export { redact, registerSecret } from "./secrets.ts";
+export { redact, registerSecret, registerSecrets } from "./secrets.ts";
 export * from "./subprocess.ts";
 export * from "./summary.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { runAction } from "../test/action-process.ts";
-import { redact, registerSecret } from "./secrets.ts";
+import { redact, registerSecret, registerSecrets } from "./secrets.ts";
 
 test("a registered value is taken out everywhere", () => {
   registerSecret("s3cret.*of(secrets)");
@@ -43,5 +43,17 @@ test("a URL that is a secret as a whole leaves nothing", () => {
 test("the runner is told to mask; elsewhere the value is not printed", async () => {
   const body = 'io.registerSecret("value-to-mask"); io.registerSecret("value-to-mask");';
   expect((await runAction(body, { GITHUB_ACTIONS: "true" })).stdout).toBe("::add-mask::value-to-mask\n");
+  expect((await runAction(body)).stdout).toBe("");
+});
+
+test("many values are taken out as each alone would be", () => {
+  registerSecrets(["many-one", "", "many-two\nline-of-two", "many-one"]);
+  expect(redact("many-one, line-of-two, many-two")).toBe("***, ***, ***");
+});
+
+test("many values are masked with one command each, once, in the runner's form", async () => {
+  const body = 'io.registerSecrets(["a%b\\nc", "second", ""]); io.registerSecrets(["second", "third"]);';
+  const { stdout } = await runAction(body, { GITHUB_ACTIONS: "true" });
+  expect(stdout).toBe("::add-mask::a%25b%0Ac\n::add-mask::second\n::add-mask::third\n");
   expect((await runAction(body)).stdout).toBe("");
 });

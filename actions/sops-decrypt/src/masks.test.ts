@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { maskForms } from "./masks.ts";
+
+const masked = (text: string, forms = maskForms(Buffer.from(text))): string => {
+  let clean = text;
+  for (const form of forms.toSorted((a, b) => b.length - a.length)) clean = clean.replaceAll(form, "***");
+  return clean;
+};
+
+describe("what is masked of a value", () => {
+  test.each([
+    ["the password in a URL", "postgres://app:p%40ss-w0rd@db.example:5432/x", ["p%40ss-w0rd", "p@ss-w0rd"]],
+    ["a token in a URL", "https://ghp_abcdef0123@github.com/x", ["ghp_abcdef0123"]],
+    [
+      "what a JSON text holds",
+      '{"private_key":"-----BEGIN\\nabcdefgh12\\n","n":[{"client":"client-77"}]}',
+      ["abcdefgh12", "client-77"],
+    ],
+    ["the password of a connection string", "Server=db;User Id=sa;Password=hunter2hunter2;", ["hunter2hunter2"]],
+    ["a value of dotenv lines", "HOST=db\nAPI_TOKEN='abc-def-ghi'\n", ["abc-def-ghi"]],
+    ["a PEM body in one line", "-----BEGIN KEY-----\nQUJD\nREVG\n-----END KEY-----\n", ["QUJDREVG"]],
+    ["the value without the space around it", " secret-value\n", ["secret-value"]],
+  ])("%s", (_, text, parts) => {
+    expect(maskForms(Buffer.from(text))).toEqual(expect.arrayContaining([text, ...parts]));
+  });
+
+  test.each([
+    ["hex", (b: Buffer) => b.toString("hex")],
+    ["HEX", (b: Buffer) => b.toString("hex").toUpperCase()],
+    ["base64url", (b: Buffer) => b.toString("base64url")],
+    ["a word of sh", (b: Buffer) => b.toString().replaceAll("'", "'\\''")],
+    ["printf %q", (b: Buffer) => b.toString().replace(/[^\w@%+=:,./-]/g, "\\$&")],
+  ])("its form as %s is masked, for any text", (_, encode) => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 8, maxLength: 40 }), (text) => {
+        fc.pre(text.trim() === text);
+        const form = encode(Buffer.from(text));
+        // The runner itself masks base64, which base64url without - and _ is.
+        const known = [...maskForms(Buffer.from(text)), Buffer.from(text).toString("base64").replace(/=+$/, "")];
+        expect(masked(form, known).replaceAll("*", "")).toBe("");
+      }),
+    );
+  });
+
+  test("base64url within other data, at any offset", () => {
+    const secret = Buffer.from("\u00ff\u00fe\u00fd?>?>?>secret-and-more?>~~~");
+    for (const before of ["", "a", "ab", "abc"]) {
+      const whole = Buffer.concat([Buffer.from(before), secret, Buffer.from("zz")]).toString("base64url");
+      const left = masked(whole, maskForms(secret)).replaceAll("***", "");
+      expect(left.length).toBeLessThan(16);
+    }
+  });
+
+  test.each([64, 70, 76])("base64 in lines of %s characters", (width) => {
+    const secret = createHash("sha512").update("x").digest();
+    const long = Buffer.concat([secret, secret, secret]);
+    const wrapped = long.toString("base64").replace(new RegExp(`(.{${width}})`, "g"), "$1\n");
+    for (const line of wrapped.split("\n").filter((each) => each.length >= 8)) expect(maskForms(long)).toContain(line);
+  });
+
+  test("a binary value", () => {
+    const bytes = Buffer.from([0, 255, 254, 1, 2, 3, 200, 201, 202]);
+    expect(maskForms(bytes)).toContain(bytes.toString("hex"));
+  });
+
+  test("short parts of structured texts are left readable", () => {
+    expect(maskForms(Buffer.from('{"a":true,"b":1,"c":"x"}'))).not.toEqual(expect.arrayContaining(["x", "1", "true"]));
+  });
+});

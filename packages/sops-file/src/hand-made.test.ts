@@ -1,0 +1,310 @@
+/** Files that SOPS did not write, or not like this: as people edit them, and as an attacker would. */
+import { randomBytes } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { formatFloat, normaliseTime, parseInt64 } from "./go-values.ts";
+import { leavesOf } from "./leaves.ts";
+import { selectorOf } from "./selection.ts";
+import { formatOf, readDocuments } from "./stores.ts";
+import type { Documents, Node } from "./tree.ts";
+import { dataKey, decryptValue, encryptValue } from "./value.ts";
+import { readRegularYaml } from "./yaml-regular.ts";
+import { resolvePlain } from "./yaml-scalar.ts";
+import { readYaml } from "./yaml-store.ts";
+
+const read = (text: string, format: "yaml" | "json" | "dotenv" | "ini" = "yaml"): Promise<Documents> =>
+  readDocuments(Buffer.from(text), format);
+const pairs = (documents: Documents): unknown[] =>
+  documents.flatMap(({ items }) => items.map(({ key, value }) => [key, value]));
+
+describe("plain values of YAML mean what go-yaml v3 makes of them", () => {
+  test.each<[string, string, string]>([
+    ["0777", "int", "511"],
+    ["0o17", "int", "15"],
+    ["0x1F", "int", "31"],
+    ["0b101", "int", "5"],
+    ["-0b101", "int", "-5"],
+    ["1_000", "int", "1000"],
+    ["+5", "int", "5"],
+    ["9007199254740993", "int", "9007199254740993"],
+    ["08", "float", "8"],
+    ["1.0", "float", "1"],
+    ["1e3", "float", "1000"],
+    [".5", "float", "0.5"],
+    ["123456789012345678901234567890", "float", "123456789012345680000000000000"],
+    ["+.inf", "float", "+Inf"],
+    ["-.INF", "float", "-Inf"],
+    [".NaN", "float", "NaN"],
+    ["2001-01-01", "time", "2001-01-01T00:00:00Z"],
+    ["2001-12-14t21:59:43.10-05:00", "time", "2001-12-14T21:59:43.1-05:00"],
+    ["2001-12-14 21:59:43.10", "time", "2001-12-14T21:59:43.1Z"],
+    ["yes", "str", "yes"],
+    ["on", "str", "on"],
+    ["12:30:45", "str", "12:30:45"],
+    ["1.2.3", "str", "1.2.3"],
+    ["0x", "str", "0x"],
+    ["2001-13-45", "str", "2001-13-45"],
+    ["-", "str", "-"],
+  ])("%s is %s %s", (text, kind, meaning) => {
+    const value = resolvePlain(text);
+    const shown = value.kind === "float" ? formatFloat(value.number) : "text" in value ? value.text : "";
+    expect([value.kind, shown]).toEqual([kind, meaning]);
+  });
+
+  test("an integer from 2^63 to 2^64 is refused, as SOPS refuses it", () => {
+    expect(() => resolvePlain("18446744073709551615")).toThrow("which SOPS refuses");
+  });
+
+  test("floats are written as Go writes them: the same number, without an exponent", () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
+        const text = formatFloat(number);
+        expect(text).toMatch(/^-?\d+(\.\d+)?$/);
+        expect(Object.is(Number(text), number)).toBe(true);
+      }),
+    );
+    expect([1e21, 5e-324, -0, 123456.789].map(formatFloat)).toEqual([
+      "1000000000000000000000",
+      `0.${"0".repeat(323)}5`,
+      "-0",
+      "123456.789",
+    ]);
+  });
+
+  test("times and integers out of range are none", () => {
+    expect(
+      ["2001-02-29T00:00:00Z", "2001-01-01T24:00:00Z", "2001-01-01T00:00:00+24:00", "now"].map(normaliseTime),
+    ).toEqual([undefined, undefined, undefined, undefined]);
+    expect([parseInt64("9223372036854775808"), parseInt64("-9223372036854775808")]).toEqual([
+      undefined,
+      "-9223372036854775808",
+    ]);
+  });
+});
+
+describe("keys", () => {
+  test("that look like numbers keep their place, and __proto__ is one like any other", async () => {
+    const names = ["10", "9", "__proto__", "constructor", "a"];
+    const json = await read(`{${names.map((name) => `"${name}": 1`).join(",")}}`, "json");
+    expect(json[0]?.items.map(({ key }) => key)).toEqual(names);
+    const yaml = await read(names.map((name) => `"${name}": 1\n`).join(""));
+    expect(yaml[0]?.items.map(({ key }) => key)).toEqual(names);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  test("that stand twice: both are kept in JSON, the last counts in ini, refused in YAML", async () => {
+    expect(pairs(await read('{"a": 1, "a": 2}', "json"))).toHaveLength(2);
+    expect(
+      leavesOf(await read("[s]\na = 1\nb = 2\na = 3\n", "ini")).map(({ path, value }) => [path.join("."), value]),
+    ).toEqual([
+      ["s.a", { kind: "str", text: "3" }],
+      ["s.b", { kind: "str", text: "2" }],
+    ]);
+    await expect(read("a: 1\nb: 2\na: 3\n")).rejects.toThrow('The key "a" stands twice');
+  });
+
+  test.each(["1: a\n", "true: a\n", "null: a\n", "? [a]\n: b\n", "2001-01-01: a\n"])(
+    "that are no text are refused: %j",
+    async (text) => {
+      await expect(read(text)).rejects.toThrow("a key that is not a string");
+    },
+  );
+});
+
+describe("structure of YAML", () => {
+  test("aliases stand for what they name, and merges give way to own keys", async () => {
+    const [document] = await read("base: &b {x: 1, y: 2}\nother: *b\nchild:\n  <<: *b\n  y: 3\n");
+    expect(
+      leavesOf([document!]).map(({ path, value }) => `${path.join(".")}=${"text" in value ? value.text : ""}`),
+    ).toEqual(["base.x=1", "base.y=2", "other.x=1", "other.y=2", "child.x=1", "child.y=3"]);
+  });
+
+  test("comments in lists are no values", async () => {
+    expect(leavesOf(await read("a:\n  # one\n  - x # two\n  - y\n"))).toEqual([
+      { path: ["a", 0], value: { kind: "str", text: "x" } },
+      { path: ["a", 1], value: { kind: "str", text: "y" } },
+    ]);
+  });
+
+  test.each([
+    ["a list at the top", "- a\n", "is not a mapping"],
+    ["text at the top", "text\n", "is not a mapping"],
+    ["an anchor that is not there", "a: *b\n", "YAML anchor|not valid YAML"],
+    ["a tag of a program", "a: !!python/object:os.system x\n", "which is not read"],
+    ["a separator that readers take differently", "a: 'x\u2028y'\n", "readers do not agree"],
+    ["a conflict", "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> b\n", "not valid YAML: line"],
+  ])("%s is refused", async (_, text, message) => {
+    await expect(read(text)).rejects.toThrow(new RegExp(message));
+  });
+
+  test("CRLF and a byte order mark", async () => {
+    expect(pairs(await read("\ufeffa: x\r\nb: |\r\n  y\r\n"))).toEqual([
+      ["a", { kind: "str", text: "x" }],
+      ["b", { kind: "str", text: "y\n" }],
+    ]);
+    // The other stores keep what is there, as SOPS does.
+    expect(pairs(await read("a=x\r\n", "dotenv"))).toEqual([["a", { kind: "str", text: "x\r" }]]);
+    expect(leavesOf(await read("\ufeff[s]\r\na = x\r\n", "ini"))).toEqual([
+      { path: ["s", "a"], value: { kind: "str", text: "x" } },
+    ]);
+    await expect(read('\ufeff{"a": 1}', "json")).rejects.toThrow("the top level is not an object");
+  });
+});
+
+describe("the reader for regular YAML", () => {
+  const bare = (node: Node): unknown =>
+    node.kind === "map"
+      ? node.items.filter(({ key }) => key !== null).map(({ key, value }) => [key, bare(value)])
+      : node.kind === "seq"
+        ? ["list", ...node.items.filter(({ kind }) => kind !== "comment").map(bare)]
+        : node;
+  const line = fc.tuple(
+    fc.constantFrom("", "  ", "    ", "      "),
+    fc.constantFrom("", "- ", "- - ", "-", "# "),
+    fc.constantFrom(
+      "a:",
+      "b:",
+      "a: x",
+      '"c": 1',
+      "d: |",
+      "e: |-",
+      "f: ENC[AES256_GCM,data:x,type:str]",
+      "g: 'q'",
+      "h: []",
+      "i: {}",
+      "x",
+      "ENC[a]",
+      "null: 1",
+      "k: a b",
+      "l: &x y",
+      "m: # c",
+      "n: - x",
+      "---",
+      "",
+      "o: ENC[a] # c",
+      "p:x",
+      "'q': 1",
+      "true",
+      "-5",
+      "|",
+      "5: 6",
+    ),
+  );
+
+  test("agrees with the library wherever it reads at all", () => {
+    let regular = 0;
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 4 }), (lines) => {
+        const text = lines.map((parts) => `${parts.join("")}\n`).join("");
+        const documents = readRegularYaml(text);
+        if (documents === undefined) return;
+        regular++;
+        expect(documents.map(bare), text).toEqual(readYaml(text).map(bare));
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(regular).toBeGreaterThan(100);
+  });
+
+  test("reads what SOPS writes", () => {
+    expect(
+      readRegularYaml(
+        "db:\n    password: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\n    list:\n        - a\n        - b: |\n            c\n",
+      ),
+    ).toBeDefined();
+  });
+});
+
+describe("values", () => {
+  const key = dataKey(randomBytes(32));
+  const sealed = encryptValue({ kind: "str", text: "secret" }, key, "a:b:");
+
+  test("open only where they belong", () => {
+    expect(decryptValue(sealed, key, "a:b:")?.value).toEqual({ kind: "str", text: "secret" });
+    expect(decryptValue(sealed, key, "a:c:")).toBeUndefined();
+    expect(decryptValue(sealed, dataKey(randomBytes(32)), "a:b:")).toBeUndefined();
+  });
+
+  test("a shortened tag is none: Node takes 4 bytes by default", () => {
+    const [, tag = ""] = /tag:([^,]+)/.exec(sealed) ?? [];
+    const short = Buffer.from(tag, "base64").subarray(0, 4).toString("base64");
+    expect(decryptValue(sealed.replace(tag, short), key, "a:b:")).toBeUndefined();
+  });
+
+  test("every type comes back as it was", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc
+            .string({ unit: "binary", minLength: 1 })
+            .map((text) => ({ kind: "str" as const, text: text.toWellFormed() })),
+          fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((n) => ({ kind: "int" as const, text: String(n) })),
+          fc.double().map((number) => ({ kind: "float" as const, number })),
+          fc.boolean().map((value) => ({ kind: "bool" as const, value })),
+          fc.constant({ kind: "bytes" as const, bytes: Buffer.from([0, 255, 128]) }),
+        ),
+        (value) => {
+          expect(decryptValue(encryptValue(value, key, "p:"), key, "p:")?.value).toEqual(value);
+        },
+      ),
+    );
+  });
+});
+
+describe("hostile files end early, with a reason", () => {
+  test("a bomb of aliases", async () => {
+    const bomb = Array.from(
+      { length: 30 },
+      (_, i) => `l${i}: &l${i} [${i === 0 ? "x" : Array.from({ length: 9 }, () => `*l${i - 1}`).join(", ")}]\n`,
+    ).join("");
+    await expect(read(bomb)).rejects.toThrow(/values once its aliases are replaced|nested more than/);
+  });
+
+  test.each<["yaml" | "json", string]>([
+    ["json", `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`],
+    ["json", `{"a":${"[".repeat(10_000)}${"]".repeat(10_000)}}`],
+    ["yaml", `a: ${"[".repeat(10_000)}${"]".repeat(10_000)}\n`],
+    ["yaml", Array.from({ length: 3000 }, (_, i) => `${" ".repeat(i)}a:\n`).join("")],
+    ["yaml", `a: ${"- ".repeat(10_000)}x\n`],
+    ["yaml", `a:\n  ${"- ".repeat(10_000)}x\n`],
+  ])("%s, nested 10,000 deep", async (format, text) => {
+    await expect(read(text, format)).rejects.toThrow(/nested more than 200|not valid YAML/);
+  });
+
+  test.each(["(a+)+$", "(a|aa)+$", "(.*a){25}", "((a{1,100}){1,100}){1,100}"])(
+    "a catastrophic expression: %s",
+    async (text) => {
+      const { isEncrypted } = await selectorOf({ rule: "encrypted_regex", text });
+      isEncrypted([`${"a".repeat(30_000)}!`], [], false);
+    },
+  );
+
+  test.each(["(?!x)a", "(?<=x)a", "(a)\\1", "a{2000}", "[", "x".repeat(20_000)])(
+    "%s is no expression of RE2, and matches nothing",
+    async (text) => {
+      const selector = await selectorOf({ rule: "encrypted_regex", text });
+      expect([selector.invalid, selector.isEncrypted(["a", "xa", "aa"], [], false)]).toEqual([true, false]);
+    },
+  );
+
+  test("bytes that are no UTF-8", async () => {
+    await expect(readDocuments(Buffer.from([0x61, 0x3d, 0xff]), "dotenv")).rejects.toThrow("It is not UTF-8");
+  });
+
+  test("no content of a file is in an error", async () => {
+    for (const format of ["yaml", "json", "dotenv", "ini"] as const) {
+      await fc.assert(
+        fc.asyncProperty(fc.string(), async (around) => {
+          const text = `${around}\nSECRETVALUE "SECRETVALUE {[&*!|`;
+          await read(text, format).catch((error: Error) => expect(error.message).not.toContain("SECRETVALUE"));
+        }),
+        { numRuns: 200 },
+      );
+    }
+  });
+});
+
+test("the format is known by the name, as SOPS knows it", () => {
+  const names = ["a.yaml", "a.yml", "a.json", "a.env", ".env", "a.ini", "a.env.enc", "secret"];
+  expect(names.map(formatOf)).toEqual(["yaml", "yaml", "json", "dotenv", "dotenv", "ini", "binary", "binary"]);
+});

@@ -1,0 +1,133 @@
+/** One encrypted value: https://github.com/getsops/sops/blob/v3.13.2/aes/cipher.go */
+import { isUtf8 } from "node:buffer";
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from "node:crypto";
+import { SopsError } from "./errors.ts";
+import { formatFloat, normaliseTime, parseBool, parseFloat64, parseInt64 } from "./go-values.ts";
+import type { Comment, Scalar } from "./tree.ts";
+
+const pattern = /^ENC\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\]/s;
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** The start of every encrypted value. */
+export const encryptedPrefix = "ENC[AES256_GCM,";
+
+/** Whether a text has the form of an encrypted value; nothing is said about the key. */
+export const looksEncrypted = (text: string): boolean => pattern.test(text);
+
+/** A data key of 32 bytes. As a key object, because Node otherwise sets the cipher up anew for each value. */
+export const dataKey = (bytes: Uint8Array): KeyObject => createSecretKey(bytes);
+
+/** A decrypted value, and the bytes that it adds to the MAC. */
+export interface Decrypted {
+  value: Scalar | Comment;
+  hashed: Buffer;
+}
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * Decrypts one value.
+ * @param where the additional data that it is bound to: its path, or the time of change for the MAC
+ * @returns undefined when it does not authenticate under this key at this place
+ * @throws SopsError when it has not the form of an encrypted value, or a type that is not known
+ */
+export function decryptValue(text: string, key: KeyObject, where: string): Decrypted | undefined {
+  // SOPS leaves the empty text as it is.
+  if (text === "") return { value: { kind: "str", text: "" }, hashed: nothing };
+  const [, data = "", iv = "", tag = "", type = ""] = pattern.exec(text) ?? [];
+  if (type === "") throw new SopsError("malformed", "is not encrypted, though by the rule of the file it should be");
+  const parts = [data, iv, tag].map((part) => part.replace(/[\r\n]/g, "")) as [string, string, string];
+  if (!parts.every((part) => base64.test(part)))
+    throw new SopsError("malformed", "is not in the form that SOPS writes");
+  const [sealed, nonce, proof] = parts.map((part) => Buffer.from(part, "base64")) as [Buffer, Buffer, Buffer];
+  // Node would take a tag of 4 bytes otherwise.
+  if (proof.length !== 16 || nonce.length === 0 || nonce.length > 1024) return undefined;
+  const plain = open(sealed, nonce, proof, key, where);
+  return plain && typed(plain, type);
+}
+
+function open(sealed: Buffer, nonce: Buffer, proof: Buffer, key: KeyObject, where: string): Buffer | undefined {
+  const cipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 });
+  cipher.setAAD(Buffer.from(where));
+  cipher.setAuthTag(proof);
+  const plain = cipher.update(sealed);
+  try {
+    cipher.final();
+  } catch {
+    return undefined;
+  }
+  return plain;
+}
+
+/** The value of plain bytes of a type. What is hashed is how Go writes the value it read, not the bytes themselves. */
+function typed(plain: Buffer, type: string): Decrypted {
+  const wrong = (): SopsError => new SopsError("malformed", `is of the type ${type}, and its content is not`);
+  if (type === "str")
+    return {
+      value: isUtf8(plain) ? { kind: "str", text: plain.toString() } : { kind: "bytes", bytes: plain },
+      hashed: plain,
+    };
+  if (type === "bytes") return { value: { kind: "bytes", bytes: plain }, hashed: plain };
+  const text = plain.toString();
+  if (type === "comment") return { value: { kind: "comment", text }, hashed: nothing };
+  if (type === "int") {
+    const integer = parseInt64(text);
+    if (integer === undefined) throw wrong();
+    return { value: { kind: "int", text: integer }, hashed: Buffer.from(integer) };
+  }
+  if (type === "float") {
+    const number = parseFloat64(text);
+    if (number === undefined) throw wrong();
+    return { value: { kind: "float", number }, hashed: Buffer.from(formatFloat(number)) };
+  }
+  if (type === "bool") {
+    const value = parseBool(text);
+    if (value === undefined) throw wrong();
+    return { value: { kind: "bool", value }, hashed: Buffer.from(value ? "True" : "False") };
+  }
+  if (type === "time") {
+    const time = normaliseTime(text);
+    if (time === undefined) throw wrong();
+    return { value: { kind: "time", text: time }, hashed: Buffer.from(time) };
+  }
+  throw new SopsError("unsupported", `has the type ${JSON.stringify(type.slice(0, 20))}, which is not known`);
+}
+
+/** The bytes that a value adds to the MAC when it is not encrypted; undefined for what is not hashed. */
+export function hashedBytes(value: Scalar | Comment): Buffer | string | undefined {
+  switch (value.kind) {
+    case "null":
+    case "comment":
+      return undefined;
+    case "bytes":
+      return value.bytes;
+    case "float":
+      return formatFloat(value.number);
+    case "bool":
+      return value.value ? "True" : "False";
+    default:
+      return value.text;
+  }
+}
+
+const typeNames = {
+  str: "str",
+  bytes: "str",
+  int: "int",
+  float: "float",
+  bool: "bool",
+  time: "time",
+  comment: "comment",
+};
+
+/** Encrypts one value as SOPS does. Null and the empty text stay as they are. */
+export function encryptValue(value: Scalar | Comment, key: KeyObject, where: string): string {
+  const plain = value.kind === "comment" ? value.text : hashedBytes(value);
+  if (plain === undefined || plain.length === 0 || value.kind === "null") return "";
+  const nonce = randomBytes(32);
+  const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 });
+  cipher.setAAD(Buffer.from(where));
+  const sealed = Buffer.concat([cipher.update(plain), cipher.final()]);
+  const [data, iv, tag] = [sealed, nonce, cipher.getAuthTag()].map((part) => part.toString("base64"));
+  return `ENC[AES256_GCM,data:${data},iv:${iv},tag:${tag},type:${typeNames[value.kind]}]`;
+}

@@ -1,0 +1,92 @@
+/** The built action on files that the real `sops` encrypted: verified, masked, given out, cleaned up. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { build } from "../../scripts/build.ts";
+import { describeWithPeer } from "../peers.ts";
+import { type AgeKey, ageKey, Lab } from "./lab.ts";
+
+describeWithPeer("sops", (sops) => {
+  let actions: string;
+  let key: AgeKey;
+  let lab: Lab;
+  beforeAll(async () => {
+    actions = await build();
+    key = await ageKey();
+  });
+  beforeEach(() => {
+    lab = new Lab(actions, sops);
+  });
+  afterEach(() => lab.remove());
+
+  const yaml = "db:\n  user: deployer\n  password: correct-horse\n  port: 5432\nplain_unencrypted: seen\n";
+
+  test.each([
+    ["secrets.yaml", yaml],
+    ["secrets.json", '{"db":{"user":"deployer","password":"correct-horse"}}'],
+  ])("decrypts %s, verifies, masks, sets variables, and blanks them after the job", async (file, content) => {
+    lab.encrypt(file, content, key.recipient);
+    const ended = await lab.main({
+      files: file,
+      "age-key": key.identity,
+      keys: "db.user\ndb.password as PGPASSWORD",
+      export: "env",
+    });
+    expect(ended.code, ended.log).toBe(0);
+    expect(lab.variables).toEqual({ db_user: "deployer", PGPASSWORD: "correct-horse" });
+    expect(lab.outputs).toEqual({ decrypted: "true", keys: "db_user\nPGPASSWORD", file: "" });
+    expect(ended.masks).toEqual(expect.arrayContaining([key.identity, "deployer", "correct-horse"]));
+    expect(ended.log).not.toMatch(/deployer|correct-horse/);
+    expect((await lab.post()).code).toBe(0);
+    expect(lab.variables).toEqual({ db_user: "", PGPASSWORD: "" });
+  });
+
+  test("writes a file for the user alone, and removes it", async () => {
+    lab.encrypt("secrets.yaml", yaml, key.recipient);
+    const ended = await lab.main({
+      files: "secrets.yaml",
+      "age-key": key.identity,
+      export: "file",
+      "output-format": "json",
+    });
+    expect(ended.code, ended.log).toBe(0);
+    const { file = "" } = lab.outputs;
+    expect(file.startsWith(lab.temp)).toBe(true);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({
+      db: { user: "deployer", password: "correct-horse", port: 5432 },
+      plain_unencrypted: "seen",
+    });
+    await lab.post();
+    expect(existsSync(file)).toBe(false);
+    expect(existsSync(join(file, ".."))).toBe(false);
+  });
+
+  test("refuses a file that was changed", async () => {
+    const encrypted = lab.encrypt("secrets.yaml", yaml, key.recipient).toString();
+    lab.write("secrets.yaml", encrypted.replace("seen", "sewn"));
+    const ended = await lab.main({ files: "secrets.yaml", "age-key": key.identity, export: "env" });
+    expect(ended.code).toBe(1);
+    expect(ended.log).toContain("Its MAC does not fit its values");
+    expect(lab.variables).toEqual({});
+  });
+
+  test("a script gets the values, and nothing of the action", async () => {
+    lab.encrypt("secrets.yaml", yaml, key.recipient);
+    const ended = await lab.exec(
+      {
+        files: "secrets.yaml",
+        "age-key": key.identity,
+        keys: "db.password as PGPASSWORD",
+        run: 'env | sort\ntr "\\0" "\\n" </proc/$PPID/environ | grep -c AGE-SECRET || true\nexit 7',
+      },
+      { ACTIONS_RUNTIME_TOKEN: "rt-1", SOPS_AGE_KEY: "AGE-SECRET-KEY-X" },
+    );
+    expect(ended.code, ended.log).toBe(7);
+    expect(ended.log).toContain("PGPASSWORD=correct-horse");
+    expect(ended.log).not.toMatch(/INPUT_|STATE_|ACTIONS_RUNTIME|AGE-SECRET|ExperimentalWarning/);
+    expect(lab.variables).toEqual({});
+    await lab.post("exec/post");
+    expect([...lab.files().keys()].filter((path) => path.startsWith("temp/"))).toEqual([]);
+  });
+});
