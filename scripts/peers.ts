@@ -28,9 +28,23 @@ export interface Recipe {
 export const recipes: Record<string, Recipe> = {
   act: { kind: "go", package: "github.com/nektos/act", version: "v0.2.89" },
   actionlint: { kind: "go", package: "github.com/rhysd/actionlint/cmd/actionlint", version: "v1.7.12" },
+  cosign: { kind: "go", package: "github.com/sigstore/cosign/v3/cmd/cosign", version: "v3.1.3" },
+  "cosign-2": {
+    kind: "go",
+    package: "github.com/sigstore/cosign/v2/cmd/cosign",
+    version: "v2.6.5",
+    executable: "cosign",
+  },
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
+  sigstore: { kind: "pip", package: "sigstore", version: "4.5.1" },
+  "sigstore-go": {
+    kind: "go",
+    package: "github.com/sigstore/sigstore-go/examples/sigstore-go-verification",
+    version: "v1.3.0",
+    executable: "sigstore-go-verification",
+  },
   zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },
 };
 
