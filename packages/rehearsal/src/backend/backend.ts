@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { artifactRoutes } from "./artifacts.ts";
+import { attestationRoutes } from "./attestations.ts";
 import { Blobs } from "./blobs.ts";
 import { cacheRoutes } from "./cache.ts";
 import { gitRoutes } from "./git.ts";
@@ -74,6 +75,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   oidcRoutes(router, state, () => url, jobs);
   actionsRoutes(router, state, blobs, () => url);
   repositoryRoutes(router, state);
+  attestationRoutes(router, state, () => url);
   gitRoutes(router, state, tokens);
 
   const close = async () => {
