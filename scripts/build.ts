@@ -33,8 +33,9 @@ const root = dirname(import.meta.dirname);
 const emitted = join(root, "build/js");
 const require = createRequire(import.meta.url);
 
-// `debug` asks for it inside a try block and works without.
-const optional = new Set(["supports-color"]);
+// `debug` asks for the one inside a try block and works without; the other is needed only for a proxy that wants Kerberos,
+// and its absence is then an error that says so.
+const optional = new Set(["supports-color", "kerberos"]);
 
 /** What ncc gives back, as far as it is used here. Its package has no types. */
 interface Bundle {
