@@ -2,7 +2,7 @@
 
 import { UserError } from "@goatnote/action-io";
 import { type Bundle, bundleFromJSON, isBundleWithDsseEnvelope } from "@sigstore/bundle";
-import { RFC3161Timestamp, X509Certificate } from "@sigstore/core";
+import { pem, RFC3161Timestamp, X509Certificate } from "@sigstore/core";
 import { toSignedEntity, Verifier } from "@sigstore/verify";
 import { type Identity, readIdentity } from "./certificate.ts";
 import { decodeStatement, PAYLOAD_TYPE, type Statement } from "./statement.ts";
@@ -35,7 +35,7 @@ export function verifyBundle(json: unknown, roots: readonly Root[]): Signed {
   logsNameCertificate(bundle, certificate);
   return {
     statement: decodeStatement(payload),
-    identity: readable("The certificate", () => readIdentity(certificate)),
+    identity: identityIn(certificate),
     signedAt: earliestTime(bundle),
     root: root.name,
   };
@@ -50,8 +50,7 @@ export function peekStatement(json: unknown): Statement {
 
 /** The identity in a bundle's certificate, unverified: for comparing before a bundle is published. */
 export function peekIdentity(json: unknown): Identity {
-  const certificate = certificateOf(readBundle(json));
-  return readable("The certificate", () => readIdentity(certificate));
+  return identityIn(certificateOf(readBundle(json)));
 }
 
 /** Whatever parsers throw at hostile bytes, the bundle is not verified. */
@@ -66,14 +65,18 @@ function readable<T>(what: string, read: () => T): T {
 
 const readBundle = (json: unknown): Bundle => readable("The bundle", () => bundleFromJSON(json as object));
 
-function certificateOf(bundle: Bundle): X509Certificate {
+/** The signer's certificate, as DER. */
+function certificateOf(bundle: Bundle): Buffer {
   const { content } = bundle.verificationMaterial;
   if (content.$case === "publicKey")
     throw new UserError("The bundle is signed with a bare key. A certificate is needed, which says who signed.");
   const { rawBytes } =
     content.$case === "certificate" ? content.certificate : content.x509CertificateChain.certificates[0]!;
-  return readable("The certificate", () => X509Certificate.parse(Buffer.from(rawBytes)));
+  return Buffer.from(rawBytes);
 }
+
+const identityIn = (der: Buffer): Identity =>
+  readable("The certificate", () => readIdentity(X509Certificate.parse(Buffer.from(der))));
 
 /** The first root under which the bundle holds. */
 function trusting(bundle: Bundle, roots: readonly Root[]): Root {
@@ -96,11 +99,10 @@ function inWords(error: unknown): string {
 }
 
 /** A log entry is about a certificate too, which Sigstore's library does not compare. */
-function logsNameCertificate(bundle: Bundle, certificate: X509Certificate): void {
-  const { publicKey } = certificate;
+function logsNameCertificate(bundle: Bundle, certificate: Buffer): void {
   for (const { canonicalizedBody } of bundle.verificationMaterial.tlogEntries) {
     const verifiers = readable("The log entry", () => verifiersIn(JSON.parse(canonicalizedBody.toString())));
-    const ours = verifiers.length > 0 && verifiers.every((key) => key.equals(publicKey));
+    const ours = verifiers.length > 0 && verifiers.every((der) => der.equals(certificate));
     if (!ours) throw new UserError("The log entry is about another certificate than the bundle's.");
   }
 }
@@ -120,16 +122,16 @@ interface EntryVerifier {
   x509Certificate?: { rawBytes?: string };
 }
 
-/** The public keys, as DER, that an entry says the signature is by. */
+/** The certificates, as DER, that an entry says the signature is by. */
 function verifiersIn({ spec = {} }: EntryBody): Buffer[] {
   const pems = [
     ...(spec.signatures ?? []).map(({ verifier }) => verifier),
     ...(spec.content?.envelope?.signatures ?? []).map(({ publicKey }) => publicKey),
-  ].map((encoded) => Buffer.from(encoded ?? "", "base64").toString());
+  ].map((encoded) => pem.toDER(Buffer.from(encoded ?? "", "base64").toString()));
   const ders = [spec.hashedRekordV002?.signature, ...(spec.dsseV002?.signatures ?? [])]
     .filter((signature) => signature !== undefined)
     .map(({ verifier }) => Buffer.from(verifier?.x509Certificate?.rawBytes ?? "", "base64"));
-  return [...pems, ...ders].map((each) => X509Certificate.parse(each).publicKey);
+  return [...pems, ...ders];
 }
 
 /** Called once the witnesses are verified. Only a log's promise vouches for its time. */

@@ -14,8 +14,11 @@ export interface Sigstore {
   readonly tsaUrl: string;
   /** What verifiers need: https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_trustroot.proto */
   readonly trustedRoot: object;
-  /** A certificate, as DER, that this Fulcio would issue for these claims. For tests that play an attacker. */
-  certify(claims: Claims, publicKey: Buffer): Promise<Buffer>;
+  /**
+   * A certificate, as DER, that this Fulcio would issue for these claims. For tests that play an attacker: also one that
+   * was not entered in the certificate log, or in one that nobody knows.
+   */
+  certify(claims: Claims, publicKey: Buffer, ctLog?: "known" | "none" | "unknown"): Promise<Buffer>;
   readonly log: TransparencyLog;
 }
 
@@ -42,6 +45,12 @@ export async function startSigstore(backend: Backend, options: SigstoreOptions =
   const [ctKey, caKey, tsaKey] = [serviceKey(), serviceKey(), serviceKey()];
   const ctLog = clocked(await initializeCTLog(ctKey));
   const ca = clocked(await initializeCA(caKey, ctLog));
+  const others = {
+    known: ca,
+    // The same key signs, so that its certificates chain to the same root.
+    none: clocked(await initializeCA(caKey)),
+    unknown: clocked(await initializeCA(caKey, clocked(await initializeCTLog(serviceKey())))),
+  };
   const tsa = clocked(await initializeTSA(tsaKey));
   const { hostname } = new URL(backend.url);
   const [log, tiles] = [new TransparencyLog(hostname, `${hostname} - 1`), new TransparencyLog(hostname)];
@@ -68,7 +77,7 @@ export async function startSigstore(backend: Backend, options: SigstoreOptions =
     rekorTilesUrl: url("rekor-tiles"),
     tsaUrl: `${url("tsa")}/api/v1/timestamp`,
     log,
-    certify: (claims, publicKey) => certify(ca, claims, publicKey, server),
+    certify: (claims, publicKey, log = "known") => certify(others[log], claims, publicKey, server),
     trustedRoot: {
       mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
       tlogs: [logOf(url("rekor"), log.key), logOf(url("rekor-tiles"), tiles.key)],
