@@ -115,11 +115,14 @@ async function checked(attested: Attested[], { inputs, context, services }: Job)
       );
   }
   const first: SerializedBundle = attested[0]!.bundle;
-  const { tlogEntries, timestampVerificationData } = first.verificationMaterial;
+  // Serialised, a list without entries is left out.
+  const { tlogEntries, timestampVerificationData } = first.verificationMaterial as Partial<
+    SerializedBundle["verificationMaterial"]
+  >;
   return {
     attested,
     identity: peekIdentity(first),
-    hasLog: tlogEntries.length > 0,
+    hasLog: (tlogEntries?.length ?? 0) > 0,
     hasTimestamp: (timestampVerificationData?.rfc3161Timestamps?.length ?? 0) > 0,
     ...(trustedRoot !== undefined && { trustedRoot }),
   };

@@ -29,7 +29,7 @@ export function rekorRoutes(router: Router, prefix: string, log: TransparencyLog
       const message = "An equivalent entry already exists in the transparency log";
       return { status: 409, headers: { location }, json: { code: 409, message } };
     }
-    return { status: 201, headers: { location }, json: answer(log, entry) };
+    return { status: 201, headers: { location, etag: log.uuid(entry) }, json: answer(log, entry) };
   });
   router.on("GET", `${prefix}/api/v1/log/entries/:uuid`, "public", ({ params }) => {
     const entry = log.entry(params.uuid!);
