@@ -1,20 +1,14 @@
 import { createHash } from "node:crypto";
 import { Refusal, type Router } from "./router.ts";
-import type { State } from "./state.ts";
-
-interface Stored {
-  id: number;
-  bundle: { dsseEnvelope?: { payload?: string } };
-  digests: string[];
-}
+import type { State, StoredAttestation } from "./state.ts";
 
 /** GitHub's store of attestations: https://docs.github.com/en/rest/repos/attestations */
 export function attestationRoutes(router: Router, state: State, url: () => string): void {
-  const stored: Stored[] = [];
+  const { attestations: stored } = state;
   const api = `/repos/${state.repository}/attestations`;
 
   router.on("POST", api, { permission: "attestations", level: "write" }, ({ json }) => {
-    const bundle = json.bundle as Stored["bundle"] | undefined;
+    const bundle = json.bundle as StoredAttestation["bundle"] | undefined;
     const digests = digestsIn(bundle);
     if (!bundle || digests.length === 0) throw new Refusal(422, "Invalid bundle");
     const id = state.nextId();
@@ -52,7 +46,7 @@ export function attestationRoutes(router: Router, state: State, url: () => strin
 
 const signature = (id: number): string => createHash("sha256").update(`blob ${id}`).digest("hex").slice(0, 16);
 
-function digestsIn(bundle: Stored["bundle"] | undefined): string[] {
+function digestsIn(bundle: StoredAttestation["bundle"] | undefined): string[] {
   try {
     const payload = Buffer.from(bundle?.dsseEnvelope?.payload ?? "", "base64").toString();
     const { subject } = JSON.parse(payload) as { subject: { digest: Record<string, string> }[] };

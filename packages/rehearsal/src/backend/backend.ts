@@ -56,6 +56,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     caches: [],
     blobs: new Map(),
     pulls: new Map(),
+    attestations: [],
     nextId: () => ++lastId,
   };
   const tokens = new Tokens();

@@ -76,6 +76,14 @@ export interface CacheEntry {
   createdAt: number;
 }
 
+/** A bundle in the repository's store of attestations. */
+export interface StoredAttestation {
+  id: number;
+  bundle: { dsseEnvelope?: { payload?: string } };
+  /** Of its subjects, as `<algorithm>:<hex>`. */
+  digests: string[];
+}
+
 /** A pull request, as far as the API says anything about it. */
 export interface PullRequest {
   number: number;
@@ -95,6 +103,7 @@ export interface State {
   caches: CacheEntry[];
   blobs: Map<string, Blob>;
   pulls: Map<number, PullRequest>;
+  attestations: StoredAttestation[];
   /** Numbers for whatever needs one. */
   nextId(): number;
 }

@@ -27,6 +27,10 @@ export class TransparencyLog {
     this.#origin = origin;
   }
 
+  get size(): number {
+    return this.#entries.length;
+  }
+
   /** Appends an entry, or says that an equal one is there. */
   append(content: object, time: number): { entry: LoggedEntry; known: boolean } {
     const body = Buffer.from(json.canonicalize(content));

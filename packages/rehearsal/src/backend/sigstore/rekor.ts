@@ -24,12 +24,12 @@ export function rekorRoutes(router: Router, prefix: string, log: TransparencyLog
     const { kind, spec } = json as { kind?: string; spec?: { proposedContent?: ProposedContent } };
     if (kind !== "dsse" || !spec?.proposedContent) throw new Refusal(400, `entries of kind ${kind} are not taken here`);
     const { entry, known } = log.append(dsseEntry(spec.proposedContent), now());
-    const location = `${prefix}/api/v1/log/entries/${log.uuid(entry)}`;
+    const headers = { location: `${prefix}/api/v1/log/entries/${log.uuid(entry)}`, etag: log.uuid(entry) };
     if (known) {
       const message = "An equivalent entry already exists in the transparency log";
-      return { status: 409, headers: { location }, json: { code: 409, message } };
+      return { status: 409, headers, json: { code: 409, message } };
     }
-    return { status: 201, headers: { location, etag: log.uuid(entry) }, json: answer(log, entry) };
+    return { status: 201, headers, json: answer(log, entry) };
   });
   router.on("GET", `${prefix}/api/v1/log/entries/:uuid`, "public", ({ params }) => {
     const entry = log.entry(params.uuid!);
