@@ -138,7 +138,7 @@ export async function bundleEntry(entry: string, to: string): Promise<string[]> 
 async function bundle(name: string, to: string): Promise<void> {
   const files = await bundleEntry(join(emitted, "actions", name, "src/index.js"), join(to, "bundle"));
   writeFileSync(join(to, "package.json"), '{ "type": "module" }\n');
-  const published = globSync(["action.yml", "README.md", "main.js", "*/action.yml", "*/main.js"], {
+  const published = globSync(["action.yml", "README.md", "*.schema.json", "main.js", "*/action.yml", "*/main.js"], {
     cwd: join(root, "actions", name),
   });
   for (const file of published) cpSync(join(root, "actions", name, file), join(to, file));

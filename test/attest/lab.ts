@@ -70,6 +70,16 @@ export class AttestLab {
     }
   }
 
+  /** How many attestations the repository's store holds. */
+  stored(): number {
+    return this.backend.state.attestations.length;
+  }
+
+  /** Has this asked first for every request, to play a fault. */
+  intercept(before: Parameters<Backend["router"]["intercept"]>[0]): void {
+    this.backend.router.intercept(before);
+  }
+
   /** What signs: the workflow and the ref it ran at. */
   get signer(): string {
     return `${this.backend.serverUrl}/${repository}/${this.run.path}@${this.run.ref}`;

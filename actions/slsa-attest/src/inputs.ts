@@ -1,14 +1,4 @@
-import {
-  boolean,
-  declareInputs,
-  duration,
-  lines,
-  oneOf,
-  required,
-  secret,
-  text,
-  type Values,
-} from "@goatnote/action-io";
+import { boolean, declareInputs, duration, lines, oneOf, secret, text, type Values } from "@goatnote/action-io";
 
 const subjects = {
   "subject-path": lines("paths or glob patterns, one per line"),
@@ -39,7 +29,8 @@ export const mainInputs = declareInputs({
   upload: oneOf("github", "none"),
   "allow-public-log": boolean(),
   "on-unavailable": oneOf("fail", "warn", "skip"),
-  "retry-for": required(duration()),
+  "retry-for": duration(),
+  "attempt-timeout": duration(),
   token: secret(),
 });
 
@@ -55,7 +46,7 @@ export const verifyInputs = declareInputs({
   "signer-workflow": lines("workflows, one per line"),
   issuer: text("a URL"),
   trigger: lines("events, one per line"),
-  "max-age": duration(),
+  "max-age": text("a duration such as `720h`"),
   runner: oneOf("any", "github-hosted"),
   "predicate-type": text("a URI"),
   "match-names": boolean(),
@@ -127,7 +118,7 @@ function isUrl(text: string): boolean {
 }
 
 /** Inputs that a policy file stands for. */
-const policyInputs = [
+export const policyInputs = [
   "source-repository",
   "source-repository-id",
   "source-ref",
@@ -136,7 +127,7 @@ const policyInputs = [
   "issuer",
   "trigger",
   "max-age",
-];
+] as const;
 
 /** What contradicts itself among the inputs of `slsa-attest/verify`. */
 export function verifyContradictions(values: VerifyInputs): string[] {

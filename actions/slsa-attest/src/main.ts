@@ -20,7 +20,7 @@ import { type Predicate, predicateOf } from "./predicate-of.ts";
 import { attestedSummary } from "./report.ts";
 import { chooseServices, type SignedParts, signAll } from "./signing.ts";
 import { declaredSubjects, subjectsOf } from "./subjects-of.ts";
-import { publish } from "./upload.ts";
+import { nowhere, type Published, publish } from "./upload.ts";
 
 export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, attestContradictions);
@@ -49,29 +49,28 @@ async function allSubjects(inputs: MainInputs, context: WorkflowContext): Promis
 async function attest(subjects: Subject[], inputs: MainInputs, context: WorkflowContext): Promise<void> {
   const identity = await jobIdentity(context, process.env);
   const services = chooseServices(inputs, identity.claims, context.serverUrl);
-  const predicate = await predicateOf(inputs, identity.claims, context);
+  const predicate = await predicateOf(inputs, identity.claims, context, subjects);
   startGroup(`Sign for ${subjects.length} ${subjects.length === 1 ? "artifact" : "artifacts"}`);
   const parts = await signAll(subjects, predicate, { inputs, context, identity, services });
   endGroup();
   const archive = await keep(parts, predicate, inputs, context);
-  // From here on the bundles are there, whatever becomes of their publication.
-  const outputs = { "bundle-path": archive.all, "bundle-paths": archive.bundles, subjects: subjects.length };
-  const { id, url } = await publish(parts.attested, inputs, context).catch((error) => {
-    setOutputs({ ...outputs, "attestation-id": "", "attestation-url": "" });
-    throw error;
-  });
-  setOutputs({
-    "bundle-path": archive.all,
-    "bundle-paths": archive.bundles,
-    "attestation-id": id,
-    "attestation-url": url,
-    subjects: subjects.length,
-  });
+  const report = ({ id, url }: Published): void =>
+    setOutputs({
+      "bundle-path": archive.all,
+      "bundle-paths": archive.bundles,
+      "attestation-id": id,
+      "attestation-url": url,
+      subjects: subjects.length,
+    });
+  // The bundles are there, whatever becomes of their publication.
+  report(nowhere);
+  const published = await publish(parts.attested, inputs, context);
+  report(published);
   const shown = {
     predicate: inputs.predicate,
     services: services.name,
     signer: parts.identity.signer,
-    url,
+    url: published.url,
     bundles: parts.attested.length,
   };
   await writeSummary(attestedSummary(subjects, shown), process.env.GITHUB_STEP_SUMMARY);

@@ -1,32 +1,40 @@
-/** Whose signature is wanted, by the inputs. */
+/** Whose signature is wanted, by the inputs or by a policy file. */
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import { UserError, type WorkflowContext } from "@goatnote/action-io";
-import { issuerOf, type Policy, workflowProblem } from "@goatnote/attestation";
-import type { VerifyInputs } from "./inputs.ts";
+import { issuerOf, loadPolicyFile, type Policy, type PolicyValues } from "@goatnote/attestation";
+import { policyInputs, type VerifyInputs } from "./inputs.ts";
+import { readText } from "./subjects-of.ts";
 
-/** @throws UserError when the inputs do not say whose signature is wanted, or are no names */
-export async function policyOf(inputs: VerifyInputs, context: WorkflowContext): Promise<Policy> {
+export interface Wanted {
+  policy: Policy;
+  /** The policy's file and SHA-256, where it is one. */
+  file?: { uri: string; sha256: string };
+}
+
+/** @throws UserError when it is not said whose signature is wanted, or a name is none */
+export async function policyOf(inputs: VerifyInputs, context: WorkflowContext): Promise<Wanted> {
+  const { policyFrom, policyProblems, readPolicyFile } = await loadPolicyFile();
   const server = context.serverUrl;
-  const issuer = inputs.issuer || issuerOf(server);
+  const text = inputs.policy === "" ? "" : await readText(resolve(context.workspace, inputs.policy));
+  const values = inputs.policy === "" ? given(inputs, context.repository) : readPolicyFile(text, inputs.policy);
+  const [wrong] = policyProblems(values);
+  if (wrong) throw new UserError(`\`${wrong[0]}\`: ${wrong[1]}.`);
+  const issuer = values.issuer?.[0] ?? issuerOf(server);
   if (!issuer) throw new UserError(`The issuer of identities at ${server} is not known here: name it in \`issuer\`.`);
-  const sourceRepository =
-    inputs["source-repository"] ||
-    (inputs["source-repository-id"] || inputs["signer-workflow"].length > 0 ? "" : context.repository);
-  const given = <T>(value: readonly T[]): readonly T[] | undefined => (value.length > 0 ? value : undefined);
-  const policy: Policy = { server, issuer };
-  if (sourceRepository) policy.sourceRepository = sourceRepository;
-  if (inputs["source-repository-id"]) policy.sourceRepositoryId = inputs["source-repository-id"];
-  const [refs, workflows, triggers] = [
-    given(inputs["source-ref"]),
-    given(inputs["signer-workflow"]),
-    given(inputs.trigger),
-  ];
-  if (refs) policy.sourceRefs = refs;
-  if (workflows) policy.signerWorkflows = workflows;
-  if (triggers) policy.triggers = triggers;
-  if (inputs["source-digest"]) policy.sourceDigest = inputs["source-digest"];
-  if (inputs["max-age"] !== null) policy.maxAgeMs = inputs["max-age"];
+  const policy = policyFrom(values, server, issuer);
   if (inputs.runner === "github-hosted") policy.runner = "github-hosted";
-  const wrong = policy.signerWorkflows?.map(workflowProblem).find((problem) => problem !== undefined);
-  if (wrong) throw new UserError(`\`signer-workflow\`: ${wrong}.`);
-  return policy;
+  if (inputs.policy === "") return { policy };
+  return { policy, file: { uri: inputs.policy, sha256: createHash("sha256").update(text).digest("hex") } };
+}
+
+/** The inputs that are given; this repository, where they name no signer. */
+function given(inputs: VerifyInputs, repository: string): PolicyValues {
+  const values: PolicyValues = Object.fromEntries(
+    policyInputs
+      .map((name) => [name, [inputs[name]].flat().filter(Boolean)] as const)
+      .filter(([, value]) => value.length > 0),
+  );
+  const named = ["source-repository", "source-repository-id", "signer-workflow"].some((name) => name in values);
+  return named || repository === "" ? values : { ...values, "source-repository": [repository] };
 }

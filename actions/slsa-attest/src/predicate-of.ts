@@ -1,7 +1,15 @@
 /** What is said of the subjects, by the inputs. */
 import { resolve } from "node:path";
-import { UserError, type WorkflowContext } from "@goatnote/action-io";
-import { type Claims, PROVENANCE_TYPE, provenance, type ResourceDescriptor } from "@goatnote/attestation";
+import { say, UserError, type WorkflowContext } from "@goatnote/action-io";
+import {
+  type Claims,
+  describes,
+  PROVENANCE_TYPE,
+  provenance,
+  type ResourceDescriptor,
+  readSbom,
+  type Subject,
+} from "@goatnote/attestation";
 import type { MainInputs } from "./inputs.ts";
 import { readJson } from "./subjects-of.ts";
 
@@ -10,7 +18,12 @@ export interface Predicate {
   content: unknown;
 }
 
-export async function predicateOf(inputs: MainInputs, claims: Claims, context: WorkflowContext): Promise<Predicate> {
+export async function predicateOf(
+  inputs: MainInputs,
+  claims: Claims,
+  context: WorkflowContext,
+  subjects: readonly Subject[],
+): Promise<Predicate> {
   const path = (name: string): string => resolve(context.workspace, name);
   switch (inputs.predicate) {
     case "provenance": {
@@ -24,9 +37,28 @@ export async function predicateOf(inputs: MainInputs, claims: Claims, context: W
     }
     case "custom":
       return { type: inputs["predicate-type"], content: await readJson(path(inputs["predicate-path"])) };
-    default:
-      throw new UserError(`\`predicate: ${inputs.predicate}\` is not made here.`);
+    case "sbom":
+      return sbomPredicate(path(inputs["sbom-path"]), subjects);
+    case "test-result": {
+      const { testResultOf } = await import("./test-results.ts");
+      const plan = inputs.plan === "" ? "" : path(inputs.plan);
+      return testResultOf(path(inputs.segment), plan, claims, context.serverUrl);
+    }
   }
+}
+
+/** An SBOM of something else than the subjects is refused; one that states no digest is taken, and that is said. */
+async function sbomPredicate(file: string, subjects: readonly Subject[]): Promise<Predicate> {
+  const content = await readJson(file);
+  const sbom = readSbom(content, file);
+  const fits = describes(sbom, subjects);
+  if (fits === false)
+    throw new UserError(
+      `${file} is about something else: it describes ${sbom.described.join(", ")}, which is none of the ${subjects.length} subjects.`,
+    );
+  if (fits === undefined)
+    say(`${file} states no digest of what it describes, so it was not compared with the subjects.`);
+  return { type: sbom.predicateType, content };
 }
 
 /** The inputs of a manual run; {} for other events. */

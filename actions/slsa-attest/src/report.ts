@@ -104,3 +104,27 @@ export function whyNot({ judgements, reason }: Verdict): string {
   if (!rule) return "no rule could be kept.";
   return `${rule.name}: wanted ${rule.expected}, found ${rule.actual}.${rule.mend ? ` ${rule.mend}` : ""}`;
 }
+
+/** The report file: each artifact with the bundle that verified it, or all rules that failed; each bundle with its rules, once. */
+export function reportOf(verdicts: readonly Verdict[]): object {
+  const bundles = new Map<string, object>();
+  for (const { source, sha256, predicateType, identity, signedAt, root, rules } of verdicts.flatMap(
+    (each) => each.judgements,
+  ))
+    if (!bundles.has(sha256)) bundles.set(sha256, { source, sha256, predicateType, identity, signedAt, root, rules });
+  return {
+    verified: verdicts.every(({ verified }) => verified),
+    artifacts: verdicts.map((verdict) => ({
+      ...verdict.artifact,
+      verified: verdict.verified,
+      level: verdict.level,
+      ...(verdict.verified
+        ? { bundle: verdict.judgements[0]?.sha256 }
+        : {
+            reason: whyNot(verdict),
+            failed: verdict.judgements.map(({ sha256, rules }) => ({ bundle: sha256, rules: failed(rules) })),
+          }),
+    })),
+    bundles: [...bundles.values()],
+  };
+}

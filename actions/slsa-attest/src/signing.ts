@@ -13,6 +13,7 @@ import {
   loadVerification,
   logsPublicly,
   MAX_SUBJECTS,
+  type Patience,
   publicServices,
   type SerializedBundle,
   type Services,
@@ -65,9 +66,13 @@ interface Job {
   services: Services;
 }
 
-const attemptMs = 20_000;
 // Witnesses are public services: a few questions at a time.
 const atOnce = 4;
+
+/** How long services are asked, from now on. */
+export function patienceOf(inputs: MainInputs): Patience {
+  return { deadline: Date.now() + (inputs["retry-for"] ?? 0), attemptMs: inputs["attempt-timeout"] ?? 20_000, say };
+}
 
 /** Signs one statement for each part of the subjects. */
 export async function signAll(subjects: readonly Subject[], predicate: Predicate, job: Job): Promise<SignedParts> {
@@ -76,9 +81,7 @@ export async function signAll(subjects: readonly Subject[], predicate: Predicate
   const sign = statementSigner({
     services,
     getToken: identity.token,
-    deadline: Date.now() + inputs["retry-for"]!,
-    attemptMs,
-    say,
+    ...patienceOf(inputs),
     warn: (line) => warning(line),
   });
   const parts = chunks(subjects, inputs.bundle === "per-subject" ? 1 : MAX_SUBJECTS);

@@ -2,6 +2,7 @@
 import { say, UserError, type WorkflowContext } from "@goatnote/action-io";
 import { type Attested, storeAttestation } from "@goatnote/attestation";
 import type { MainInputs } from "./inputs.ts";
+import { patienceOf } from "./signing.ts";
 
 export interface Published {
   /** Of the first attestation; "" where there is none, or it was stored before. */
@@ -9,7 +10,7 @@ export interface Published {
   url: string;
 }
 
-const attemptMs = 30_000;
+export const nowhere: Published = { id: "", url: "" };
 
 /** Hands bundles to GitHub's store, when it is asked for. */
 export async function publish(
@@ -17,10 +18,10 @@ export async function publish(
   inputs: MainInputs,
   { apiUrl, repository, serverUrl }: WorkflowContext,
 ): Promise<Published> {
-  if (inputs.upload === "none") return { id: "", url: "" };
+  if (inputs.upload === "none") return nowhere;
   if (inputs.token === "") throw new UserError("`upload: github` needs `token`.");
   const store = { apiUrl, repository, token: inputs.token };
-  const patience = { deadline: Date.now() + inputs["retry-for"]!, attemptMs, say };
+  const patience = patienceOf(inputs);
   let first: string | undefined;
   for (const [index, { subjects, bundle }] of attested.entries()) {
     const [[algorithm, hex] = ["", ""]] = Object.entries(subjects[0]!.digest);

@@ -143,3 +143,18 @@ export async function storeAttestation(
     return String(id);
   });
 }
+
+/** How a run ended, such as `success`; null while it runs. */
+export async function runConclusion(
+  store: GitHubStore,
+  run: string,
+  attempt: string,
+  patience: Patience,
+): Promise<string | null> {
+  const url = `${store.apiUrl}/repos/${store.repository}/actions/runs/${run}/attempts/${attempt}`;
+  const { json } = await persist("GitHub", "GitHub did not say how the run ended", patience, () =>
+    ask(store, "GET", url),
+  );
+  const { conclusion } = json as { conclusion?: unknown };
+  return typeof conclusion === "string" ? conclusion : null;
+}
