@@ -10,7 +10,7 @@ import {
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { loadVerification, type Verdict, verificationSummary } from "@goatnote/attestation";
+import { digestOf, loadVerification, type Verdict, verificationSummary } from "@goatnote/attestation";
 import { bundlesOf } from "./bundles-of.ts";
 import { verifyContradictions, verifyInputs } from "./inputs.ts";
 import { onlineStore } from "./online.ts";
@@ -23,7 +23,7 @@ export async function verify(): Promise<void> {
   const context = await readContext(process.env);
   const { policy, file } = await policyOf(inputs, context);
   const now = new Date();
-  const { publicRoot, readTrustedRoots, verifyArtifacts } = await loadVerification();
+  const { otherAlgorithms, publicRoot, readTrustedRoots, verifyArtifacts } = await loadVerification();
   const rootFile = inputs["trusted-root"];
   const roots =
     rootFile === "" ? [publicRoot()] : readTrustedRoots(await readText(resolve(context.workspace, rootFile)), rootFile);
@@ -31,6 +31,9 @@ export async function verify(): Promise<void> {
   const { bundles, unreadable } = await bundlesOf(inputs, files, context.workspace);
   const store = inputs.online ? onlineStore(inputs.token, policy, context) : undefined;
   if (store) bundles.push(...(await store.bundlesAbout(subjects)));
+  for (const algorithm of otherAlgorithms(bundles))
+    for (const { path, subject, size } of files)
+      if (size > 0) subject.digest[algorithm] = await digestOf(path, algorithm);
   const verdicts = await verifyArtifacts(subjects, bundles, {
     policy,
     roots,

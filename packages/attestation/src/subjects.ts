@@ -133,7 +133,7 @@ export async function hashFiles(patterns: readonly string[], options: FileOption
   let done = 0;
   const hashed: HashedFile[] = [];
   for (const { path, stats } of files) {
-    const hex = await sha256Of(path, (bytes) => {
+    const hex = await digestOf(path, "sha256", (bytes) => {
       done += bytes;
       options.progress?.(done, total);
     });
@@ -187,9 +187,13 @@ function nameOf(path: string, { root, base }: FileOptions): string {
 
 const chunkBytes = 1024 * 1024;
 
-/** SHA-256 of a file's content, in hex. */
-export async function sha256Of(path: string, onBytes: (bytes: number) => void = () => {}): Promise<string> {
-  const hash = createHash("sha256");
+/** A digest of a file's content, in hex. */
+export async function digestOf(
+  path: string,
+  algorithm = "sha256",
+  onBytes: (bytes: number) => void = () => {},
+): Promise<string> {
+  const hash = createHash(algorithm);
   for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
     hash.update(chunk as Buffer);
     onBytes((chunk as Buffer).length);

@@ -9,6 +9,21 @@ import { equal, type Rule, rule } from "./rules.ts";
 import type { Statement, Subject } from "./statement.ts";
 import type { Root } from "./trusted-root.ts";
 
+/**
+ * Algorithms, beside SHA-256, by which subjects are named that have no SHA-256: npm's have SHA-512 only.
+ */
+export function otherAlgorithms(bundles: readonly BundleSource[]): string[] {
+  const others = new Set<string>();
+  for (const { json } of bundles)
+    try {
+      for (const { digest } of peekStatement(json).subject)
+        if (!digest.sha256) for (const algorithm of ["sha384", "sha512"]) if (digest[algorithm]) others.add(algorithm);
+    } catch {
+      // About no artifact.
+    }
+  return [...others];
+}
+
 /** A bundle and where it is from. */
 export interface BundleSource {
   /** A file, with its line where it has several; or an address. */
@@ -80,11 +95,11 @@ export async function verifyArtifacts(
   return verdicts;
 }
 
-type Index = Map<string, { bundle: BundleSource; names: Set<string> }[]>;
+type Index = Map<string, { bundle: BundleSource; subjects: Subject[] }[]>;
 
 const key = (algorithm: string, hex: string): string => `${algorithm}:${hex}`;
 
-/** Which bundles claim to be about a digest, and by what names. Nothing is verified yet, and nothing here can make anything pass. */
+/** Which bundles claim to be about a digest. Nothing is verified yet, and nothing here can make anything pass. */
 function indexed(bundles: readonly BundleSource[]): Index {
   const index: Index = new Map();
   for (const bundle of bundles) {
@@ -92,18 +107,33 @@ function indexed(bundles: readonly BundleSource[]): Index {
     try {
       subjects = peekStatement(bundle.json).subject;
     } catch {
-      continue; // Counted by who reads the files, and about no artifact.
+      continue; // About no artifact.
     }
-    for (const { name, digest } of subjects)
-      for (const [algorithm, hex] of Object.entries(digest)) {
+    for (const subject of subjects)
+      for (const [algorithm, hex] of Object.entries(subject.digest)) {
         const found = index.get(key(algorithm, hex)) ?? [];
         index.set(key(algorithm, hex), found);
         const last = found.at(-1);
-        if (last?.bundle === bundle) last.names.add(name);
-        else found.push({ bundle, names: new Set([name]) });
+        if (last?.bundle === bundle) last.subjects.push(subject);
+        else found.push({ bundle, subjects: [subject] });
       }
   }
   return index;
+}
+
+/** Bundles that name one of the artifact's digests, each with the names it gives to exactly this artifact. */
+function candidatesOf({ digest }: Subject, index: Index): Map<BundleSource, Set<string>> {
+  const candidates = new Map<BundleSource, Set<string>>();
+  for (const [algorithm, hex] of Object.entries(digest))
+    for (const { bundle, subjects } of index.get(key(algorithm, hex)) ?? []) {
+      const names = candidates.get(bundle) ?? new Set();
+      candidates.set(bundle, names);
+      // A subject with several digests is this artifact only if none of those that are known here differs.
+      for (const subject of subjects)
+        if (Object.entries(subject.digest).every(([other, value]) => (digest[other] ?? value) === value))
+          names.add(subject.name);
+    }
+  return candidates;
 }
 
 interface Checked {
@@ -142,12 +172,12 @@ async function verdictOn(
   check: (bundle: BundleSource) => Promise<Checked>,
   options: VerifyOptions,
 ): Promise<Verdict> {
-  const [[algorithm, hex] = ["", ""]] = Object.entries(artifact.digest);
-  const candidates = index.get(key(algorithm, hex)) ?? [];
+  const digests = Object.entries(artifact.digest).map((entry) => entry.join(":"));
+  const candidates = candidatesOf(artifact, index);
   const judgements: Judgement[] = [];
-  for (const { bundle, names } of candidates) {
+  for (const [bundle, names] of candidates) {
     const { signed, rules } = await check(bundle);
-    const all = [...rules, ...subjectRules(artifact, algorithm, hex, names, signed, options)];
+    const all = signed ? [...rules, ...subjectRules(artifact, digests, names, options)] : rules;
     const judgement: Judgement = {
       source: bundle.source,
       sha256: bundle.sha256,
@@ -166,22 +196,22 @@ async function verdictOn(
       return { artifact, verified: true, level: levelOf(signed!, options.policy), judgements: [judgement] };
     judgements.push(judgement);
   }
-  const reason = candidates.length === 0 ? `no attestation is about ${algorithm}:${hex}` : undefined;
+  const reason = candidates.size === 0 ? `no attestation is about ${digests.join(" or ")}` : undefined;
   return { artifact, verified: false, level: 0, judgements, ...(reason && { reason }) };
 }
 
-/** Compares the artifact with the subjects of the verified statement, not with those of the index. */
+/**
+ * Compares the artifact with the subjects of the statement: that of the index and that of the verified bundle are one, read
+ * from the same payload.
+ */
 function subjectRules(
   { name }: Subject,
-  algorithm: string,
-  hex: string,
+  digests: readonly string[],
   names: ReadonlySet<string>,
-  signed: Signed | undefined,
   { matchNames }: VerifyOptions,
 ): Rule[] {
-  if (!signed) return [];
-  // The statement of a verified bundle is the one that was indexed: both are its payload.
-  const rules = [rule("digest", names.size > 0, `${algorithm}:${hex}`, `${algorithm}:${hex}`)];
+  const wanted = digests.join(", ");
+  const rules = [rule("digest", names.size > 0, wanted, names.size > 0 ? wanted : "one that differs")];
   if (matchNames && name !== "") {
     const last = (path: string): string => path.replace(/\/+$/, "").split("/").at(-1)!;
     rules.push(
