@@ -53,5 +53,6 @@ export function decodeStatement(payload: Uint8Array): Statement {
     throw new UserError("The signed statement has no predicate type.");
   if (!Array.isArray(subject) || subject.length === 0 || !subject.every(isSubject))
     throw new UserError("The signed statement has no usable subjects.");
-  return { _type, subject: subject.map(({ name = "", digest }) => ({ name, digest })), predicateType, predicate };
+  for (const each of subject) each.name ??= "";
+  return { _type, subject, predicateType, predicate };
 }

@@ -138,7 +138,18 @@ function candidatesOf({ digest }: Subject, index: Index): Map<BundleSource, Set<
 
 interface Checked {
   signed?: Signed;
+  /** Of the bundle itself, and whether they are all kept. */
   rules: Rule[];
+  passed: boolean;
+  /** The same with those of an artifact that keeps them: one list for all of them. */
+  kept: Rule[];
+}
+
+function checked(rules: Rule[], signed?: Signed): Checked {
+  const fit = rule("digest and name", true, "those that were attested", "those that were attested");
+  // Without a verified signature there is nothing that could pass.
+  const passed = signed !== undefined && rules.every((each) => each.passed);
+  return { rules, passed, kept: [...rules, fit], ...(signed && { signed }) };
 }
 
 async function checkBundle({ json }: BundleSource, options: VerifyOptions): Promise<Checked> {
@@ -148,7 +159,7 @@ async function checkBundle({ json }: BundleSource, options: VerifyOptions): Prom
   } catch (error) {
     const mend =
       "Get the bundle again from where it was published, or the trusted root of the instance that signed it.";
-    return { rules: [rule("signature", false, "a trusted signature", (error as Error).message, mend)] };
+    return checked([rule("signature", false, "a trusted signature", (error as Error).message, mend)]);
   }
   const { statement, identity, signedAt, root } = signed;
   const rules = [
@@ -163,7 +174,7 @@ async function checkBundle({ json }: BundleSource, options: VerifyOptions): Prom
     ...predicateRules(statement, identity, options.policy.server),
   ];
   if (options.further && rules.every(({ passed }) => passed)) rules.push(...(await options.further(signed)));
-  return { signed, rules };
+  return checked(rules, signed);
 }
 
 async function verdictOn(
@@ -176,14 +187,14 @@ async function verdictOn(
   const candidates = candidatesOf(artifact, index);
   const judgements: Judgement[] = [];
   for (const [bundle, names] of candidates) {
-    const { signed, rules } = await check(bundle);
-    const all = signed ? [...rules, ...subjectRules(artifact, digests, names, options)] : rules;
+    const { signed, rules, passed, kept } = await check(bundle);
+    const own = signed ? subjectRules(artifact, digests, names, options) : [];
+    const fits = own.every((each) => each.passed);
     const judgement: Judgement = {
       source: bundle.source,
       sha256: bundle.sha256,
-      rules: all,
-      // Without a verified signature there is nothing that could pass.
-      passed: signed !== undefined && all.every(({ passed }) => passed),
+      rules: passed && fits ? kept : [...rules, ...own],
+      passed: passed && fits,
       predicateType: signed?.statement.predicateType ?? "unknown",
       ...(signed && {
         identity: signed.identity,
