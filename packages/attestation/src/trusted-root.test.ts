@@ -1,15 +1,11 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import seeds from "@sigstore/tuf/seeds.json" with { type: "json" };
 import { expect, test } from "vitest";
 import { publicGoodRoot } from "./public-good-root.ts";
 import { publicRoot, readTrustedRoots } from "./trusted-root.ts";
 
 test("the public root that is built in is the one that Sigstore's own client starts from", () => {
-  const seeds = createRequire(import.meta.url).resolve("@sigstore/tuf/seeds.json");
-  const { targets } = (JSON.parse(readFileSync(seeds, "utf8")) as Record<string, { targets: Record<string, string> }>)[
-    "https://tuf-repo-cdn.sigstore.dev"
-  ]!;
-  expect(publicGoodRoot).toEqual(JSON.parse(Buffer.from(targets["trusted_root.json"]!, "base64").toString()));
+  const { targets } = seeds["https://tuf-repo-cdn.sigstore.dev"];
+  expect(publicGoodRoot).toEqual(JSON.parse(Buffer.from(targets["trusted_root.json"], "base64").toString()));
   const { certificateAuthorities, tlogs, ctlogs } = publicRoot().material;
   expect([certificateAuthorities.length, tlogs.length, ctlogs.length]).toEqual([2, 2, 2]);
 });
