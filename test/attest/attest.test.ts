@@ -343,6 +343,13 @@ describe("where it cannot sign", () => {
     const nowhere = { HTTPS_PROXY: "http://127.0.0.1:9", HTTP_PROXY: "http://127.0.0.1:9", NO_PROXY: "127.0.0.1" };
     const allowed = await lab.attest({ ...given, sigstore: "public", "allow-public-log": "true" }, nowhere);
     expect(allowed.log).toContain("Fulcio (fulcio.sigstore.dev) issued no certificate");
+    const certificates = {
+      ...given,
+      sigstore: "custom",
+      "fulcio-url": "https://fulcio.sigstore.dev",
+      "tsa-url": lab.sigstore.tsaUrl,
+    };
+    expect((await lab.attest(certificates, nowhere)).log).toContain("This repository is private");
     const own = await lab.attest({ ...given, sigstore: "auto" }, nowhere);
     expect(own.log).toMatch(/Fulcio \(fulcio\.github\.localhost:\d+\) issued no certificate/);
   });
@@ -433,6 +440,15 @@ describe("a service that does not do its part", () => {
     expect(ended.code, ended.log).toBe(0);
     expect(ended.log).toContain("::warning::Nothing was attested. Fulcio");
     expect(ended.outputs["bundle-path"]).toBe("");
+  });
+
+  test("when only GitHub's store is away, the bundles are there all the same", async () => {
+    await spoil("github", "down", always);
+    const ended = await lab.attest({ ...inputs, "on-unavailable": "warn" });
+    expect(ended.code, ended.log).toBe(0);
+    expect(ended.log).toContain("::warning::The attestations are in ");
+    expect(existsSync(ended.outputs["bundle-path"]!)).toBe(true);
+    expect(ended.summary).toContain("Attested 1 artifact");
   });
 });
 

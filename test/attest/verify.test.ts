@@ -87,6 +87,13 @@ test("a renamed file, when its name was not to be compared", async () => {
   expect((await lab.verify({ ...given, "subject-path": "dist/renamed", "match-names": "false" })).code).toBe(0);
 });
 
+test("a named signer is not trusted for other repositories", async () => {
+  const inputs = { ...given, "signer-workflow": workflow };
+  expect((await lab.verify(inputs)).code).toBe(0);
+  const elsewhere = await lab.verify(inputs, { GITHUB_REPOSITORY: "octo/caller" });
+  expect([elsewhere.code, elsewhere.log.includes("source repository")]).toEqual([1, true]);
+});
+
 test("without a repository and a policy nobody is trusted", async () => {
   const ended = await lab.verify(given, { GITHUB_REPOSITORY: "" });
   expect(ended.code).toBe(1);

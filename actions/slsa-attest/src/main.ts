@@ -43,7 +43,9 @@ const noOutputs = { "bundle-path": "", "bundle-paths": [], "attestation-id": "",
 async function allSubjects(inputs: MainInputs, context: WorkflowContext): Promise<Subject[]> {
   const named = ["subject-path", "subject-checksums", "subject-digest"] as const;
   if (named.every((name) => inputs[name].length === 0)) return declaredSubjects(process.env.GITHUB_ARTIFACTS_LIST);
-  return distinct((await subjectsOf(inputs, context.workspace, inputs["subject-base"])).subjects);
+  const subjects = distinct((await subjectsOf(inputs, context.workspace, inputs["subject-base"])).subjects);
+  if (subjects.length === 0) throw new UserError("There is nothing to attest.");
+  return subjects;
 }
 
 async function attest(subjects: Subject[], inputs: MainInputs, context: WorkflowContext): Promise<void> {
@@ -64,7 +66,13 @@ async function attest(subjects: Subject[], inputs: MainInputs, context: Workflow
     });
   // The bundles are there, whatever becomes of their publication.
   report(nowhere);
-  const published = await publish(parts.attested, inputs, context);
+  const published = await publish(parts.attested, inputs, context).catch((error: unknown) => {
+    if (!(error instanceof ServiceError) || inputs["on-unavailable"] === "fail") throw error;
+    const message = `The attestations are in ${archive.all}, and not in GitHub's store. ${describe(error)}`;
+    if (inputs["on-unavailable"] === "warn") warning(message);
+    else say(message);
+    return nowhere;
+  });
   report(published);
   const shown = {
     predicate: inputs.predicate,

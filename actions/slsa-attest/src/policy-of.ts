@@ -28,13 +28,14 @@ export async function policyOf(inputs: VerifyInputs, context: WorkflowContext): 
   return { policy, file: { uri: inputs.policy, sha256: createHash("sha256").update(text).digest("hex") } };
 }
 
-/** The inputs that are given; this repository, where they name no signer. */
+/** The inputs that are given; this repository, where they name none. */
 function given(inputs: VerifyInputs, repository: string): PolicyValues {
   const values: PolicyValues = Object.fromEntries(
     policyInputs
       .map((name) => [name, [inputs[name]].flat().filter(Boolean)] as const)
       .filter(([, value]) => value.length > 0),
   );
-  const named = ["source-repository", "source-repository-id", "signer-workflow"].some((name) => name in values);
+  // A named signer alone would be trusted for whatever repository calls it; for that, a policy file has to say so.
+  const named = "source-repository" in values || "source-repository-id" in values;
   return named || repository === "" ? values : { ...values, "source-repository": [repository] };
 }

@@ -30,5 +30,5 @@ export async function publish(
     if (index === 0) first = id;
   }
   const page = `${serverUrl}/${repository}/attestations`;
-  return { id: first ?? "", url: first === undefined ? page : `${page}/${first}` };
+  return { id: first ?? "", url: first === undefined ? page : `${page}/${encodeURIComponent(first)}` };
 }

@@ -1,5 +1,5 @@
 /** `slsa-attest/verify`: artifacts and bundles become a verdict. Whatever is not verified fails. */
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   annotate,
@@ -44,7 +44,8 @@ export async function verify(): Promise<void> {
   });
   if (verdicts.length === 0) throw new UserError("There is nothing to verify.");
   const bad = verdicts.filter(({ verified }) => !verified);
-  const report = join(context.temp, "slsa-verify-report.json");
+  const folder = await mkdtemp(join(context.temp, "slsa-verify-"));
+  const report = join(folder, "report.json");
   await writeFile(report, `${JSON.stringify(reportOf(verdicts))}\n`);
   await writeSummary(verifiedSummary(verdicts, unreadable), process.env.GITHUB_STEP_SUMMARY);
   if (bad.length > 0) {
@@ -59,7 +60,7 @@ export async function verify(): Promise<void> {
     throw new UserError(`${bad.length} of ${verdicts.length} artifacts are not verified. ${whyNot(bad[0]!)}`);
   }
   const level = Math.min(...verdicts.map((verdict) => verdict.level));
-  const vsa = join(context.temp, "slsa-verification-summary.json");
+  const vsa = join(folder, "verification-summary.json");
   await writeFile(vsa, `${JSON.stringify(summaryOf(verdicts, context, now, file))}\n`);
   setOutputs({ verified: verdicts.length, level: level === 0 ? "" : level, report, vsa });
 }

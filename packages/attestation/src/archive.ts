@@ -1,5 +1,5 @@
 /** An archive: bundles as files, beside all that is needed to verify them in years, without us and without a network. */
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { SerializedBundle } from "@sigstore/bundle";
 import type { Subject } from "./statement.ts";
@@ -38,7 +38,9 @@ export interface Archive {
 async function write(folder: string, name: string, text: string): Promise<string> {
   const path = join(folder, name);
   const partial = `${path}.${process.pid}.partial`;
-  await writeFile(partial, text);
+  // Never through a link that lies there.
+  await rm(partial, { force: true });
+  await writeFile(partial, text, { flag: "wx" });
   await rename(partial, path);
   return path;
 }
@@ -104,7 +106,8 @@ function indexOf(attested: readonly Attested[], file: string): string {
   return `${JSON.stringify({ file, lines: Object.fromEntries(entries) }, null, 1)}\n`;
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+/** For a shell, and on one line: a line break would end the block of the page. */
+const quoted = (text: string): string => `'${text.replace(/\p{Cc}/gu, "?").replaceAll("'", "'\\''")}'`;
 
 /** The commands that verify the first subject; a reader puts in the others' names. */
 function instructions(attested: readonly Attested[], bundle: string, options: ArchiveOptions): string {

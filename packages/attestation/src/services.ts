@@ -1,4 +1,5 @@
 /** Where certificates, log entries and timestamps come from. */
+import { UserError } from "@goatnote/action-io";
 
 export interface Services {
   /** In words, for messages. */
@@ -18,12 +19,19 @@ export const publicServices: Services = {
   tsaUrl: "https://timestamp.sigstore.dev/api/v1/timestamp",
 };
 
-/** GitHub's own instance, which has no log: for private repositories. */
+/**
+ * GitHub's own instance, which has no log: for private repositories.
+ * @throws UserError for GitHub Enterprise Server, which has none
+ */
 export function githubServices(server: string): Services {
+  if (!/^(github\.com|.+\.ghe\.com|.+\.localhost)$/.test(new URL(server).hostname))
+    throw new UserError(
+      `${server} has no Sigstore of its own. Use \`sigstore: custom\` with a private instance, or \`sigstore: public\`.`,
+    );
   const host = server === "https://github.com" ? "githubapp.com" : new URL(server).host;
   return { name: "GitHub's Sigstore", fulcioUrl: `https://fulcio.${host}`, tsaUrl: `https://timestamp.${host}` };
 }
 
-/** Whether what is signed becomes public in the public-good log. */
-export const logsPublicly = ({ rekorUrl }: Services): boolean =>
-  rekorUrl !== undefined && /(^|\.)sigstore\.dev$/.test(new URL(rekorUrl).hostname);
+/** Whether the signer's names become public: in the public-good log, or in the log of its certificates. */
+export const logsPublicly = ({ fulcioUrl, rekorUrl }: Services): boolean =>
+  [fulcioUrl, rekorUrl].some((url) => url !== undefined && /(^|\.)sigstore\.dev$/.test(new URL(url).hostname));

@@ -129,6 +129,8 @@ export async function hashFiles(patterns: readonly string[], options: FileOption
   const folders = sizes.filter(({ stats }) => stats.isDirectory()).map(({ path }) => path);
   const layouts = await Promise.all(folders.map((path) => imageIn(path, options)));
   const files = sizes.filter(({ stats }) => stats.isFile());
+  const other = sizes.find(({ stats }) => !stats.isFile() && !stats.isDirectory());
+  if (other) throw new UserError(`${other.path} is neither a file nor a folder.`);
   const total = files.reduce((sum, { stats }) => sum + stats.size, 0);
   let done = 0;
   const hashed: HashedFile[] = [];

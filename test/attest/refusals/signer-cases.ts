@@ -189,6 +189,13 @@ export const signerCases: Record<string, Cases> = {
         policy: { signerWorkflows: [workflow] },
       }),
     ],
+    "a path that goes on after the workflow": [
+      "signer workflow",
+      async () => ({
+        bundle: await signedAs({ job_workflow_ref: `${workflow}/refs/heads/main` }),
+        policy: { signerWorkflows: [workflow] },
+      }),
+    ],
     "a workflow at another ref": [
       "signer workflow",
       async () => ({ bundle: await signedAs({ job_workflow_ref: `${workflow}@refs/heads/main` }) }),
