@@ -4,8 +4,13 @@ import { join } from "node:path";
 import type { Statement } from "@goatnote/attestation";
 import { encodeSegment } from "@goatnote/ci-history";
 import { Refusal } from "@goatnote/rehearsal";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { build } from "../../scripts/build.ts";
 import { AttestLab, type LabOptions } from "./lab.ts";
+
+beforeAll(async () => {
+  await build(); // which may take longer than a test
+});
 
 let lab: AttestLab;
 async function open(options: LabOptions = {}): Promise<void> {
@@ -446,9 +451,60 @@ describe("a service that does not do its part", () => {
     await spoil("github", "down", always);
     const ended = await lab.attest({ ...inputs, "on-unavailable": "warn" });
     expect(ended.code, ended.log).toBe(0);
-    expect(ended.log).toContain("::warning::The attestations are in ");
+    expect(ended.log).toMatch(/::warning::The attestations are in .*not all are published/);
     expect(existsSync(ended.outputs["bundle-path"]!)).toBe(true);
     expect(ended.summary).toContain("Attested 1 artifact");
+  });
+});
+
+describe("a release", () => {
+  const release = (changes: object = {}) =>
+    lab.backend.state.releases.push({
+      id: 7,
+      tag_name: "v1.2.3",
+      draft: true,
+      immutable: false,
+      assets: [],
+      ...changes,
+    });
+  const inputs = { "subject-path": "dist/app.tar.gz", upload: "release\ngithub" };
+  const assets = () => lab.backend.state.releases[0]!.assets.map(({ name }) => name).sort();
+  const files = ["app.tar.gz.intoto.jsonl", "app.tar.gz.sigstore.json"];
+
+  test("gets the bundles while it is a draft, and again when the run is repeated", async () => {
+    await open();
+    release();
+    const first = await lab.attest(inputs);
+    expect(first.code, first.log).toBe(0);
+    expect(assets()).toEqual(files);
+    expect(lab.stored()).toBe(1);
+    const before = lab.backend.state.releases[0]!.assets[0]!.digest;
+    expect((await lab.attest(inputs)).code).toBe(0);
+    expect(assets()).toEqual(files);
+    expect(lab.backend.state.releases[0]!.assets[0]!.digest).not.toBe(before);
+    // What was published is the asset, and it verifies.
+    lab.write({ "asset.jsonl": lab.backend.state.releases[0]!.assets[0]!.content });
+    expect((await lab.verify({ "subject-path": "dist/app.tar.gz", "bundle-path": "asset.jsonl" })).code).toBe(0);
+  });
+
+  test.each([
+    ["is not there", { tag_name: "v9" }, "There is no release of the tag v1.2.3"],
+    ["is immutable", { draft: false, immutable: true }, "is immutable and takes no assets any more"],
+    [
+      "is published with another bundle",
+      {
+        draft: false,
+        assets: [{ id: 1, name: "app.tar.gz.intoto.jsonl", digest: "sha256:00", content: Buffer.of(0) }],
+      },
+      "What is published is not replaced",
+    ],
+  ])("that %s is an error, and the bundles are kept", async (_, changes, message) => {
+    await open();
+    release(changes);
+    const ended = await lab.attest(inputs);
+    expect(ended.code).toBe(1);
+    expect(ended.log).toContain(message);
+    expect(existsSync(ended.outputs["bundle-path"]!)).toBe(true);
   });
 });
 

@@ -2,8 +2,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Sigstore, startSigstore } from "@goatnote/rehearsal";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { build } from "../../scripts/build.ts";
 import { Lab, type Outcome, root } from "../loop/lab.ts";
+
+beforeAll(async () => {
+  await build(); // which may take longer than a test
+});
 
 let lab: Lab;
 let sigstore: Sigstore;

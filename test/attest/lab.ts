@@ -36,7 +36,12 @@ export class AttestLab {
     this.#actions = actions;
     this.backend = backend;
     this.sigstore = sigstore;
-    this.#permissions = options.permissions ?? { "id-token": "write", attestations: "write", actions: "read" };
+    this.#permissions = options.permissions ?? {
+      "id-token": "write",
+      attestations: "write",
+      contents: "write",
+      actions: "read",
+    };
     this.workspace = join(realpathSync(mkdtempSync(join(tmpdir(), "attest-"))), "app");
     mkdirSync(this.workspace);
     this.run = backend.registerRun({

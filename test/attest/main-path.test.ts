@@ -1,8 +1,13 @@
 /** From a file to a signed, stored and verified attestation, with cosign as the judge. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { build } from "../../scripts/build.ts";
 import { AttestLab } from "./lab.ts";
+
+beforeAll(async () => {
+  await build(); // which may take longer than a test
+});
 
 let lab: AttestLab;
 beforeEach(async () => {

@@ -1,4 +1,32 @@
-import { boolean, declareInputs, duration, lines, oneOf, secret, text, type Values } from "@goatnote/action-io";
+import {
+  boolean,
+  declareInputs,
+  duration,
+  type Field,
+  lines,
+  oneOf,
+  secret,
+  text,
+  type Values,
+} from "@goatnote/action-io";
+
+const uploads = ["github", "release", "none"] as const;
+type Upload = (typeof uploads)[number];
+
+/** One or more places, or `none` alone. */
+function places(): Field<Upload[]> {
+  return {
+    ...lines(),
+    allowed: "`github`, `release` or both, one per line; or `none`",
+    parse(value) {
+      const words = value.split(/\s+/).filter(Boolean);
+      const known = words.filter((word): word is Upload => uploads.includes(word as Upload));
+      const alone = !known.includes("none") || known.length === 1;
+      return known.length === words.length && alone && known.length > 0 ? known : undefined;
+    },
+    empty: undefined,
+  };
+}
 
 const subjects = {
   "subject-path": lines("paths or glob patterns, one per line"),
@@ -26,7 +54,8 @@ export const mainInputs = declareInputs({
   "trusted-root": text("a file path"),
   bundle: oneOf("combined", "per-subject"),
   "output-dir": text("a folder"),
-  upload: oneOf("github", "none"),
+  upload: places(),
+  "release-tag": text("a tag"),
   "allow-public-log": boolean(),
   "on-unavailable": oneOf("fail", "warn", "skip"),
   "retry-for": duration(),
@@ -93,6 +122,7 @@ export function attestContradictions(values: MainInputs): string[] {
     ...(predicate === "provenance"
       ? []
       : needless(values, ["resolved-dependencies", "include-inputs"], when("provenance"))),
+    ...(values.upload.includes("release") ? [] : needless(values, ["release-tag"], "`upload: release`")),
     ...(sigstore === "custom"
       ? [
           ...missing("fulcio-url", "`sigstore: custom`"),

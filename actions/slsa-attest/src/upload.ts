@@ -1,6 +1,6 @@
 /** Where bundles go beside the folder. */
 import { say, UserError, type WorkflowContext } from "@goatnote/action-io";
-import { type Attested, storeAttestation } from "@goatnote/attestation";
+import { type Attested, attachToRelease, storeAttestation } from "@goatnote/attestation";
 import type { MainInputs } from "./inputs.ts";
 import { patienceOf } from "./signing.ts";
 
@@ -12,20 +12,38 @@ export interface Published {
 
 export const nowhere: Published = { id: "", url: "" };
 
-/** Hands bundles to GitHub's store, when it is asked for. */
+/** Hands bundles to GitHub's store and to a release, as is asked for. */
 export async function publish(
+  attested: readonly Attested[],
+  files: readonly string[],
+  inputs: MainInputs,
+  context: WorkflowContext,
+): Promise<Published> {
+  if (inputs.upload.includes("none")) return nowhere;
+  if (inputs.token === "") throw new UserError("`upload` needs `token`.");
+  if (inputs.upload.includes("release")) await attach(files, inputs, context);
+  return inputs.upload.includes("github") ? store(attested, inputs, context) : nowhere;
+}
+
+async function attach(files: readonly string[], inputs: MainInputs, context: WorkflowContext): Promise<void> {
+  const { apiUrl, repository, ref } = context;
+  const tag = inputs["release-tag"] || (ref.startsWith("refs/tags/") ? ref.slice("refs/tags/".length) : "");
+  if (tag === "") throw new UserError("This run is not about a tag: name the release's in `release-tag`.");
+  const attached = await attachToRelease({ apiUrl, repository, token: inputs.token }, tag, files, patienceOf(inputs));
+  say(`Attached ${attached.length} of ${files.length} files to the release ${tag}; the others are there already.`);
+}
+
+async function store(
   attested: readonly Attested[],
   inputs: MainInputs,
   { apiUrl, repository, serverUrl }: WorkflowContext,
 ): Promise<Published> {
-  if (inputs.upload === "none") return nowhere;
-  if (inputs.token === "") throw new UserError("`upload: github` needs `token`.");
-  const store = { apiUrl, repository, token: inputs.token };
+  const target = { apiUrl, repository, token: inputs.token };
   const patience = patienceOf(inputs);
   let first: string | undefined;
   for (const [index, { subjects, bundle }] of attested.entries()) {
     const [[algorithm, hex] = ["", ""]] = Object.entries(subjects[0]!.digest);
-    const id = await storeAttestation(store, bundle, `${algorithm}:${hex}`, patience);
+    const id = await storeAttestation(target, bundle, `${algorithm}:${hex}`, patience);
     say(id === undefined ? "GitHub has this attestation already." : `GitHub stored attestation ${id}.`);
     if (index === 0) first = id;
   }

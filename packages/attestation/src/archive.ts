@@ -30,7 +30,7 @@ export interface ArchiveOptions {
 export interface Archive {
   /** The file with all bundles, one per line. */
   all: string;
-  /** Every file with bundles. */
+  /** Every file with bundles, and their index. */
   bundles: string[];
 }
 
@@ -82,7 +82,8 @@ export async function writeArchive(attested: readonly Attested[], options: Archi
     if (perSubject && attested.length > 1)
       bundles.push(await write(folder, `${name}${suffix}.intoto.jsonl`, lines[index]!));
   }
-  if (attested.length > 1) await write(folder, `${together}${suffix}.index.json`, indexOf(attested, basename(all)));
+  if (attested.length > 1)
+    bundles.push(await write(folder, `${together}${suffix}.index.json`, indexOf(attested, basename(all))));
   if (trustedRoot !== undefined) await write(folder, "trusted_root.json", trustedRoot);
   const sums = subjects.flatMap(({ name, digest }) => (digest.sha256 ? [checksumLine(digest.sha256, name)] : []));
   if (sums.length > 0) await write(folder, "SHA256SUMS", sums.join(""));

@@ -1,74 +1,13 @@
 /** GitHub's store of attestations. https://docs.github.com/en/rest/repos/attestations */
-import { UserError } from "@goatnote/action-io";
+import { ApiError, ask, bytesOf, type GitHubRepository, maxBytes, nextPage } from "./github-api.ts";
 import { Garbage, type Patience, persist } from "./persist.ts";
 
-export interface GitHubStore {
-  /** Such as `https://api.github.com`. */
-  apiUrl: string;
-  /** `owner/name`. */
-  repository: string;
-  token: string;
-}
-
-interface Answer {
-  status: number;
-  headers: Headers;
-  json: unknown;
-}
-
-/** An answer of the API that is no success. */
-class ApiError extends Error {
-  override name = "ApiError";
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(`${status} (${message})`);
-    this.status = status;
-  }
-}
-
-// A page of the list, and a bundle, decompressed.
-const maxBytes = 64 * 1024 * 1024;
-
-async function ask({ token }: GitHubStore, method: string, url: string, body?: unknown): Promise<Answer> {
-  const response = await fetch(url, {
-    method,
-    headers: {
-      accept: "application/vnd.github+json",
-      "x-github-api-version": "2022-11-28",
-      "user-agent": "goatnote-slsa-attest",
-      ...(token && { authorization: `Bearer ${token}` }),
-      ...(body !== undefined && { "content-type": "application/json" }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-    redirect: "error",
-  });
-  const text = (await bytesOf(response)).toString();
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    if (response.ok) throw new Garbage("its answer is not JSON", { cause });
-  }
-  if (!response.ok) {
-    const { message } = (json ?? {}) as { message?: unknown };
-    throw new ApiError(response.status, typeof message === "string" ? message : response.statusText);
-  }
-  return { status: response.status, headers: response.headers, json };
-}
-
-async function bytesOf(response: Response): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body ?? []) {
-    size += part.length;
-    if (size > maxBytes) throw new UserError(`An answer of GitHub's store is larger than ${maxBytes} bytes.`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
-}
-
 /** The bundles that the store has about a digest, newest first, over all pages. */
-export async function listAttestations(store: GitHubStore, digest: string, patience: Patience): Promise<unknown[]> {
+export async function listAttestations(
+  store: GitHubRepository,
+  digest: string,
+  patience: Patience,
+): Promise<unknown[]> {
   const { apiUrl, repository } = store;
   const bundles: unknown[] = [];
   let url: string | undefined = `${apiUrl}/repos/${repository}/attestations/${digest}?per_page=100`;
@@ -76,7 +15,7 @@ export async function listAttestations(store: GitHubStore, digest: string, patie
     const asked: string = url;
     const { json, headers } = await persist("GitHub", "GitHub's store did not list attestations", patience, () =>
       ask(store, "GET", asked).catch((error) => {
-        if (error instanceof ApiError && error.status === 404) return { status: 404, headers: new Headers(), json: {} };
+        if (error instanceof ApiError && error.status === 404) return { headers: new Headers(), json: {} };
         throw error;
       }),
     );
@@ -91,15 +30,6 @@ export async function listAttestations(store: GitHubStore, digest: string, patie
 }
 
 const mostPages = 50;
-
-/** The next page, only where it is on the same server: the token goes there. */
-function nextPage(headers: Headers, apiUrl: string): string | undefined {
-  const next = /<([^>]+)>;\s*rel="next"/.exec(headers.get("link") ?? "")?.[1];
-  if (!next) return undefined;
-  if (URL.parse(next)?.origin !== new URL(apiUrl).origin)
-    throw new UserError("GitHub's store names a next page on another server, which is not asked.");
-  return next;
-}
 
 /** A bundle behind a signed URL, to which no token goes. */
 async function compressedBundle(url: string, patience: Patience): Promise<unknown> {
@@ -127,7 +57,7 @@ const payloadOf = (bundle: unknown): string | undefined =>
  * @returns the attestation's id; undefined when it was there already
  */
 export async function storeAttestation(
-  store: GitHubStore,
+  store: GitHubRepository,
   bundle: unknown,
   digest: string,
   patience: Patience,
@@ -146,7 +76,7 @@ export async function storeAttestation(
 
 /** How a run ended, such as `success`; null while it runs. */
 export async function runConclusion(
-  store: GitHubStore,
+  store: GitHubRepository,
   run: string,
   attempt: string,
   patience: Patience,

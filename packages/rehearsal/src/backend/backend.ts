@@ -6,6 +6,7 @@ import { Blobs } from "./blobs.ts";
 import { cacheRoutes } from "./cache.ts";
 import { gitRoutes } from "./git.ts";
 import { oidcRoutes } from "./oidc.ts";
+import { releaseRoutes } from "./releases.ts";
 import { actionsRoutes } from "./rest-actions.ts";
 import { repositoryRoutes } from "./rest-repository.ts";
 import { Router } from "./router.ts";
@@ -57,6 +58,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     blobs: new Map(),
     pulls: new Map(),
     attestations: [],
+    releases: [],
     nextId: () => ++lastId,
   };
   const tokens = new Tokens();
@@ -77,6 +79,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   actionsRoutes(router, state, blobs, () => url);
   repositoryRoutes(router, state);
   attestationRoutes(router, state, () => url);
+  releaseRoutes(router, state, () => url);
   gitRoutes(router, state, tokens);
 
   const close = async () => {

@@ -76,6 +76,15 @@ export interface CacheEntry {
   createdAt: number;
 }
 
+export interface Release {
+  id: number;
+  tag_name: string;
+  draft: boolean;
+  immutable: boolean;
+  /** `digest` is `sha256:<hex>`. */
+  assets: { id: number; name: string; digest: string; content: Buffer }[];
+}
+
 /** A bundle in the repository's store of attestations. */
 export interface StoredAttestation {
   id: number;
@@ -104,6 +113,7 @@ export interface State {
   blobs: Map<string, Blob>;
   pulls: Map<number, PullRequest>;
   attestations: StoredAttestation[];
+  releases: Release[];
   /** Numbers for whatever needs one. */
   nextId(): number;
 }
