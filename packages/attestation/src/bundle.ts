@@ -2,7 +2,7 @@
 
 import { UserError } from "@goatnote/action-io";
 import { type Bundle, bundleFromJSON, isBundleWithDsseEnvelope } from "@sigstore/bundle";
-import { ByteStream, pem, RFC3161Timestamp, X509Certificate } from "@sigstore/core";
+import { ByteStream, pem, RFC3161Timestamp } from "@sigstore/core";
 import { toSignedEntity, Verifier } from "@sigstore/verify";
 import { type Identity, readIdentity } from "./certificate.ts";
 import { decodeStatement, PAYLOAD_TYPE, type Statement } from "./statement.ts";
@@ -79,8 +79,7 @@ function certificateOf(bundle: Bundle): Buffer {
   return Buffer.from(rawBytes);
 }
 
-const identityIn = (der: Buffer): Identity =>
-  readable("The certificate", () => readIdentity(X509Certificate.parse(Buffer.from(der))));
+const identityIn = (der: Buffer): Identity => readable("The certificate", () => readIdentity(der));
 
 /** The first root under which the bundle holds. */
 function trusting(bundle: Bundle, roots: readonly Root[]): Root {

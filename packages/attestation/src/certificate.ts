@@ -1,6 +1,6 @@
 /** What a certificate of Fulcio says about the job that signed. https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md */
 import { UserError } from "@goatnote/action-io";
-import { ASN1Obj, type X509Certificate } from "@sigstore/core";
+import { ASN1Obj, X509Certificate } from "@sigstore/core";
 
 /** A job, in the certificate's words. URIs begin with the server, such as `https://github.com`. */
 export interface Identity {
@@ -49,11 +49,12 @@ const utf8String = 0x0c;
 const uniformResourceIdentifier = 0x06;
 
 /**
- * Reads a certificate whose chain has been verified. Everything that could be read in two ways is refused: extensions that
+ * Reads a certificate, as DER, whose chain has been verified. Everything that could be read in two ways is refused: extensions that
  * are there twice, several alternative names, bytes that are not the text they claim to be.
  * @throws UserError
  */
-export function readIdentity(certificate: X509Certificate): Identity {
+export function readIdentity(der: Buffer): Identity {
+  const certificate = X509Certificate.parse(Buffer.from(der));
   const wrong = (what: string) => new UserError(`The certificate ${what}.`);
   const values = new Map<string, Buffer>();
   for (const extension of certificate.extensions) {
