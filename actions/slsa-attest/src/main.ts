@@ -4,9 +4,9 @@ import { join, resolve } from "node:path";
 import { endGroup, startGroup, warning } from "@actions/core";
 import {
   describe,
+  plain,
   readContext,
   readInputs,
-  redact,
   say,
   setOutputs,
   UserError,
@@ -20,7 +20,7 @@ import { type Predicate, predicateOf } from "./predicate-of.ts";
 import { attestedSummary } from "./report.ts";
 import { chooseServices, type SignedParts, signAll } from "./signing.ts";
 import { declaredSubjects, subjectsOf } from "./subjects-of.ts";
-import { nowhere, type Published, publish } from "./upload.ts";
+import { nowhere, type Published, publish, releaseTag } from "./upload.ts";
 
 export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, attestContradictions);
@@ -34,7 +34,7 @@ export async function main(): Promise<void> {
     if (inputs["on-unavailable"] === "warn") warning(`Nothing was attested. ${describe(error)}`);
     else say(`Nothing was attested. ${describe(error)}`);
     setOutputs(noOutputs);
-    await writeSummary(`### Nothing was attested\n\n${redact(describe(error))}\n`, process.env.GITHUB_STEP_SUMMARY);
+    await writeSummary(`### Nothing was attested\n\n${plain(describe(error))}\n`, process.env.GITHUB_STEP_SUMMARY);
   }
 }
 
@@ -49,12 +49,12 @@ async function allSubjects(inputs: MainInputs, context: WorkflowContext): Promis
 }
 
 async function attest(subjects: Subject[], inputs: MainInputs, context: WorkflowContext): Promise<void> {
+  releaseTag(inputs, context); // what is missing is said before anything is signed
   const identity = await jobIdentity(context, process.env);
   const services = chooseServices(inputs, identity.claims, context.serverUrl);
   const predicate = await predicateOf(inputs, identity.claims, context, subjects);
   startGroup(`Sign for ${subjects.length} ${subjects.length === 1 ? "artifact" : "artifacts"}`);
-  const parts = await signAll(subjects, predicate, { inputs, context, identity, services });
-  endGroup();
+  const parts = await signAll(subjects, predicate, { inputs, context, identity, services }).finally(endGroup);
   const archive = await keep(parts, predicate, inputs, context);
   const report = ({ id, url }: Published): void =>
     setOutputs({

@@ -25,10 +25,20 @@ export async function publish(
   return inputs.upload.includes("github") ? store(attested, inputs, context) : nowhere;
 }
 
-async function attach(files: readonly string[], inputs: MainInputs, context: WorkflowContext): Promise<void> {
-  const { apiUrl, repository, ref } = context;
+/**
+ * The tag of the release that bundles are attached to; "" when there is none to attach to.
+ * @throws UserError when there is one, and nobody said which
+ */
+export function releaseTag(inputs: MainInputs, { ref }: WorkflowContext): string {
+  if (!inputs.upload.includes("release")) return "";
   const tag = inputs["release-tag"] || (ref.startsWith("refs/tags/") ? ref.slice("refs/tags/".length) : "");
   if (tag === "") throw new UserError("This run is not about a tag: name the release's in `release-tag`.");
+  return tag;
+}
+
+async function attach(files: readonly string[], inputs: MainInputs, context: WorkflowContext): Promise<void> {
+  const { apiUrl, repository } = context;
+  const tag = releaseTag(inputs, context);
   const attached = await attachToRelease({ apiUrl, repository, token: inputs.token }, tag, files, patienceOf(inputs));
   say(`Attached ${attached.length} of ${files.length} files to the release ${tag}; the others are there already.`);
 }
