@@ -432,11 +432,15 @@ describe("a service that does not do its part", () => {
     expect((await lab.verify({ "subject-path": "dist/app.tar.gz", "bundle-path": "out/*.jsonl" })).code).toBe(0);
   });
 
-  test("a service that does not answer is given up", async () => {
-    await spoil("rekor", "slow", always);
+  test.each([
+    ["fulcio", "Fulcio"],
+    ["rekor", "Rekor"],
+    ["github", "GitHub's store"],
+  ] as const)("%s does not answer and is given up, and the step ends", async (service, name) => {
+    await spoil(service, "slow", always);
     const ended = await lab.attest(inputs);
     expect(ended.code).toBe(1);
-    expect(ended.log).toMatch(/::error::Rekor .* did not log the signature: no answer within 1 s/);
+    expect(ended.log).toMatch(new RegExp(`::error::${name}.*: no answer within 1 s`));
   });
 
   test("with `on-unavailable: warn`, the job goes on", async () => {

@@ -36,6 +36,7 @@ export async function ask(
   { token }: GitHubRepository,
   method: string,
   url: string,
+  signal: AbortSignal,
   body?: object | Uint8Array<ArrayBuffer>,
 ): Promise<Answer> {
   const isBytes = body instanceof Uint8Array;
@@ -50,6 +51,7 @@ export async function ask(
     },
     ...(body && { body: isBytes ? body : JSON.stringify(body) }),
     redirect: "error",
+    signal,
   });
   const text = (await bytesOf(response)).toString();
   let json: unknown;

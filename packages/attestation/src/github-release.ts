@@ -49,10 +49,10 @@ export async function attachToRelease(
     const what = `GitHub did not take ${name} for the release ${tag}`;
     if (present) {
       const asset = `${repository.apiUrl}/repos/${repository.repository}/releases/assets/${present.id}`;
-      await persist("GitHub", what, patience, () => ask(repository, "DELETE", asset));
+      await persist("GitHub", what, patience, (signal) => ask(repository, "DELETE", asset, signal));
     }
-    await persist("GitHub", what, patience, () =>
-      ask(repository, "POST", `${target}?name=${encodeURIComponent(name)}`, content),
+    await persist("GitHub", what, patience, (signal) =>
+      ask(repository, "POST", `${target}?name=${encodeURIComponent(name)}`, signal, content),
     );
     attached.push(name);
   }
@@ -65,8 +65,8 @@ async function releaseOf(repository: GitHubRepository, tag: string, patience: Pa
   let url: string | undefined = `${apiUrl}/repos/${name}/releases?per_page=100`;
   for (let page = 0; url && page < mostPages; page++) {
     const asked: string = url;
-    const { json, headers } = await persist("GitHub", "GitHub did not list the releases", patience, () =>
-      ask(repository, "GET", asked),
+    const { json, headers } = await persist("GitHub", "GitHub did not list the releases", patience, (signal) =>
+      ask(repository, "GET", asked, signal),
     );
     const found = (json as Release[]).find((release) => release.tag_name === tag);
     if (found) return found;

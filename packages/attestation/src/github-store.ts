@@ -13,8 +13,8 @@ export async function listAttestations(
   let url: string | undefined = `${apiUrl}/repos/${repository}/attestations/${digest}?per_page=100`;
   for (let page = 0; url && page < mostPages; page++) {
     const asked: string = url;
-    const { json, headers } = await persist("GitHub", "GitHub's store did not list attestations", patience, () =>
-      ask(store, "GET", asked).catch((error) => {
+    const { json, headers } = await persist("GitHub", "GitHub's store did not list attestations", patience, (signal) =>
+      ask(store, "GET", asked, signal).catch((error) => {
         if (error instanceof ApiError && error.status === 404) return { headers: new Headers(), json: {} };
         throw error;
       }),
@@ -34,8 +34,8 @@ const mostPages = 50;
 /** A bundle behind a signed URL, to which no token goes. */
 async function compressedBundle(url: string, patience: Patience): Promise<unknown> {
   const { uncompress } = await import("snappyjs");
-  return persist("GitHub", "GitHub's store did not hand over a bundle", patience, async () => {
-    const response = await fetch(url, { redirect: "error" });
+  return persist("GitHub", "GitHub's store did not hand over a bundle", patience, async (signal) => {
+    const response = await fetch(url, { redirect: "error", signal });
     if (!response.ok) throw new ApiError(response.status, response.statusText);
     const bytes = await bytesOf(response);
     try {
@@ -63,11 +63,11 @@ export async function storeAttestation(
   patience: Patience,
 ): Promise<string | undefined> {
   const { apiUrl, repository } = store;
-  return persist("GitHub", "GitHub's store did not take the attestation", patience, async () => {
+  return persist("GitHub", "GitHub's store did not take the attestation", patience, async (signal) => {
     // Also before the first attempt: an earlier try of this step may have been cut off after it was stored.
     const stored = await listAttestations(store, digest, patience);
     if (stored.some((each) => payloadOf(each) === payloadOf(bundle))) return undefined;
-    const { json } = await ask(store, "POST", `${apiUrl}/repos/${repository}/attestations`, { bundle });
+    const { json } = await ask(store, "POST", `${apiUrl}/repos/${repository}/attestations`, signal, { bundle });
     const { id } = json as { id?: unknown };
     if (id === undefined) throw new Garbage("its answer has no id");
     return String(id);
@@ -82,8 +82,8 @@ export async function runConclusion(
   patience: Patience,
 ): Promise<string | null> {
   const url = `${store.apiUrl}/repos/${store.repository}/actions/runs/${run}/attempts/${attempt}`;
-  const { json } = await persist("GitHub", "GitHub did not say how the run ended", patience, () =>
-    ask(store, "GET", url),
+  const { json } = await persist("GitHub", "GitHub did not say how the run ended", patience, (signal) =>
+    ask(store, "GET", url, signal),
   );
   const { conclusion } = json as { conclusion?: unknown };
   return typeof conclusion === "string" ? conclusion : null;

@@ -29,6 +29,7 @@ const firstWait = 500;
 const longestWait = 30_000;
 
 /**
+ * @param attempt asks once; its signal ends what takes too long
  * @param what the service and its part, such as `Rekor (rekor.sigstore.dev) did not log the signature`
  * @throws ServiceError that names the service, what it answered last, and how often and long it was asked
  */
@@ -36,12 +37,12 @@ export async function persist<T>(
   service: string,
   what: string,
   { deadline, attemptMs, say = () => {} }: Patience,
-  attempt: () => Promise<T>,
+  attempt: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const started = Date.now();
   for (let tried = 1; ; tried++) {
     try {
-      return await within(attemptMs, attempt());
+      return await within(attemptMs, attempt);
     } catch (error) {
       const reason = reasonOf(error);
       const wait = Math.min(longestWait, firstWait * 2 ** (tried - 1)) * (0.5 + Math.random() / 2);
@@ -57,13 +58,19 @@ export async function persist<T>(
   }
 }
 
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+/** Ends what takes too long: a connection that stays open would keep the whole step waiting. */
+async function within<T>(ms: number, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new Error(`no answer within ${ms / 1000} s`);
+  const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      controller.abort(late);
+      reject(late);
+    }, ms);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([attempt(controller.signal), limit]);
   } finally {
     clearTimeout(timer);
   }
