@@ -38,7 +38,6 @@ export const recipes: Record<string, Recipe> = {
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
-  sigstore: { kind: "pip", package: "sigstore", version: "4.5.1" },
   "sigstore-go": {
     kind: "go",
     package: "github.com/sigstore/sigstore-go/examples/sigstore-go-verification",
