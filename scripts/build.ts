@@ -33,8 +33,9 @@ const root = dirname(import.meta.dirname);
 const emitted = join(root, "build/js");
 const require = createRequire(import.meta.url);
 
-// `debug` asks for it inside a try block and works without.
-const optional = new Set(["supports-color"]);
+// `debug` asks for the one inside a try block and works without; the other is needed only for a proxy that wants Kerberos,
+// and its absence is then an error that says so.
+const optional = new Set(["supports-color", "kerberos"]);
 
 /** What ncc gives back, as far as it is used here. Its package has no types. */
 interface Bundle {
@@ -137,9 +138,10 @@ export async function bundleEntry(entry: string, to: string): Promise<string[]> 
 async function bundle(name: string, to: string): Promise<void> {
   const files = await bundleEntry(join(emitted, "actions", name, "src/index.js"), join(to, "bundle"));
   writeFileSync(join(to, "package.json"), '{ "type": "module" }\n');
-  const published = globSync(["action.yml", "README.md", "{main,post}.js", "*/action.yml", "*/{main,post}.js"], {
-    cwd: join(root, "actions", name),
-  });
+  const published = globSync(
+    ["action.yml", "README.md", "*.schema.json", "{main,post}.js", "*/action.yml", "*/{main,post}.js"],
+    { cwd: join(root, "actions", name) },
+  );
   for (const file of published) cpSync(join(root, "actions", name, file), join(to, file));
   if (existsSync(join(root, "LICENSE"))) cpSync(join(root, "LICENSE"), join(to, "LICENSE"));
   writeLicences(files, join(to, "licences.txt"));

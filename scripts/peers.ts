@@ -28,17 +28,28 @@ export interface Recipe {
 export const recipes: Record<string, Recipe> = {
   act: { kind: "go", package: "github.com/nektos/act", version: "v0.2.89" },
   actionlint: { kind: "go", package: "github.com/rhysd/actionlint/cmd/actionlint", version: "v1.7.12" },
+  "age-keygen": { kind: "go", package: "filippo.io/age/cmd/age-keygen", version: "v1.3.1" },
+  cosign: { kind: "go", package: "github.com/sigstore/cosign/v3/cmd/cosign", version: "v3.1.3" },
+  "cosign-2": {
+    kind: "go",
+    package: "github.com/sigstore/cosign/v2/cmd/cosign",
+    version: "v2.6.5",
+    executable: "cosign",
+  },
   diffoscope: { kind: "apt", package: "diffoscope-minimal" },
   faketime: { kind: "apt", package: "faketime locales" },
-  "age-keygen": { kind: "go", package: "filippo.io/age/cmd/age-keygen", version: "v1.3.1" },
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
   jar: { kind: "apt", package: "default-jdk-headless" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
-  sqlite3: { kind: "apt", package: "sqlite3" },
-  zip: { kind: "apt", package: "zip" },
   sarif: { kind: "pip", package: "sarif-tools", version: "3.0.5" },
+  "sigstore-go": {
+    kind: "go",
+    package: "github.com/sigstore/sigstore-go/examples/sigstore-go-verification",
+    version: "v1.3.0",
+    executable: "sigstore-go-verification",
+  },
   // The newest two: they differ in what they read (numbers in JSON, comments in lists) and write (metadata in ini files).
   sops: { kind: "go", package: "github.com/getsops/sops/v3/cmd/sops", version: "v3.13.2" },
   "sops-3.13.1": {
@@ -47,6 +58,8 @@ export const recipes: Record<string, Recipe> = {
     version: "v3.13.1",
     executable: "sops",
   },
+  sqlite3: { kind: "apt", package: "sqlite3" },
+  zip: { kind: "apt", package: "zip" },
   zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },
   zstd: { kind: "apt", package: "zstd" },
 };

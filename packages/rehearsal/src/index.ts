@@ -2,6 +2,7 @@ import type { RehearsalOptions, RehearsalResult } from "./runner/rehearse.ts";
 
 export { type Backend, type BackendOptions, startBackend } from "./backend/backend.ts";
 export { type Handler, Refusal, type Router } from "./backend/router.ts";
+export { type Sigstore, type SigstoreOptions, startSigstore } from "./backend/sigstore/sigstore.ts";
 export type { Artifact, CacheEntry, JobIdentity, PullRequest, Run, RunFacts, State } from "./backend/state.ts";
 export type { Permission, Permissions } from "./backend/tokens.ts";
 export { NotTriggered, Unsupported } from "./runner/errors.ts";

@@ -1,10 +1,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { artifactRoutes } from "./artifacts.ts";
+import { attestationRoutes } from "./attestations.ts";
 import { Blobs } from "./blobs.ts";
 import { cacheRoutes } from "./cache.ts";
 import { gitRoutes } from "./git.ts";
 import { oidcRoutes } from "./oidc.ts";
+import { releaseRoutes } from "./releases.ts";
 import { actionsRoutes } from "./rest-actions.ts";
 import { repositoryRoutes } from "./rest-repository.ts";
 import { Router } from "./router.ts";
@@ -55,6 +57,8 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     caches: [],
     blobs: new Map(),
     pulls: new Map(),
+    attestations: [],
+    releases: [],
     nextId: () => ++lastId,
   };
   const tokens = new Tokens();
@@ -74,6 +78,8 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   oidcRoutes(router, state, () => url, jobs);
   actionsRoutes(router, state, blobs, () => url);
   repositoryRoutes(router, state);
+  attestationRoutes(router, state, () => url);
+  releaseRoutes(router, state, () => url);
   gitRoutes(router, state, tokens);
 
   const close = async () => {

@@ -51,6 +51,7 @@ export class Refusal extends Error {
 export class Router {
   readonly #routes: Route[] = [];
   readonly #tokens: Tokens;
+  #before: ((path: string) => Reply | undefined | Promise<Reply | undefined>) | null = null;
 
   constructor(tokens: Tokens) {
     this.#tokens = tokens;
@@ -64,6 +65,11 @@ export class Router {
       return rest ? "(.*)" : name ? "([^/]+)" : `\\${match}`;
     });
     this.#routes.push({ method, pattern: new RegExp(`^${source}$`), names, access, handler });
+  }
+
+  /** Asks this first for every request, by its path: what it gives back or throws is the answer. For playing faults. */
+  intercept(before: ((path: string) => Reply | undefined | Promise<Reply | undefined>) | null): void {
+    this.#before = before;
   }
 
   /** Serves every request of this server. */
@@ -93,6 +99,8 @@ export class Router {
     url: URL,
     body: Buffer,
   ): Promise<Reply | undefined> {
+    const instead = await this.#before?.(url.pathname);
+    if (instead) return instead;
     for (const route of this.#routes) {
       const match = route.method === request.method || route.method === "*" ? route.pattern.exec(url.pathname) : null;
       if (!match) continue;

@@ -76,6 +76,23 @@ export interface CacheEntry {
   createdAt: number;
 }
 
+export interface Release {
+  id: number;
+  tag_name: string;
+  draft: boolean;
+  immutable: boolean;
+  /** `digest` is `sha256:<hex>`. */
+  assets: { id: number; name: string; digest: string; content: Buffer }[];
+}
+
+/** A bundle in the repository's store of attestations. */
+export interface StoredAttestation {
+  id: number;
+  bundle: { dsseEnvelope?: { payload?: string } };
+  /** Of its subjects, as `<algorithm>:<hex>`. */
+  digests: string[];
+}
+
 /** A pull request, as far as the API says anything about it. */
 export interface PullRequest {
   number: number;
@@ -95,6 +112,8 @@ export interface State {
   caches: CacheEntry[];
   blobs: Map<string, Blob>;
   pulls: Map<number, PullRequest>;
+  attestations: StoredAttestation[];
+  releases: Release[];
   /** Numbers for whatever needs one. */
   nextId(): number;
 }

@@ -1,0 +1,111 @@
+/** `slsa-attest`: subjects and what is said of them become signed, checked, kept and published bundles. */
+import { mkdtemp } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { endGroup, startGroup, warning } from "@actions/core";
+import {
+  describe,
+  plain,
+  readContext,
+  readInputs,
+  say,
+  setOutputs,
+  UserError,
+  type WorkflowContext,
+  writeSummary,
+} from "@goatnote/action-io";
+import { type Archive, distinct, ServiceError, type Subject, writeArchive } from "@goatnote/attestation";
+import { jobIdentity, Unavailable } from "./identity.ts";
+import { attestContradictions, type MainInputs, mainInputs } from "./inputs.ts";
+import { type Predicate, predicateOf } from "./predicate-of.ts";
+import { attestedSummary } from "./report.ts";
+import { chooseServices, type SignedParts, signAll } from "./signing.ts";
+import { declaredSubjects, subjectsOf } from "./subjects-of.ts";
+import { nowhere, type Published, publish, releaseTag } from "./upload.ts";
+
+export async function main(): Promise<void> {
+  const inputs = readInputs(mainInputs, process.env, attestContradictions);
+  const context = await readContext(process.env);
+  const subjects = await allSubjects(inputs, context);
+  try {
+    await attest(subjects, inputs, context);
+  } catch (error) {
+    if (!(error instanceof Unavailable || error instanceof ServiceError) || inputs["on-unavailable"] === "fail")
+      throw error;
+    if (inputs["on-unavailable"] === "warn") warning(`Nothing was attested. ${describe(error)}`);
+    else say(`Nothing was attested. ${describe(error)}`);
+    setOutputs(noOutputs);
+    await writeSummary(`### Nothing was attested\n\n${plain(describe(error))}\n`, process.env.GITHUB_STEP_SUMMARY);
+  }
+}
+
+const noOutputs = { "bundle-path": "", "bundle-paths": [], "attestation-id": "", "attestation-url": "", subjects: 0 };
+
+async function allSubjects(inputs: MainInputs, context: WorkflowContext): Promise<Subject[]> {
+  const named = ["subject-path", "subject-checksums", "subject-digest"] as const;
+  if (named.every((name) => inputs[name].length === 0)) return declaredSubjects(process.env.GITHUB_ARTIFACTS_LIST);
+  const subjects = distinct((await subjectsOf(inputs, context.workspace, inputs["subject-base"])).subjects);
+  if (subjects.length === 0) throw new UserError("There is nothing to attest.");
+  return subjects;
+}
+
+async function attest(subjects: Subject[], inputs: MainInputs, context: WorkflowContext): Promise<void> {
+  releaseTag(inputs, context); // what is missing is said before anything is signed
+  const identity = await jobIdentity(context, process.env);
+  const services = chooseServices(inputs, identity.claims, context.serverUrl);
+  const predicate = await predicateOf(inputs, identity.claims, context, subjects);
+  startGroup(`Sign for ${subjects.length} ${subjects.length === 1 ? "artifact" : "artifacts"}`);
+  const parts = await signAll(subjects, predicate, { inputs, context, identity, services }).finally(endGroup);
+  const archive = await keep(parts, predicate, inputs, context);
+  const report = ({ id, url }: Published): void =>
+    setOutputs({
+      "bundle-path": archive.all,
+      "bundle-paths": archive.bundles,
+      "attestation-id": id,
+      "attestation-url": url,
+      subjects: subjects.length,
+    });
+  // The bundles are there, whatever becomes of their publication.
+  report(nowhere);
+  const published = await publish(parts.attested, archive.bundles, inputs, context).catch((error: unknown) => {
+    if (!(error instanceof ServiceError) || inputs["on-unavailable"] === "fail") throw error;
+    const message = `The attestations are in ${archive.all}, and not all are published. ${describe(error)}`;
+    if (inputs["on-unavailable"] === "warn") warning(message);
+    else say(message);
+    return nowhere;
+  });
+  report(published);
+  const shown = {
+    predicate: inputs.predicate,
+    services: services.name,
+    signer: parts.identity.signer,
+    url: published.url,
+    bundles: parts.attested.length,
+  };
+  await writeSummary(attestedSummary(subjects, shown), process.env.GITHUB_STEP_SUMMARY);
+}
+
+async function keep(
+  { attested, identity, trustedRoot, hasLog, hasTimestamp }: SignedParts,
+  { type }: Predicate,
+  inputs: MainInputs,
+  { workspace, temp }: WorkflowContext,
+): Promise<Archive> {
+  const folder =
+    inputs["output-dir"] === "" ? await mkdtemp(join(temp, "slsa-attest-")) : resolve(workspace, inputs["output-dir"]);
+  try {
+    return await writeArchive(attested, {
+      folder,
+      kind: inputs.predicate,
+      predicateType: type,
+      perSubject: inputs.bundle === "per-subject",
+      signer: identity.signer,
+      issuer: identity.issuer,
+      sourceRepository: identity.sourceRepository ?? "",
+      hasLog,
+      hasTimestamp,
+      ...(trustedRoot !== undefined && { trustedRoot }),
+    });
+  } catch (error) {
+    throw new UserError(`The bundles could not be written to ${folder}: ${(error as Error).message}`);
+  }
+}

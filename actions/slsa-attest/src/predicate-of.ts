@@ -1,0 +1,85 @@
+/** What is said of the subjects, by the inputs. */
+import { resolve } from "node:path";
+import { say, UserError, type WorkflowContext } from "@goatnote/action-io";
+import {
+  type Claims,
+  describes,
+  PROVENANCE_TYPE,
+  provenance,
+  type ResourceDescriptor,
+  readSbom,
+  type Subject,
+} from "@goatnote/attestation";
+import type { MainInputs } from "./inputs.ts";
+import { readJson } from "./subjects-of.ts";
+
+export interface Predicate {
+  type: string;
+  content: unknown;
+}
+
+export async function predicateOf(
+  inputs: MainInputs,
+  claims: Claims,
+  context: WorkflowContext,
+  subjects: readonly Subject[],
+): Promise<Predicate> {
+  const path = (name: string): string => resolve(context.workspace, name);
+  switch (inputs.predicate) {
+    case "provenance": {
+      const file = inputs["resolved-dependencies"];
+      const options = {
+        server: context.serverUrl,
+        ...(inputs["include-inputs"] && { inputs: await eventInputs(process.env.GITHUB_EVENT_PATH) }),
+        ...(file !== "" && { resolvedDependencies: await dependencies(path(file)) }),
+      };
+      return { type: PROVENANCE_TYPE, content: provenance(claims, options) };
+    }
+    case "custom":
+      return { type: inputs["predicate-type"], content: await readJson(path(inputs["predicate-path"])) };
+    case "sbom":
+      return sbomPredicate(path(inputs["sbom-path"]), subjects);
+    case "test-result": {
+      const { testResultOf } = await import("./test-results.ts");
+      const plan = inputs.plan === "" ? "" : path(inputs.plan);
+      return testResultOf(path(inputs.segment), plan, claims, context.serverUrl);
+    }
+  }
+}
+
+/** An SBOM of something else than the subjects is refused; one that states no digest is taken, and that is said. */
+async function sbomPredicate(file: string, subjects: readonly Subject[]): Promise<Predicate> {
+  const content = await readJson(file);
+  const sbom = readSbom(content, file);
+  const fits = describes(sbom, subjects);
+  if (fits === false)
+    throw new UserError(
+      `${file} is about something else: it describes ${sbom.described.join(", ")}, which is none of the ${subjects.length} subjects.`,
+    );
+  if (fits === undefined)
+    say(`${file} states no digest of what it describes, so it was not compared with the subjects.`);
+  return { type: sbom.predicateType, content };
+}
+
+/** The inputs of a manual run; {} for other events. */
+async function eventInputs(path: string | undefined): Promise<Record<string, unknown>> {
+  const event = path ? ((await readJson(path)) as { inputs?: Record<string, unknown> | null }) : {};
+  return event.inputs ?? {};
+}
+
+const isDescriptor = (value: unknown): value is ResourceDescriptor => {
+  const { uri, name, digest } = (value ?? {}) as ResourceDescriptor;
+  const named = typeof uri === "string" || typeof name === "string";
+  const hex = digest && typeof digest === "object" ? Object.values(digest) : [];
+  return named && hex.length > 0 && hex.every((each) => typeof each === "string");
+};
+
+async function dependencies(file: string): Promise<ResourceDescriptor[]> {
+  const list = await readJson(file);
+  const wrong = Array.isArray(list) ? list.findIndex((each) => !isDescriptor(each)) : 0;
+  if (!Array.isArray(list) || wrong >= 0)
+    throw new UserError(
+      `${file} is no list of dependencies: entry ${wrong + 1} needs \`uri\` or \`name\`, and \`digest\` with a text for each algorithm.`,
+    );
+  return list as ResourceDescriptor[];
+}

@@ -1,0 +1,77 @@
+/** `slsa-attest/verify`: artifacts and bundles become a verdict. Whatever is not verified fails. */
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import {
+  annotate,
+  readContext,
+  readInputs,
+  setOutputs,
+  UserError,
+  type WorkflowContext,
+  writeSummary,
+} from "@goatnote/action-io";
+import { digestOf, loadVerification, type Verdict, verificationSummary } from "@goatnote/attestation";
+import { bundlesOf } from "./bundles-of.ts";
+import { verifyContradictions, verifyInputs } from "./inputs.ts";
+import { onlineStore } from "./online.ts";
+import { policyOf, type Wanted } from "./policy-of.ts";
+import { reportOf, verifiedSummary, whyNot } from "./report.ts";
+import { readText, subjectsOf } from "./subjects-of.ts";
+
+export async function verify(): Promise<void> {
+  const inputs = readInputs(verifyInputs, process.env, verifyContradictions);
+  const context = await readContext(process.env);
+  const { policy, file } = await policyOf(inputs, context);
+  const now = new Date();
+  const { otherAlgorithms, publicRoot, readTrustedRoots, verifyArtifacts } = await loadVerification();
+  const rootFile = inputs["trusted-root"];
+  const roots =
+    rootFile === "" ? [publicRoot()] : readTrustedRoots(await readText(resolve(context.workspace, rootFile)), rootFile);
+  const { files, subjects } = await subjectsOf(inputs, context.workspace, "");
+  const { bundles, unreadable } = await bundlesOf(inputs, files, context.workspace);
+  const store = inputs.online ? onlineStore(inputs.token, policy, context) : undefined;
+  if (store) bundles.push(...(await store.bundlesAbout(subjects)));
+  for (const algorithm of otherAlgorithms(bundles))
+    for (const { path, subject, size } of files)
+      if (size > 0) subject.digest[algorithm] = await digestOf(path, algorithm);
+  const verdicts = await verifyArtifacts(subjects, bundles, {
+    policy,
+    roots,
+    predicateType: inputs["predicate-type"],
+    matchNames: inputs["match-names"],
+    now,
+    ...(store && { further: store.runRules }),
+  });
+  if (verdicts.length === 0) throw new UserError("There is nothing to verify.");
+  const bad = verdicts.filter(({ verified }) => !verified);
+  const folder = await mkdtemp(join(context.temp, "slsa-verify-"));
+  const report = join(folder, "report.json");
+  await writeFile(report, `${JSON.stringify(reportOf(verdicts))}\n`);
+  await writeSummary(verifiedSummary(verdicts, unreadable), process.env.GITHUB_STEP_SUMMARY);
+  if (bad.length > 0) {
+    setOutputs({ verified: 0, level: "", report, vsa: "" });
+    annotate(
+      bad.map((verdict) => ({
+        kind: "error",
+        title: "Not verified",
+        message: `${verdict.artifact.name || "the digest"}: ${whyNot(verdict)}`,
+      })),
+    );
+    throw new UserError(`${bad.length} of ${verdicts.length} artifacts are not verified. ${whyNot(bad[0]!)}`);
+  }
+  const level = Math.min(...verdicts.map((verdict) => verdict.level));
+  const vsa = join(folder, "verification-summary.json");
+  await writeFile(vsa, `${JSON.stringify(summaryOf(verdicts, context, now, file))}\n`);
+  setOutputs({ verified: verdicts.length, level: level === 0 ? "" : level, report, vsa });
+}
+
+/** The verification summary, of which the verifying workflow is the author. */
+function summaryOf(verdicts: readonly Verdict[], context: WorkflowContext, now: Date, policy: Wanted["file"]): object {
+  const { identity } = verdicts[0]!.judgements[0]!;
+  return verificationSummary(verdicts, {
+    verifier: `${context.serverUrl}/${process.env.GITHUB_WORKFLOW_REF || context.repository}`,
+    now,
+    resourceUri: `git+${identity?.sourceRepository}`,
+    ...(policy && { policy }),
+  });
+}

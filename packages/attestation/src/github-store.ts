@@ -1,0 +1,90 @@
+/** GitHub's store of attestations. https://docs.github.com/en/rest/repos/attestations */
+import { ApiError, ask, bytesOf, type GitHubRepository, maxBytes, nextPage } from "./github-api.ts";
+import { Garbage, type Patience, persist } from "./persist.ts";
+
+/** The bundles that the store has about a digest, newest first, over all pages. */
+export async function listAttestations(
+  store: GitHubRepository,
+  digest: string,
+  patience: Patience,
+): Promise<unknown[]> {
+  const { apiUrl, repository } = store;
+  const bundles: unknown[] = [];
+  let url: string | undefined = `${apiUrl}/repos/${repository}/attestations/${digest}?per_page=100`;
+  for (let page = 0; url && page < mostPages; page++) {
+    const asked: string = url;
+    const { json, headers } = await persist("GitHub", "GitHub's store did not list attestations", patience, (signal) =>
+      ask(store, "GET", asked, signal).catch((error) => {
+        if (error instanceof ApiError && error.status === 404) return { headers: new Headers(), json: {} };
+        throw error;
+      }),
+    );
+    const { attestations = [] } = json as { attestations?: { bundle?: unknown; bundle_url?: unknown }[] };
+    for (const { bundle, bundle_url } of attestations) {
+      if (bundle) bundles.push(bundle);
+      else if (typeof bundle_url === "string") bundles.push(await compressedBundle(bundle_url, patience));
+    }
+    url = nextPage(headers, apiUrl);
+  }
+  return bundles;
+}
+
+const mostPages = 50;
+
+/** A bundle behind a signed URL, to which no token goes. */
+async function compressedBundle(url: string, patience: Patience): Promise<unknown> {
+  const { uncompress } = await import("snappyjs");
+  return persist("GitHub", "GitHub's store did not hand over a bundle", patience, async (signal) => {
+    const response = await fetch(url, { redirect: "error", signal });
+    if (!response.ok) throw new ApiError(response.status, response.statusText);
+    const bytes = await bytesOf(response);
+    try {
+      const compressed = response.headers.get("content-type")?.includes("snappy");
+      return JSON.parse((compressed ? Buffer.from(uncompress(bytes, maxBytes)) : bytes).toString()) as unknown;
+    } catch (cause) {
+      throw new Garbage("its answer is no bundle", { cause });
+    }
+  });
+}
+
+/** The signed payload, in base64. */
+const payloadOf = (bundle: unknown): string | undefined =>
+  (bundle as { dsseEnvelope?: { payload?: string } } | null)?.dsseEnvelope?.payload;
+
+/**
+ * Stores a bundle, unless one with the same statement is there: a statement names the run attempt, so that is this very one.
+ * @param digest of one of its subjects, as `sha256:<hex>`
+ * @returns the attestation's id; undefined when it was there already
+ */
+export async function storeAttestation(
+  store: GitHubRepository,
+  bundle: unknown,
+  digest: string,
+  patience: Patience,
+): Promise<string | undefined> {
+  const { apiUrl, repository } = store;
+  return persist("GitHub", "GitHub's store did not take the attestation", patience, async (signal) => {
+    // Also before the first attempt: an earlier try of this step may have been cut off after it was stored.
+    const stored = await listAttestations(store, digest, patience);
+    if (stored.some((each) => payloadOf(each) === payloadOf(bundle))) return undefined;
+    const { json } = await ask(store, "POST", `${apiUrl}/repos/${repository}/attestations`, signal, { bundle });
+    const { id } = json as { id?: unknown };
+    if (id === undefined) throw new Garbage("its answer has no id");
+    return String(id);
+  });
+}
+
+/** How a run ended, such as `success`; null while it runs. */
+export async function runConclusion(
+  store: GitHubRepository,
+  run: string,
+  attempt: string,
+  patience: Patience,
+): Promise<string | null> {
+  const url = `${store.apiUrl}/repos/${store.repository}/actions/runs/${run}/attempts/${attempt}`;
+  const { json } = await persist("GitHub", "GitHub did not say how the run ended", patience, (signal) =>
+    ask(store, "GET", url, signal),
+  );
+  const { conclusion } = json as { conclusion?: unknown };
+  return typeof conclusion === "string" ? conclusion : null;
+}

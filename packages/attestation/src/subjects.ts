@@ -1,0 +1,226 @@
+/** The artifacts that an attestation is about: names and digests, from files, checksum files, digests and the runner's list. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { glob, readFile, stat } from "node:fs/promises";
+import { basename, join, relative, resolve, sep } from "node:path";
+import { UserError } from "@goatnote/action-io";
+import type { DigestSet, Subject } from "./statement.ts";
+
+/** What one statement may hold: GitHub, cosign and sigstore-go refuse more. */
+export const MAX_SUBJECTS = 1024;
+
+const hexLengths: Record<string, number> = { sha256: 64, sha384: 96, sha512: 128 };
+const algorithmOf = (hex: string): string | undefined =>
+  Object.keys(hexLengths).find((algorithm) => hexLengths[algorithm] === hex.length);
+
+/**
+ * Subjects by name, each once, sorted by name.
+ * @throws UserError for a name that stands for two contents
+ */
+export function distinct(subjects: readonly Subject[]): Subject[] {
+  const byName = new Map<string, Subject>();
+  for (const subject of subjects) {
+    const known = byName.get(subject.name);
+    if (known && JSON.stringify(known.digest) !== JSON.stringify(subject.digest))
+      throw new UserError(
+        `Two different artifacts have the name ${JSON.stringify(subject.name)}. Set \`subject-base\`, so that names are paths below it.`,
+      );
+    byName.set(subject.name, subject);
+  }
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+/** Parts of a list, each of at most `size`. */
+export function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
+
+/**
+ * `sha256:<hex>`, also of SHA-384 and SHA-512.
+ * @throws UserError
+ */
+export function parseDigest(text: string): DigestSet {
+  const [, algorithm = "", hex = ""] = /^([a-z0-9]+):([0-9a-f]+)$/i.exec(text) ?? [];
+  if (hexLengths[algorithm.toLowerCase()] !== hex.length)
+    throw new UserError(
+      `${JSON.stringify(text.slice(0, 150))} is no digest: it has the form sha256:<64 hex digits>, sha384:<96> or sha512:<128>.`,
+    );
+  return { [algorithm.toLowerCase()]: hex.toLowerCase() };
+}
+
+const gnu = /^(\\?)([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}) [ *](.+)$/i;
+const bsd = /^(\\?)SHA(256|384|512) \((.+)\) = ([0-9a-f]+)$/i;
+
+/**
+ * Reads what `sha256sum`, `sha384sum`, `sha512sum` and `shasum` write, also with `--tag`.
+ * @param file its name, for messages
+ * @throws UserError that names the line
+ */
+export function parseChecksums(text: string, file: string): Subject[] {
+  const subjects = text.split(/\r?\n/).flatMap((line, index) => {
+    if (line.trim() === "") return [];
+    const [, escaped, hex = "", name = ""] = gnu.exec(line) ?? tagged(line) ?? [];
+    const algorithm = algorithmOf(hex);
+    if (!algorithm)
+      throw new UserError(
+        `${file}, line ${index + 1}, is no checksum: it has the form <hex>  <name>, of SHA-256, SHA-384 or SHA-512.`,
+      );
+    return [{ name: escaped ? unescaped(name) : name, digest: { [algorithm]: hex.toLowerCase() } }];
+  });
+  if (subjects.length === 0) throw new UserError(`${file} holds no checksum.`);
+  return subjects;
+}
+
+function tagged(line: string): string[] | undefined {
+  const [whole, escaped = "", bits, name = "", hex = ""] = bsd.exec(line) ?? [];
+  return whole !== undefined && hexLengths[`sha${bits}`] === hex.length ? [whole, escaped, hex, name] : undefined;
+}
+
+/** A line that begins with a backslash has a name with `\n`, `\r` and `\\` in it. */
+const unescaped = (name: string): string =>
+  name.replace(/\\([nr\\])/g, (_, letter: string) => ({ n: "\n", r: "\r", "\\": "\\" })[letter]!);
+
+/** What the runner's list of declared artifacts holds: `{version: 1, subjects: [{name, digest, kind}]}`. */
+export function parseArtifactsList(text: string): Subject[] {
+  let list: { version?: unknown; subjects?: unknown };
+  try {
+    list = JSON.parse(text) as typeof list;
+  } catch {
+    throw new UserError("The runner's list of artifacts ($GITHUB_ARTIFACTS_LIST) is not JSON.");
+  }
+  if (list?.version !== 1 || !Array.isArray(list.subjects))
+    throw new UserError(
+      "The runner's list of artifacts ($GITHUB_ARTIFACTS_LIST) is of a version that is not known here.",
+    );
+  return (list.subjects as { name?: unknown; digest?: unknown }[]).map(({ name, digest }) => ({
+    name: String(name),
+    digest: parseDigest(String(digest)),
+  }));
+}
+
+/** A file that was hashed. */
+export interface HashedFile {
+  /** Absolute. */
+  path: string;
+  subject: Subject;
+  /** Bytes. */
+  size: number;
+}
+
+export interface FileOptions {
+  /** Where relative patterns begin. */
+  root: string;
+  /** Names are paths below this folder; "" means the file's name alone. */
+  base: string;
+  /** Told of progress: bytes done, and of how many. */
+  progress?: (done: number, total: number) => void;
+}
+
+/**
+ * Files that match the patterns, hashed. A pattern that begins with `!` takes out again. A pattern that is the path of an OCI
+ * image layout stands for the image in it.
+ * @throws UserError when a pattern matches nothing, or a path is a folder
+ */
+export async function hashFiles(patterns: readonly string[], options: FileOptions): Promise<HashedFile[]> {
+  const paths = await matching(patterns, options.root);
+  const sizes = await Promise.all(paths.map(async (path) => ({ path, stats: await stat(path) })));
+  const folders = sizes.filter(({ stats }) => stats.isDirectory()).map(({ path }) => path);
+  const layouts = await Promise.all(folders.map((path) => imageIn(path, options)));
+  const files = sizes.filter(({ stats }) => stats.isFile());
+  const other = sizes.find(({ stats }) => !stats.isFile() && !stats.isDirectory());
+  if (other) throw new UserError(`${other.path} is neither a file nor a folder.`);
+  const total = files.reduce((sum, { stats }) => sum + stats.size, 0);
+  let done = 0;
+  const hashed: HashedFile[] = [];
+  for (const { path, stats } of files) {
+    const hex = await digestOf(path, "sha256", (bytes) => {
+      done += bytes;
+      options.progress?.(done, total);
+    });
+    hashed.push({ path, size: stats.size, subject: { name: nameOf(path, options), digest: { sha256: hex } } });
+  }
+  return [...hashed, ...layouts].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function matching(patterns: readonly string[], root: string): Promise<string[]> {
+  const found = new Set<string>();
+  const [without, wanted] = [
+    patterns.filter((each) => each.startsWith("!")),
+    patterns.filter((each) => !each.startsWith("!")),
+  ];
+  for (const pattern of wanted) {
+    let count = 0;
+    for await (const path of entries(pattern, root)) {
+      found.add(path);
+      count++;
+    }
+    if (count === 0)
+      throw new UserError(`No file matches ${JSON.stringify(pattern)}. Check that an earlier step wrote it there.`);
+  }
+  for (const pattern of without) for await (const path of entries(pattern.slice(1), root)) found.delete(path);
+  if (found.size === 0) throw new UserError(`All files that match are taken out again by ${without.join(", ")}.`);
+  return [...found];
+}
+
+/** Paths of a pattern; one without wildcards is a path, also where its name has brackets. */
+async function* entries(pattern: string, root: string): AsyncGenerator<string> {
+  const literal = resolve(root, pattern);
+  const exact = await stat(literal).catch(() => null);
+  if (exact) {
+    yield literal;
+    return;
+  }
+  for await (const path of glob(pattern, { cwd: root })) {
+    const found = resolve(root, path);
+    // A pattern asks for files; a folder among its matches is not what it is about.
+    if ((await stat(found)).isFile()) yield found;
+  }
+}
+
+function nameOf(path: string, { root, base }: FileOptions): string {
+  if (base === "") return basename(path);
+  const name = relative(resolve(root, base), path);
+  if (name === "" || name.startsWith("..") || resolve(name) === name)
+    throw new UserError(`${path} is not below \`subject-base\` (${base}), so its name would not be a path below it.`);
+  return name.replaceAll(sep, "/");
+}
+
+const chunkBytes = 1024 * 1024;
+
+/** A digest of a file's content, in hex. */
+export async function digestOf(
+  path: string,
+  algorithm = "sha256",
+  onBytes: (bytes: number) => void = () => {},
+): Promise<string> {
+  const hash = createHash(algorithm);
+  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
+    hash.update(chunk as Buffer);
+    onBytes((chunk as Buffer).length);
+  }
+  return hash.digest("hex");
+}
+
+/** The image of an OCI layout: https://github.com/opencontainers/image-spec/blob/main/image-layout.md */
+async function imageIn(folder: string, options: FileOptions): Promise<HashedFile> {
+  const index = await readFile(join(folder, "index.json"), "utf8").catch(() => null);
+  const isLayout = index !== null && (await stat(join(folder, "oci-layout")).catch(() => null)) !== null;
+  if (!isLayout)
+    throw new UserError(
+      `${folder} is a folder. Name the files in it, such as ${JSON.stringify(`${basename(folder)}/**`)}.`,
+    );
+  let manifests: { digest?: unknown }[];
+  try {
+    manifests = (JSON.parse(index) as { manifests: typeof manifests }).manifests;
+  } catch {
+    throw new UserError(`${folder} is no OCI layout that can be read: its index.json is not JSON.`);
+  }
+  if (!Array.isArray(manifests) || manifests.length !== 1)
+    throw new UserError(
+      `${folder} is an OCI layout with ${manifests?.length ?? "no"} manifests, and it is not clear which is meant. Use \`subject-digest\` and \`subject-name\`.`,
+    );
+  const digest = parseDigest(String(manifests[0]!.digest));
+  return { path: folder, size: 0, subject: { name: nameOf(folder, options), digest } };
+}

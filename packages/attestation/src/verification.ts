@@ -1,0 +1,5 @@
+/** What verifying needs, which is loaded when it is needed. */
+export * from "./bundle.ts";
+export * from "./predicate-rules.ts";
+export * from "./trusted-root.ts";
+export * from "./verify.ts";

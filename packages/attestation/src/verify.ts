@@ -1,0 +1,249 @@
+/** From artifacts and bundles to a verdict for each artifact. Not verified is every case that is not verified. */
+import { UserError } from "@goatnote/action-io";
+import { peekStatement, type Signed, verifyBundle } from "./bundle.ts";
+import type { Identity } from "./certificate.ts";
+import { isWorkflow, namesSigner, type Policy, policyRules } from "./policy.ts";
+import { isComparable, predicateRules } from "./predicate-rules.ts";
+import { PROVENANCE_TYPE } from "./provenance.ts";
+import { equal, type Rule, rule } from "./rules.ts";
+import type { Statement, Subject } from "./statement.ts";
+import type { Root } from "./trusted-root.ts";
+
+/**
+ * Algorithms, beside SHA-256, by which subjects are named that have no SHA-256: npm's have SHA-512 only.
+ */
+export function otherAlgorithms(bundles: readonly BundleSource[]): string[] {
+  const others = new Set<string>();
+  for (const { json } of bundles)
+    try {
+      for (const { digest } of peekStatement(json).subject)
+        if (!digest.sha256) for (const algorithm of ["sha384", "sha512"]) if (digest[algorithm]) others.add(algorithm);
+    } catch {
+      // About no artifact.
+    }
+  return [...others];
+}
+
+/** A bundle and where it is from. */
+export interface BundleSource {
+  /** A file, with its line where it has several; or an address. */
+  source: string;
+  /** The bundle as parsed JSON. */
+  json: unknown;
+  /** SHA-256 of its text, in hex. */
+  sha256: string;
+}
+
+/** How a bundle that is about an artifact was judged. */
+export interface Judgement {
+  source: string;
+  sha256: string;
+  rules: Rule[];
+  passed: boolean;
+  predicateType: string;
+  identity?: Identity;
+  statement?: Statement;
+  signedAt?: Date;
+  root?: string;
+}
+
+export interface Verdict {
+  artifact: Subject;
+  verified: boolean;
+  /** SLSA Build level of the verified provenance: 0 for what is not provenance. */
+  level: 0 | 1 | 2 | 3;
+  /** The bundle that verified it, or all that did not. */
+  judgements: Judgement[];
+  /** Why there is no judgement: no bundle is about the artifact. */
+  reason?: string;
+}
+
+export interface VerifyOptions {
+  policy: Policy;
+  roots: readonly Root[];
+  predicateType: string;
+  /** Whether the name that was attested must be that of the artifact. */
+  matchNames: boolean;
+  now: Date;
+  /** More rules for a bundle that has passed all others, such as those that need the network. */
+  further?: (signed: Signed) => Promise<Rule[]>;
+}
+
+/**
+ * Verifies artifacts. One bundle that keeps all rules is enough: bundles beside it change nothing.
+ * @throws UserError when the policy does not say whose signature it wants
+ */
+export async function verifyArtifacts(
+  artifacts: readonly Subject[],
+  bundles: readonly BundleSource[],
+  options: VerifyOptions,
+): Promise<Verdict[]> {
+  if (!namesSigner(options.policy))
+    throw new UserError(
+      "The policy does not say whose signature it wants, and anyone can sign. Name `source-repository` or `signer-workflow`.",
+    );
+  const index = indexed(bundles);
+  // A bundle of many artifacts is checked once.
+  const checked = new Map<BundleSource, Promise<Checked>>();
+  const check = (bundle: BundleSource) => {
+    const known = checked.get(bundle) ?? checkBundle(bundle, options);
+    checked.set(bundle, known);
+    return known;
+  };
+  const verdicts: Verdict[] = [];
+  for (const artifact of artifacts) verdicts.push(await verdictOn(artifact, index, check, options));
+  return verdicts;
+}
+
+type Index = Map<string, { bundle: BundleSource; subjects: Subject[] }[]>;
+
+const key = (algorithm: string, hex: string): string => `${algorithm}:${hex}`;
+
+/** Which bundles claim to be about a digest. Nothing is verified yet, and nothing here can make anything pass. */
+function indexed(bundles: readonly BundleSource[]): Index {
+  const index: Index = new Map();
+  for (const bundle of bundles) {
+    let subjects: Subject[];
+    try {
+      subjects = peekStatement(bundle.json).subject;
+    } catch {
+      continue; // About no artifact.
+    }
+    for (const subject of subjects)
+      for (const [algorithm, hex] of Object.entries(subject.digest)) {
+        const found = index.get(key(algorithm, hex)) ?? [];
+        index.set(key(algorithm, hex), found);
+        const last = found.at(-1);
+        if (last?.bundle === bundle) last.subjects.push(subject);
+        else found.push({ bundle, subjects: [subject] });
+      }
+  }
+  return index;
+}
+
+/** Bundles that name one of the artifact's digests, each with the names it gives to exactly this artifact. */
+function candidatesOf({ digest }: Subject, index: Index): Map<BundleSource, Set<string>> {
+  const candidates = new Map<BundleSource, Set<string>>();
+  for (const [algorithm, hex] of Object.entries(digest))
+    for (const { bundle, subjects } of index.get(key(algorithm, hex)) ?? []) {
+      const names = candidates.get(bundle) ?? new Set();
+      candidates.set(bundle, names);
+      // A subject with several digests is this artifact only if none of those that are known here differs.
+      for (const subject of subjects)
+        if (Object.entries(subject.digest).every(([other, value]) => (digest[other] ?? value) === value))
+          names.add(subject.name);
+    }
+  return candidates;
+}
+
+interface Checked {
+  signed?: Signed;
+  /** Of the bundle itself, and whether they are all kept. */
+  rules: Rule[];
+  passed: boolean;
+  /** The same with those of an artifact that keeps them: one list for all of them. */
+  kept: Rule[];
+}
+
+function checked(rules: Rule[], signed?: Signed): Checked {
+  const fit = rule("digest and name", true, "those that were attested", "those that were attested");
+  // Without a verified signature there is nothing that could pass.
+  const passed = signed !== undefined && rules.every((each) => each.passed);
+  return { rules, passed, kept: [...rules, fit], ...(signed && { signed }) };
+}
+
+async function checkBundle({ json }: BundleSource, options: VerifyOptions): Promise<Checked> {
+  let signed: Signed;
+  try {
+    signed = verifyBundle(json, options.roots);
+  } catch (error) {
+    const mend =
+      "Get the bundle again from where it was published, or the trusted root of the instance that signed it.";
+    return checked([rule("signature", false, "a trusted signature", (error as Error).message, mend)]);
+  }
+  const { statement, identity, signedAt, root } = signed;
+  const rules = [
+    rule("signature", true, "a trusted signature", `signed ${signedAt.toISOString()}, under ${root}`),
+    equal(
+      "predicate type",
+      options.predicateType,
+      statement.predicateType,
+      "Name it in `predicate-type` if you want this kind of attestation.",
+    ),
+    ...policyRules(options.policy, identity, signedAt, options.now),
+    ...predicateRules(statement, identity, options.policy.server),
+  ];
+  if (options.further && rules.every(({ passed }) => passed)) rules.push(...(await options.further(signed)));
+  return checked(rules, signed);
+}
+
+async function verdictOn(
+  artifact: Subject,
+  index: Index,
+  check: (bundle: BundleSource) => Promise<Checked>,
+  options: VerifyOptions,
+): Promise<Verdict> {
+  const digests = Object.entries(artifact.digest).map((entry) => entry.join(":"));
+  const candidates = candidatesOf(artifact, index);
+  const judgements: Judgement[] = [];
+  for (const [bundle, names] of candidates) {
+    const { signed, rules, passed, kept } = await check(bundle);
+    const own = signed ? subjectRules(artifact, digests, names, options) : [];
+    const fits = own.every((each) => each.passed);
+    const judgement: Judgement = {
+      source: bundle.source,
+      sha256: bundle.sha256,
+      rules: passed && fits ? kept : [...rules, ...own],
+      passed: passed && fits,
+      predicateType: signed?.statement.predicateType ?? "unknown",
+      ...(signed && {
+        identity: signed.identity,
+        statement: signed.statement,
+        signedAt: signed.signedAt,
+        root: signed.root,
+      }),
+    };
+    if (judgement.passed)
+      return { artifact, verified: true, level: levelOf(signed!, options.policy), judgements: [judgement] };
+    judgements.push(judgement);
+  }
+  const reason = candidates.size === 0 ? `no attestation is about ${digests.join(" or ")}` : undefined;
+  return { artifact, verified: false, level: 0, judgements, ...(reason && { reason }) };
+}
+
+/**
+ * Compares the artifact with the subjects of the statement: that of the index and that of the verified bundle are one, read
+ * from the same payload.
+ */
+function subjectRules(
+  { name }: Subject,
+  digests: readonly string[],
+  names: ReadonlySet<string>,
+  { matchNames }: VerifyOptions,
+): Rule[] {
+  const wanted = digests.join(", ");
+  const rules = [rule("digest", names.size > 0, wanted, names.size > 0 ? wanted : "one that differs")];
+  if (matchNames && name !== "") {
+    const last = (path: string): string => path.replace(/\/+$/, "").split("/").at(-1)!;
+    rules.push(
+      rule(
+        "name",
+        [...names].some((attested) => attested === name || last(attested) === last(name)),
+        last(name),
+        [...names].slice(0, 3).join(", "),
+        "These bytes were attested under another name. If you renamed the file, set `match-names: false`.",
+      ),
+    );
+  }
+  return rules;
+}
+
+/**
+ * What provenance of this signer is worth. A step of the user's own job can reach the signing identity, which is L2 on GitHub's
+ * runners; a reusable workflow isolates the build from its caller, which the policy has to vouch for. https://slsa.dev/spec/v1.2/levels
+ */
+function levelOf({ statement, identity }: Signed, { server, buildLevel3 = [] }: Policy): Verdict["level"] {
+  if (statement.predicateType !== PROVENANCE_TYPE || !isComparable(statement)) return 0;
+  if (identity.runner !== "github-hosted") return 1;
+  return buildLevel3.some((wanted) => isWorkflow(identity.signer, server, wanted)) ? 3 : 2;
+}

@@ -1,0 +1,33 @@
+/** A verification summary: what was verified, by which policy, to which level. https://slsa.dev/spec/v1.2/verification_summary */
+import type { Verdict } from "./verify.ts";
+
+export const VSA_TYPE = "https://slsa.dev/verification_summary/v1";
+
+export interface VsaOptions {
+  /** Who verified: the workflow, as a URI. */
+  verifier: string;
+  now: Date;
+  /** What the artifacts belong to, as a URI. */
+  resourceUri: string;
+  /** The policy's file and its SHA-256 in hex, where it was one. */
+  policy?: { uri: string; sha256: string };
+}
+
+/** The predicate for artifacts that are all verified; sign it as `predicate: custom`. */
+export function verificationSummary(verdicts: readonly Verdict[], options: VsaOptions): object {
+  const { verifier, now, resourceUri, policy } = options;
+  const level = Math.min(...verdicts.map((verdict) => verdict.level));
+  const attestations = new Map(
+    verdicts.flatMap(({ judgements }) => judgements.map((each) => [each.sha256, each.source])),
+  );
+  return {
+    verifier: { id: verifier },
+    timeVerified: now.toISOString().replace(/\.\d+Z$/, "Z"),
+    resourceUri,
+    policy: policy ? { uri: policy.uri, digest: { sha256: policy.sha256 } } : { uri: verifier },
+    inputAttestations: [...attestations].map(([sha256, uri]) => ({ uri, digest: { sha256 } })),
+    verificationResult: verdicts.every(({ verified }) => verified) ? "PASSED" : "FAILED",
+    verifiedLevels: level > 0 ? [`SLSA_BUILD_LEVEL_${level}`] : [],
+    slsaVersion: "1.2",
+  };
+}

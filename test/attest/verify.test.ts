@@ -1,0 +1,215 @@
+/** slsa-attest/verify as a step: whose signature it takes, by inputs and by a policy file, and that nothing else passes. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AttestLab, repository } from "./lab.ts";
+
+let lab: AttestLab;
+const workflow = `${repository}/.github/workflows/release.yml`;
+const given = { "subject-path": "dist/app.tar.gz", "bundle-path": "out/app.tar.gz.intoto.jsonl" };
+
+beforeAll(async () => {
+  lab = await AttestLab.make();
+  lab.write({ "dist/app.tar.gz": "built", "dist/other.tar.gz": "never attested" });
+  const signed = await lab.attest({ "subject-path": "dist/app.tar.gz" });
+  expect(signed.code, signed.log).toBe(0);
+});
+afterAll(() => lab.close());
+
+const all = (): Record<string, string> => ({
+  "source-repository": repository,
+  "source-repository-id": String(lab.backend.state.repositoryId),
+  "source-ref": "refs/heads/main\nrefs/tags/v*",
+  "source-digest": lab.run.sha,
+  "signer-workflow": `${workflow}@refs/tags/v1.2.3`,
+  trigger: "push",
+  "max-age": "1h",
+  runner: "github-hosted",
+});
+
+test("every rule at once, as inputs", async () => {
+  const ended = await lab.verify({ ...given, ...all() });
+  expect(ended.code, ended.log).toBe(0);
+  expect(ended.outputs).toMatchObject({ verified: "1", level: "2" });
+  expect(ended.summary).toContain("Verified 1 artifact");
+  expect(ended.summary).toContain("| L2 |");
+});
+
+test.each([
+  ["source-repository", "octo/other"],
+  ["source-repository-id", "1"],
+  ["source-ref", "refs/heads/main"],
+  ["source-digest", "b2".repeat(20)],
+  ["signer-workflow", `${repository}/.github/workflows/other.yml`],
+  ["trigger", "release"],
+  ["issuer", "https://token.actions.githubusercontent.com"],
+  ["predicate-type", "https://cyclonedx.org/bom"],
+])("%s that is not the certificate's fails, and says how to mend it", async (name, value) => {
+  const ended = await lab.verify({ ...given, [name]: value });
+  expect(ended.code).toBe(1);
+  expect(ended.outputs).toMatchObject({ verified: "0", level: "", vsa: "" });
+  expect(ended.log).toContain(
+    `wanted ${value.split("\n")[0]?.replace("octo/other", `${lab.backend.serverUrl}/octo/other`).split("@")[0] ?? ""}`,
+  );
+  expect(ended.summary).toContain("**failed**");
+  const report = JSON.parse(readFileSync(ended.outputs.report!, "utf8")) as {
+    verified: boolean;
+    artifacts: { reason: string }[];
+  };
+  expect(report.verified).toBe(false);
+  expect(report.artifacts[0]?.reason).not.toBe("");
+});
+
+test.each([
+  ["one of two is not attested", { "subject-path": "dist/*.gz" }, "1 of 2 artifacts are not verified"],
+  ["no bundle is there", { "bundle-path": "" }, "no attestation is about"],
+  ["a named bundle is not there", { "bundle-path": "gone/*.jsonl" }, 'No bundle matches "gone/*.jsonl"'],
+  ["a bundle is no JSON", { "bundle-path": "dist/app.tar.gz" }, "no attestation is about"],
+  ["the trusted root is none", { "trusted-root": "dist/app.tar.gz" }, "is no trusted root"],
+  ["the trusted root is the public one", { "trusted-root": "" }, "cannot be trusted"],
+  ["the artifact is not there", { "subject-path": "dist/gone" }, 'No file matches "dist/gone"'],
+  ["nothing is named", { "subject-path": "" }, "One of `subject-path`"],
+  ["a workflow is none", { "signer-workflow": "release.yml" }, "is no workflow; it has the form"],
+  ["a ref is short", { "source-ref": "main" }, "is no full ref"],
+  ["a commit is short", { "source-digest": "a1a1a1a" }, "is no full commit"],
+  ["a repository is a URL", { "source-repository": "https://github.com/octo/app" }, "is no repository"],
+  ["an age is none", { "max-age": "soon" }, "is no duration"],
+])("not verified is also when %s", async (_, inputs, message) => {
+  const ended = await lab.verify({ ...given, ...(inputs as Record<string, string>) });
+  expect(ended.code).toBe(1);
+  expect(ended.log).toContain(message);
+});
+
+test("a renamed file, when its name was not to be compared", async () => {
+  lab.write({ "dist/renamed": "built" });
+  const refused = await lab.verify({ ...given, "subject-path": "dist/renamed" });
+  expect(refused.log).toContain("If you renamed the file, set `match-names: false`.");
+  expect((await lab.verify({ ...given, "subject-path": "dist/renamed", "match-names": "false" })).code).toBe(0);
+});
+
+test("a named signer is not trusted for other repositories", async () => {
+  const inputs = { ...given, "signer-workflow": workflow };
+  expect((await lab.verify(inputs)).code).toBe(0);
+  const elsewhere = await lab.verify(inputs, { GITHUB_REPOSITORY: "octo/caller" });
+  expect([elsewhere.code, elsewhere.log.includes("source repository")]).toEqual([1, true]);
+});
+
+test("without a repository and a policy nobody is trusted", async () => {
+  const ended = await lab.verify(given, { GITHUB_REPOSITORY: "" });
+  expect(ended.code).toBe(1);
+  expect(ended.log).toContain("does not say whose signature it wants");
+});
+
+describe("a policy file", () => {
+  const verify = (policy: string, inputs: Record<string, string> = {}) => {
+    lab.write({ "policy.yml": policy });
+    return lab.verify({ ...given, issuer: "", policy: "policy.yml", ...inputs });
+  };
+  const good = () =>
+    `source-repository: octo/app\nsource-repository-id: ${lab.backend.state.repositoryId}\nsource-ref: [refs/heads/main, refs/tags/v*]\nissuer: ${lab.backend.url}\n`;
+
+  test("stands for the inputs, and its digest is in the summary that can be signed", async () => {
+    const ended = await verify(good());
+    expect(ended.code, ended.log).toBe(0);
+    const vsa = JSON.parse(readFileSync(ended.outputs.vsa!, "utf8")) as Record<string, unknown>;
+    expect(vsa).toMatchObject({
+      resourceUri: `git+${lab.backend.serverUrl}/octo/app`,
+      policy: { uri: "policy.yml", digest: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) } },
+      verificationResult: "PASSED",
+      verifiedLevels: ["SLSA_BUILD_LEVEL_2"],
+      slsaVersion: "1.2",
+      inputAttestations: [{ uri: "out/app.tar.gz.intoto.jsonl" }],
+    });
+    // A deployment needs only this one.
+    lab.write({ "vsa.json": JSON.stringify(vsa) });
+    const type = "https://slsa.dev/verification_summary/v1";
+    const inputs = { predicate: "custom", "predicate-type": type, "predicate-path": "vsa.json", "output-dir": "vsa" };
+    expect((await lab.attest({ ...inputs, "subject-path": "dist/app.tar.gz" })).code).toBe(0);
+    const checked = await lab.verify({ ...given, "bundle-path": "vsa/*.jsonl", "predicate-type": type });
+    expect([checked.code, checked.outputs.level], checked.log).toEqual([0, ""]);
+  });
+
+  test("lists whose provenance counts as L3", async () => {
+    const ended = await verify(`${good()}build-level-3: ${workflow}\n`);
+    expect([ended.code, ended.outputs.level], ended.log).toEqual([0, "3"]);
+    const other = await verify(`${good()}build-level-3: octo/app/.github/workflows/build.yml\n`);
+    expect(other.outputs.level).toBe("2");
+  });
+
+  test.each([
+    ["a misspelt key", "source-repo: octo/app", 'there is no key "source-repo"'],
+    ["a key twice", "issuer: https://a\nissuer: https://b", "not valid YAML"],
+    ["a list where one is meant", "source-repository: [octo/app, octo/b]", "`source-repository` is no text"],
+    ["an empty list", "source-ref: []", "empty list"],
+    ["a mapping in a value", "trigger: { push: yes }", "`trigger` is no text or list of texts"],
+    ["nothing", "", "is no mapping"],
+    ["a list", "- octo/app", "is no mapping"],
+    ["an alias", "trigger: &a [push]\nsource-ref: *a", "it has aliases"],
+    ["no signer", "trigger: push", "does not say whose signature"],
+    ["another repository", "source-repository: octo/b", "source repository"],
+    ["a pattern in a name", "source-repository: octo/*", "source repository"],
+  ])("with %s is refused", async (_, policy, message) => {
+    const ended = await verify(
+      policy.includes("issuer")
+        ? policy
+        : `${policy}\n${policy.startsWith("-") || policy === "" ? "" : `issuer: ${lab.backend.url}`}`,
+    );
+    expect(ended.code).toBe(1);
+    expect(ended.log).toMatch(new RegExp(message));
+  });
+
+  test("beside an input that says the same is a contradiction", async () => {
+    const ended = await verify(good(), { "source-ref": "refs/heads/main" });
+    expect(ended.log).toContain("Input `source-ref` does not go with `policy`");
+  });
+
+  test("has a schema with the same keys", async () => {
+    const schema = JSON.parse(
+      readFileSync(join(import.meta.dirname, "../../actions/slsa-attest/policy.schema.json"), "utf8"),
+    ) as { properties: object };
+    const { policyKeys } = await import("../../packages/attestation/src/policy-file.ts");
+    expect(Object.keys(schema.properties).sort()).toEqual(Object.keys(policyKeys).sort());
+  });
+});
+
+describe("online", () => {
+  const online = () => ({
+    "subject-path": "dist/app.tar.gz",
+    online: "true",
+    token: lab.token,
+  });
+  const env = () => ({ GITHUB_API_URL: lab.backend.url, GITHUB_RUN_ID: "99" });
+
+  test("bundles come from GitHub's store, over its pages, and no token goes to where they lie", async () => {
+    const [attestation] = lab.backend.state.attestations;
+    // Many older attestations of the same artifact, none of which verifies, on pages before it.
+    lab.backend.state.attestations.push(
+      ...Array.from({ length: 130 }, (_, i) => ({
+        id: 5000 + i,
+        bundle: { dsseEnvelope: {} },
+        digests: attestation!.digests,
+      })),
+    );
+    lab.run.status = "completed";
+    lab.run.conclusion = "success";
+    const ended = await lab.verify(online(), env());
+    expect(ended.code, ended.log).toBe(0);
+  });
+
+  test.each(["failure", "cancelled", null])("a run that ended with %s built nothing to use", async (conclusion) => {
+    lab.run.conclusion = conclusion;
+    const ended = await lab.verify(online(), env());
+    expect(ended.code).toBe(1);
+    expect(ended.log).toContain("run: wanted success, found");
+  });
+
+  test("what cannot be asked is not verified", async () => {
+    lab.run.conclusion = "success";
+    const ended = await lab.verify(
+      { ...online(), token: lab.backend.jobToken({ runId: 1, job: "x", permissions: {} }) },
+      env(),
+    );
+    expect(ended.code).toBe(1);
+    expect(ended.log).toContain("GitHub's store did not list attestations: it answered 403");
+  });
+});
