@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { HistoryError } from "./checks.ts";
+import { HistoryError, interner } from "./checks.ts";
 import { sampleRun } from "./sample-run.ts";
 import { anyRun } from "./samples.ts";
 import { formatRun, MAX_DURATION_MS, parseRun } from "./validate.ts";
@@ -77,4 +77,13 @@ test.each([
 test("a duration that JSON cannot hold is refused when written", () => {
   const tests = [{ id: "a", file: null, status: "pass" as const, duration_ms: Number.NaN }];
   expect(() => formatRun(sampleRun({ tests }), "h")).toThrow(HistoryError);
+});
+
+test("an interner gives back what it is given, whatever came before", () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom("a", "b", "c", "", "ab"), { maxLength: 60 }), (texts) => {
+      const intern = interner();
+      expect(texts.map(intern)).toEqual(texts);
+    }),
+  );
 });

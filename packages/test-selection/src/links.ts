@@ -37,8 +37,19 @@ export interface Links {
   nearness: Nearness | undefined;
 }
 
-/** The links of every remembered test to a change. */
-export function linksTo(memory: Memory, changes: readonly FileChange[]): (test: TestMemory) => Links {
+/** Gives the links of a test to one change. */
+export type LinksOf = (test: TestMemory) => Links;
+
+/** The links of every remembered test to a change; what they need is read when the first is asked for. */
+export function linksTo(memory: Memory, changes: readonly FileChange[]): LinksOf {
+  let read: LinksOf | undefined;
+  return (test) => {
+    read ??= readLinks(memory, changes);
+    return read(test);
+  };
+}
+
+function readLinks(memory: Memory, changes: readonly FileChange[]): LinksOf {
   const met = meetings(memory, changes);
   const alike = likenesses(memory, changes);
   const near = new Set(changes.slice(0, mostFiles).flatMap(({ path }) => partsOf(path).folders));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { apfd, apfdc, failuresWithin, separation } from "./metrics.ts";
+import { apfd, apfdc, apfdcOf, failuresWithin, inOrder, separation } from "./metrics.ts";
 
 const ordered = fc.integer({ min: 1, max: 20 }).chain((size) =>
   fc.record({
@@ -48,6 +48,28 @@ describe("failures within a budget", () => {
   ])("%f of the time finds %i", (budget, found) => {
     expect(failuresWithin({ durations: [3, 2, 5], failures: [1, 2] }, budget)).toBe(found);
   });
+});
+
+it("APFDc is the same sorted and not sorted", () => {
+  const run = fc.array(
+    fc.record({
+      value: fc.integer({ min: 0, max: 5 }),
+      duration: fc.integer({ min: 0, max: 9 }),
+      failed: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 40 },
+  );
+  fc.assert(
+    fc.property(run, (tests) => {
+      const ids = tests.map((_, index) => `t${index}`);
+      const failed = ids.filter((_, index) => tests[index]!.failed);
+      fc.pre(failed.length > 0);
+      const [values, durations] = [tests.map(({ value }) => value), tests.map(({ duration }) => duration)];
+      const at = (of: number[]) => (id: string) => of[ids.indexOf(id)]!;
+      const sorted = apfdc(inOrder(ids, at(values), at(durations), failed));
+      expect(apfdcOf({ ids, values, durations }, new Set(failed))).toBeCloseTo(sorted, 12);
+    }),
+  );
 });
 
 describe("separation of failing from passing tests", () => {

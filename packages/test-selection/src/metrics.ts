@@ -53,6 +53,36 @@ export function apfdc(ordered: Ordered): number {
   return total(failures.map((position) => after[position]! - durations[position]! / 2)) / (after[0]! * failures.length);
 }
 
+// With more failing tests than this it is quicker to sort.
+const fewFailing = 12;
+
+/**
+ * The APFDc of the order by falling values, equal ones by id, as of {@link inOrder}.
+ * @param tests their ids, values and durations, in one order
+ */
+export function apfdcOf(
+  { ids, values, durations }: { ids: readonly string[]; values: readonly number[]; durations: readonly number[] },
+  failed: ReadonlySet<string>,
+): number {
+  const failing = [...ids.keys()].filter((index) => failed.has(ids[index]!));
+  const whole = total(durations);
+  if (failing.length > fewFailing || whole === 0) {
+    const places = new Map(ids.map((id, index) => [id, index]));
+    const at = (of: readonly number[]) => (id: string) => of[places.get(id)!]!;
+    return apfdc(inOrder(ids, at(values), at(durations), [...failed]));
+  }
+  // To know how much comes after a failing test, nothing has to be sorted.
+  const after = failing.map((index) => {
+    let sum = durations[index]! / 2;
+    for (let other = 0; other < ids.length; other += 1) {
+      const isLater = values[other]! < values[index]! || (values[other] === values[index] && ids[other]! > ids[index]!);
+      if (isLater) sum += durations[other]!;
+    }
+    return sum;
+  });
+  return total(after) / (whole * failing.length);
+}
+
 /** How many of the failing tests end within a share of the total duration. */
 export function failuresWithin({ durations, failures }: Ordered, budget: number): number {
   const limit = total(durations) * budget * (1 + 1e-9);

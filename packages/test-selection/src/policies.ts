@@ -27,7 +27,7 @@ export const policies = {
     const scores = past.score(changes);
     return (id) => {
       const score = scores.get(id);
-      return score ? worth(past.model, score, timed) : 0;
+      return score ? worth(past.model, score.score, score.test, timed) : 0;
     };
   },
   random: (now) => (id) => chance(now.seed, id),

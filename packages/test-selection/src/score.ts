@@ -41,17 +41,21 @@ export function scoreAll(
   return new Map([...memory.tests.values()].map((test) => [test.id, scoreOf(memory, test, linksOf(test))]));
 }
 
-function scoreOf(memory: Memory, test: TestMemory, links: Links): Score {
-  const { file, folder, likeness, nearness } = links;
-  const sum =
+/** The sum alone, 0 or more. */
+export function sumOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness }: Links): number {
+  return rounded(
     shareOf(file, weights.togetherFile) +
-    shareOf(folder, weights.togetherFolder) +
-    weights.sharedWords * (likeness?.similarity ?? 0) +
-    weights.nearby * (nearness?.share ?? 0) +
-    recency(memory, test);
+      shareOf(folder, weights.togetherFolder) +
+      weights.sharedWords * (likeness?.similarity ?? 0) +
+      weights.nearby * (nearness?.share ?? 0) +
+      recency(memory, test),
+  );
+}
+
+function scoreOf(memory: Memory, test: TestMemory, links: Links): Score {
   return {
     test,
-    score: rounded(sum),
+    score: sumOf(memory, test, links),
     // In words only where somebody reads them: a history has millions of scores.
     get signals() {
       return signalsOf(memory, test, links);

@@ -5,13 +5,13 @@
 import { createHash } from "node:crypto";
 import type { FileChange, Run } from "@goatnote/ci-history";
 import { featuresOf } from "./features.ts";
-import { linksTo } from "./links.ts";
+import { type LinksOf, linksTo } from "./links.ts";
 import { type Logistic, logOdds } from "./logistic.ts";
-import { type Memory, mostFiles } from "./memory.ts";
-import { apfdc, inOrder } from "./metrics.ts";
+import { type Memory, mostFiles, type TestMemory } from "./memory.ts";
+import { apfdcOf } from "./metrics.ts";
 import { outcomes } from "./outcomes.ts";
 import { cutFor } from "./recall.ts";
-import { rounded, type Score, scoreAll } from "./score.ts";
+import { rounded, type Score, scoreAll, sumOf } from "./score.ts";
 import { Training, type TrainingState } from "./training.ts";
 
 // What is stated and compared follows the project: runs before these no longer count.
@@ -69,7 +69,7 @@ class Trial {
 export type ScorerName = "hand-weighted-sum" | "logistic";
 
 /** What a score is worth in an order: itself, or over the test's duration where the budget is time. */
-export function worth(scorer: ScorerName, { score, test }: Score, timed: boolean): number {
+export function worth(scorer: ScorerName, score: number, test: TestMemory, timed: boolean): number {
   if (!timed) return score;
   // Without any link the cheaper test goes first.
   const weight = scorer === "logistic" ? 1 / (1 + Math.exp(-score)) : score + 1e-6;
@@ -126,9 +126,10 @@ export class Scorers {
   /** Tries both on a run that is not learnt yet, then takes its examples. */
   observe(run: Run, failed: readonly string[]): void {
     if (this.resting) return;
-    if (failed.length > 0) this.tryOn(run, failed);
+    const linksOf = linksTo(this.memory, run.changes);
+    if (failed.length > 0) this.tryOn(run, failed, linksOf);
     if (this.training === null) return;
-    this.training.observe(this.memory, run);
+    this.training.observe(this.memory, run, linksOf);
     if (
       this.retraining === "by growth" &&
       this.training.failingRuns >= Math.max(this.trainedOn + 1, this.trainedOn * growthBeforeRetraining)
@@ -194,7 +195,20 @@ export class Scorers {
     return scores;
   }
 
-  private tryOn(run: Run, failed: readonly string[]): void {
+  /** What gives a test its score against a change, by each way to score that there is. */
+  private ways(changes: readonly FileChange[], linksOf: LinksOf): [ScorerName, (test: TestMemory) => number][] {
+    const { memory, model } = this;
+    const ways: [ScorerName, (test: TestMemory) => number][] = [
+      ["hand-weighted-sum", (test) => sumOf(memory, test, linksOf(test))],
+    ];
+    if (model) {
+      const features = featuresOf(memory, changes, linksOf);
+      ways.push(["logistic", (test) => rounded(logOdds(model, features(test)))]);
+    }
+    return ways;
+  }
+
+  private tryOn(run: Run, failed: readonly string[], linksOf: LinksOf): void {
     const results = outcomes(run);
     const timed = [...results.values()].some(({ durationMs }) => durationMs !== null);
     // What merely stayed red was not broken by this change, and was not noticed by any choice of ours.
@@ -203,20 +217,23 @@ export class Scorers {
     const kind = createHash("sha256").update(JSON.stringify(broken.toSorted())).digest("hex").slice(0, 16);
     const hasFailed = new Set(failed);
     const ids = [...results.keys()];
-    const durationOf = (id: string): number => (timed ? (results.get(id)?.durationMs ?? 0) : 1);
-    const ways: [ScorerName, Map<string, Score>][] = [["hand-weighted-sum", scoreAll(this.memory, run.changes)]];
-    if (this.model) ways.push(["logistic", this.byModel(this.model, run.changes)]);
-    for (const [name, scores] of ways) {
+    const durations = ids.map((id) => (timed ? (results.get(id)?.durationMs ?? 0) : 1));
+    for (const [name, scoreOf] of this.ways(run.changes, linksOf)) {
       const trial = this.trials[name];
-      const value = (id: string): number => {
-        const score = scores.get(id);
-        if (score) this.onScore(name, score.score, hasFailed.has(id));
-        return score ? worth(name, score, timed) : Number.POSITIVE_INFINITY;
-      };
-      trial.observe(apfdc(inOrder(ids, value, durationOf, failed)));
+      const scores = ids.map((id) => {
+        const test = this.memory.tests.get(id);
+        return test ? scoreOf(test) : Number.POSITIVE_INFINITY;
+      });
+      const values = scores.map((score, index) => {
+        const test = this.memory.tests.get(ids[index]!);
+        if (test) this.onScore(name, score, hasFailed.has(test.id));
+        return test ? worth(name, score, test, timed) : score;
+      });
+      trial.observe(apfdcOf({ ids, values, durations }, hasFailed));
       // A change that is not recorded or too large has no score, so it does not say how high one has to be.
       if (broken.length === 0 || run.changes.length === 0 || run.changes.length > mostFiles) continue;
-      const best = broken.map((id) => scores.get(id)?.score ?? Number.POSITIVE_INFINITY);
+      const known = new Set(broken);
+      const best = scores.filter((_, index) => known.has(ids[index]!));
       trial.add(netted ? Number.POSITIVE_INFINITY : largest(best), kind);
     }
   }

@@ -209,7 +209,7 @@ describe("a state", () => {
     const [, content] = zstdDecompressSync(readFileSync(join(folder, "store", path!)))
       .toString()
       .split("\n");
-    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("4fe7dd7ec98689b3");
+    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("f29ed2ba1e717aa8");
   });
 });
 

@@ -2,6 +2,7 @@
 import type { Run } from "@goatnote/ci-history";
 import { chance } from "./chance.ts";
 import { featureNames, featuresOf } from "./features.ts";
+import type { LinksOf } from "./links.ts";
 import { type Example, fit, type Logistic } from "./logistic.ts";
 import type { Memory, TestMemory } from "./memory.ts";
 import { outcomes } from "./outcomes.ts";
@@ -54,7 +55,7 @@ export class Training {
   }
 
   /** Takes the examples of a run that the memory has not seen yet. */
-  observe(memory: Memory, run: Run): void {
+  observe(memory: Memory, run: Run, linksOf: LinksOf): void {
     const known = [...outcomes(run).values()].flatMap(({ id, failed }) => {
       const test = memory.tests.get(id);
       return test ? [{ test, failed }] : [];
@@ -64,7 +65,7 @@ export class Training {
     const share = failed.length > 0 ? 1 : shareOfGreenRuns;
     if (chance(run.run_id) >= share) return;
     const passed = known.filter((outcome) => !outcome.failed);
-    const features = featuresOf(memory, run.changes);
+    const features = featuresOf(memory, run.changes, linksOf);
     const sample = drawn(
       passed.map(({ test }) => test),
       passingPerRun,
