@@ -92,13 +92,17 @@ export class Memory {
     const failed: TestMemory[] = [];
     const results = outcomes(run);
     // After a failure the runner may have stopped, so such a file does not show which tests it no longer has.
-    const cut = new Set(
-      [...results.values()].flatMap((outcome) => (outcome.failed && outcome.file !== null ? outcome.file : [])),
-    );
+    const cut = new Set<string | null>();
+    for (const outcome of results.values()) if (outcome.failed) cut.add(outcome.file);
+    let shown: string | null = null;
     for (const { id, file, failed: isFailure, durationMs } of results.values()) {
       const test = this.tests.get(id) ?? this.remember(id, file);
       test.lastSeenAt = this.runs;
-      if (file !== null && run.report_complete !== false && !cut.has(file)) this.shownAt.set(file, this.runs);
+      // Tests of a file come together, so most of them need not say it again.
+      if (file !== null && file !== shown && run.report_complete !== false && !cut.has(file)) {
+        this.shownAt.set(file, this.runs);
+        shown = file;
+      }
       test.file = file;
       test.runCount += 1;
       if (isFailure && !test.lastFailed) test.outbreaks += 1;

@@ -48,7 +48,8 @@ export class Learner {
   /** Takes in a whole run, see `wholeRuns`; one that may not teach is passed over. */
   observe(run: Run): void {
     if (!isReference(run)) return;
-    const failed = [...outcomes(run).values()].filter((outcome) => outcome.failed).map(({ id }) => id);
+    const failed: string[] = [];
+    for (const { id, failed: isFailure } of outcomes(run).values()) if (isFailure) failed.push(id);
     if (failed.length > 0) this.failingRuns += 1;
     // The first run knows no test, and a change that is not recorded has no score: neither says how good scores are.
     if (this.memory.runs > 0) this.scorers.observe(run, failed);

@@ -56,27 +56,18 @@ export class Training {
 
   /** Takes the examples of a run that the memory has not seen yet. */
   observe(memory: Memory, run: Run, linksOf: LinksOf): void {
-    const known = [...outcomes(run).values()].flatMap(({ id, failed }) => {
+    const [failed, passed]: [TestMemory[], TestMemory[]] = [[], []];
+    for (const { id, failed: isFailure } of outcomes(run).values()) {
       const test = memory.tests.get(id);
-      return test ? [{ test, failed }] : [];
-    });
-    const failed = known.filter((outcome) => outcome.failed);
+      if (test) (isFailure ? failed : passed).push(test);
+    }
     // Green runs are many and all say the same; a part of them stands for all.
     const share = failed.length > 0 ? 1 : shareOfGreenRuns;
     if (chance(run.run_id) >= share) return;
-    const passed = known.filter((outcome) => !outcome.failed);
     const features = featuresOf(memory, run.changes, linksOf);
-    const sample = drawn(
-      passed.map(({ test }) => test),
-      passingPerRun,
-      run.run_id,
-    );
+    const sample = drawn(passed, passingPerRun, run.run_id);
     // A run that breaks a hundred tests is one mistake, not a hundred.
-    const broken = drawn(
-      failed.map(({ test }) => test),
-      mostFailingPerRun,
-      run.run_id,
-    );
+    const broken = drawn(failed, mostFailingPerRun, run.run_id);
     for (const test of broken)
       this.examples.push({ features: features(test), failed: true, weight: Math.sqrt(failed.length) / broken.length });
     for (const test of sample)
