@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readEncrypted } from "./decrypt.ts";
 import { formatFloat, normaliseTime, parseInt64 } from "./go-values.ts";
-import { leavesOf } from "./leaves.ts";
+import { leavesOf, withMerges } from "./leaves.ts";
 import { selectorOf } from "./selection.ts";
 import { formatOf, readDocuments } from "./stores.ts";
 import type { Documents, Node } from "./tree.ts";
@@ -116,7 +116,9 @@ describe("structure of YAML", () => {
   test("aliases stand for what they name, and merges give way to own keys", async () => {
     const [document] = await read("base: &b {x: 1, y: 2}\nother: *b\nchild:\n  <<: *b\n  y: 3\n");
     expect(
-      leavesOf([document!]).map(({ path, value }) => `${path.join(".")}=${"text" in value ? value.text : ""}`),
+      leavesOf(withMerges([document!])).map(
+        ({ path, value }) => `${path.join(".")}=${"text" in value ? value.text : ""}`,
+      ),
     ).toEqual(["base.x=1", "base.y=2", "other.x=1", "other.y=2", "child.x=1", "child.y=3"]);
   });
 

@@ -61,6 +61,9 @@ describe("files that the library of age's author encrypts", () => {
       return armor.encode(await encrypter.encrypt(`# created\n${identity}\n`));
     };
     const file = await protect(10);
+    const opened: string[] = [];
+    await parseIdentities(file, "open sesame", (text) => opened.push(text));
+    expect(opened).toEqual([`# created\n${identity}\n`]);
     expect((await parseIdentities(file, "open sesame")).map(({ recipient }) => recipient)).toEqual([
       await identityToRecipient(identity),
     ]);
