@@ -89,4 +89,35 @@ describeWithPeer("sops", (sops) => {
     await lab.post("exec/post");
     expect([...lab.files().keys()].filter((path) => path.startsWith("temp/"))).toEqual([]);
   });
+
+  test("a script starts after all masks have arrived, and its output is whole, however slowly it is read", async () => {
+    const values = Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`v${i}`, `value-number-${i}?`]));
+    lab.encrypt("secrets.json", JSON.stringify(values), key.recipient);
+    const run = 'echo "picked $PICKED"\ngrep flags /proc/$$/fdinfo/1 || true\nseq 100000\necho done';
+    const inputs = { files: "secrets.json", "age-key": key.identity, keys: "v1499 as PICKED", run };
+    const ended = await lab.exec(inputs, {}, true);
+    expect(ended.code, ended.log.slice(-2000)).toBe(0);
+    const [before] = ended.raw.split("picked ");
+    const missing = Object.values(values).filter((value) => !before?.includes(`::add-mask::${value}\n`));
+    expect(missing).toEqual([]);
+    expect(ended.log.split("\n").filter((line) => /^\d+$/.test(line))).toHaveLength(100_000);
+    expect(ended.log).toMatch(/\ndone\n$/);
+    // O_NONBLOCK would make the script lose what a full pipe does not take.
+    expect(ended.log).not.toMatch(/flags:\s+\d*[4-7]\d{3}$/m);
+  });
+
+  test.each([
+    ["a variable", { big: "x".repeat(140_000) }, "The variable big has 140004 bytes, more than 131000"],
+    [
+      "an environment",
+      Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`big${i}`, "x".repeat(100_000)])),
+      "the largest of its variables is big",
+    ],
+  ])("%s that the system would not take is refused, and nothing runs", async (_, values, message) => {
+    lab.encrypt("secrets.json", JSON.stringify(values), key.recipient);
+    const ended = await lab.exec({ files: "secrets.json", "age-key": key.identity, run: "echo script-started" });
+    expect(ended.code).toBe(1);
+    expect(ended.log).toContain(message);
+    expect(ended.log).not.toContain("script-started");
+  });
 });

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { armor, Encrypter } from "age-encryption";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
@@ -127,6 +128,47 @@ describeWithPeer("sops", (sops) => {
       expect(ended.masks).not.toContain("123");
       expect(ended.log.includes("::warning::")).toBe(inputs["short-secrets"] === "warn");
     });
+  });
+
+  test("short secrets in a whole file are refused too", async () => {
+    const ended = await main({ pin: "123" }, { export: "file" });
+    expect([ended.code, lab.outputs.file]).toEqual([1, undefined]);
+    expect(ended.log).toContain("too short to be masked (fewer than 4 characters)");
+    expect((await main({ pin: "123" }, { export: "file", "short-secrets": "allow" })).code).toBe(0);
+  });
+
+  test.each<Record<string, string>>([{ prefix: "A_" }, { case: "upper" }])(
+    "a whole file keeps its names: %j is refused",
+    async (inputs) => {
+      const ended = await main({ a: "some-value" }, { export: "file", ...inputs });
+      expect(ended.code).toBe(1);
+      expect(ended.log).toContain("a whole file keeps its names");
+    },
+  );
+
+  test("a value that a merge leaves out is masked too", async () => {
+    const yaml = "child:\n  <<:\n    a: left-out-value\n  a: own-value\n";
+    lab.encrypt("s.yaml", yaml, key.recipient);
+    const ended = await lab.main({ files: "s.yaml", "age-key": key.identity, export: "env" });
+    expect(ended.code, ended.log).toBe(0);
+    expect(ended.masks).toEqual(expect.arrayContaining(["left-out-value", "own-value"]));
+    expect(lab.variables).toEqual({ child_a: "own-value" });
+  });
+
+  test("the identity that a passphrase protects is masked", async () => {
+    const encrypter = new Encrypter();
+    encrypter.setPassphrase("open sesame");
+    encrypter.setScryptWorkFactor(10);
+    const protectedKey = armor.encode(await encrypter.encrypt(`${key.identity}\n`));
+    const ended = await main({ a: "some-value" }, { "age-key": protectedKey, "age-key-passphrase": "open sesame" });
+    expect(ended.code, ended.log).toBe(0);
+    expect(ended.masks).toContain(key.identity);
+  });
+
+  test("`<<` is a key like any other in JSON", async () => {
+    const ended = await main({ "<<": { a: "first-value" }, b: "other-value" }, { keys: '"<<".a as A', export: "env" });
+    expect(ended.code, ended.log).toBe(0);
+    expect(lab.variables).toEqual({ A: "first-value" });
   });
 
   test("what SOPS left plain, and what is no secret, is not masked", async () => {
@@ -272,7 +314,7 @@ describeWithPeer("sops", (sops) => {
       lab.git("commit", "--quiet", "--message", "x");
       return lab.git("rev-parse", "HEAD");
     };
-    test.each(["pull_request_target", "workflow_run", "issue_comment"])(
+    test.each(["pull_request_target", "workflow_run", "issue_comment", "issues", "discussion_comment", "check_suite"])(
       "%s: what is checked out must be the repository's own commit",
       async (event) => {
         lab.encrypt("s.json", '{"a":"some-value"}', key.recipient);
@@ -296,6 +338,51 @@ describeWithPeer("sops", (sops) => {
         expect([ended.code, ended.log.includes("script-started")]).toEqual([1, false]);
       },
     );
+    describe("with the event's commit checked out", () => {
+      let sha: string;
+      const start = (files = "s.json") =>
+        lab.main({ files, "age-key": key.identity }, { GITHUB_EVENT_NAME: "pull_request_target", GITHUB_SHA: sha });
+      beforeEach(() => {
+        lab.encrypt("s.json", '{"a":"some-value"}', key.recipient);
+        sha = commit();
+      });
+      const clone = (): void => {
+        execFileSync("git", ["clone", "--quiet", lab.workspace, join(lab.workspace, "pr")]);
+      };
+      test("a file of the pull request's tree is refused", async () => {
+        lab.encrypt("s.json", '{"a":"other-value"}', key.recipient);
+        const ended = await start();
+        expect([ended.code, ended.masks.includes("other-value")]).toEqual([1, false]);
+        expect(ended.log).toContain("it is not tracked there, or was changed since");
+      });
+      test("a file that is not tracked is refused, also as a link to one that is", async () => {
+        symlinkSync("s.json", join(lab.workspace, "link.json"));
+        expect((await start("link.json")).log).toContain("it is not tracked there");
+      });
+      test("a file with CRLF, as git writes it on Windows, is the same", async () => {
+        lab.write("s.json", readFileSync(join(lab.workspace, "s.json"), "utf8").replaceAll("\n", "\r\n"));
+        expect((await start()).code).toBe(0);
+      });
+      test("a checkout below it at another commit is refused, one at the same is not", async () => {
+        clone();
+        expect((await start()).code).toBe(0);
+        const identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        const pr = ["-C", join(lab.workspace, "pr")];
+        execFileSync("git", [...pr, ...identity, "commit", "--quiet", "--allow-empty", "-m", "x"]);
+        const ended = await start();
+        expect(ended.code).toBe(1);
+        expect(ended.log).toContain("pr is not of the commit");
+      });
+      test("a submodule at the commit that the repository says is its own", async () => {
+        clone();
+        const identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        const pr = ["-C", join(lab.workspace, "pr")];
+        execFileSync("git", [...pr, ...identity, "commit", "--quiet", "--allow-empty", "-m", "x"]);
+        sha = commit();
+        const ended = await start();
+        expect(ended.code, ended.log).toBe(0);
+      });
+    });
     test("a checkout beside the workspace's own is seen too", async () => {
       lab.encrypt("s.json", '{"a":"some-value"}', key.recipient);
       const base = commit();

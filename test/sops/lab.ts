@@ -29,6 +29,12 @@ export interface Ended {
   masks: string[];
 }
 
+const throughPipe = '"$0" "$1" 2>&1 | "$0" -e "$2"; exit "${PIPESTATUS[0]}"';
+const slowReader = `const { readSync, writeSync } = require("node:fs");
+  const chunk = Buffer.alloc(4096);
+  for (let length; (length = readSync(0, chunk)) > 0; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1))
+    for (let at = 0; at < length; ) at += writeSync(1, chunk, at, length - at);`;
+
 type Pairs = Record<string, string>;
 
 /** A workspace, a runner's temporary folder and the runner's files for one step. */
@@ -71,6 +77,7 @@ export class Lab {
     const encrypted = execFileSync(this.sops, ["encrypt", "--age", recipients, ...options, file], {
       cwd: this.workspace,
       stdio: ["ignore", "pipe", "pipe"],
+      maxBuffer: 64 * 1024 * 1024,
     });
     writeFileSync(file, encrypted);
     return encrypted;
@@ -94,8 +101,11 @@ export class Lab {
     return existsSync(this.file("summary")) ? readFileSync(this.file("summary"), "utf8") : "";
   }
 
-  /** Starts a part of the action; its process is there to be killed. */
-  start(entry: string, inputs: Pairs, env: Pairs = {}): { child: ChildProcess; ended: Promise<Ended> } {
+  /**
+   * Starts a part of the action; its process is there to be killed.
+   * @param slowly its output goes through a pipe, as the runner's does, to a reader that is slower than the action
+   */
+  start(entry: string, inputs: Pairs, env: Pairs = {}, slowly = false): { child: ChildProcess; ended: Promise<Ended> } {
     const folder = join(this.actions, "sops-decrypt", dirname(entry));
     const metadata = parse(readFileSync(join(folder, "action.yml"), "utf8")) as {
       inputs: Record<string, { default?: string }>;
@@ -107,7 +117,9 @@ export class Lab {
       rmSync(this.file(name), { force: true });
       writeFileSync(this.file(name), "");
     }
-    const child = spawn(process.execPath, [join(this.actions, "sops-decrypt", `${entry}.js`)], {
+    const argv: [string, ...string[]] = [process.execPath, join(this.actions, "sops-decrypt", `${entry}.js`)];
+    const [program, ...args] = slowly ? (["bash", "-c", throughPipe, ...argv, slowReader] as const) : argv;
+    const child = spawn(program, args, {
       cwd: this.workspace,
       env: {
         PATH: process.env.PATH,
@@ -147,8 +159,8 @@ export class Lab {
   }
 
   /** Runs `exec` to its end. */
-  exec(inputs: Pairs, env: Pairs = {}): Promise<Ended> {
-    return this.start("exec/main", inputs, env).ended;
+  exec(inputs: Pairs, env: Pairs = {}, slowly = false): Promise<Ended> {
+    return this.start("exec/main", inputs, env, slowly).ended;
   }
 
   /** Runs the post step, with the state that the step before left. */

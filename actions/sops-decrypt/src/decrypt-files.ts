@@ -61,7 +61,7 @@ export async function openFiles(inputs: Inputs, context: WorkflowContext): Promi
     return null;
   }
   if (!inputs["allow-pull-request-head"]) await refuseCheckedOutHead(context, paths);
-  const offered = await parseIdentities(text, inputs["age-key-passphrase"]);
+  const offered = await parseIdentities(text, inputs["age-key-passphrase"], registerKey);
   const files: OpenedFile[] = [];
   for (const path of paths) files.push(await openFile(path, inputs, context.workspace, offered));
   maskAll(files, inputs);
@@ -93,9 +93,13 @@ function findFiles(patterns: readonly string[], workspace: string): string[] {
 async function keyText(inputs: Inputs, workspace: string): Promise<string | null> {
   const fromFile = inputs["age-key-file"] === "" ? "" : await keyFile(resolve(workspace, inputs["age-key-file"]));
   const text = [inputs["age-key"], fromFile].filter((part) => part.trim() !== "").join("\n");
-  const secretLines = text.split(/[\r\n]+/).map((line) => line.trim());
-  registerSecrets(secretLines.filter((line) => line.length >= 8 && !/^(#|-----)/.test(line)));
+  registerKey(text);
   return text === "" ? null : text;
+}
+
+function registerKey(text: string): void {
+  const lines = text.split(/[\r\n]+/).map((line) => line.trim());
+  registerSecrets(lines.filter((line) => line.length >= 8 && !/^(#|-----)/.test(line)));
 }
 
 async function keyFile(path: string): Promise<string> {
@@ -167,14 +171,18 @@ const manyMasks = 10_000;
 
 function maskAll(files: readonly OpenedFile[], inputs: Inputs): void {
   const patterns = inputs["no-mask"].map((pattern) => parsePath(pattern, "no-mask"));
-  const forms = files.flatMap(({ documents, encrypted }) =>
-    leavesOf(documents)
-      .filter(
-        ({ value, path }) =>
-          encrypted.has(value) && !hidesNothing(value) && !patterns.some((pattern) => matchesPattern(path, pattern)),
-      )
-      .flatMap(({ value }) => maskForms(bytesOf(value))),
-  );
+  const forms = files.flatMap(({ documents, encrypted }) => {
+    const readable = new Set<unknown>(
+      leavesOf(documents)
+        .filter(({ path }) => patterns.some((pattern) => matchesPattern(path, pattern)))
+        .map(({ value }) => value),
+    );
+    // Also what stands in the file and is given out nowhere, as a merge leaves it out.
+    return [...encrypted]
+      .filter((value): value is Scalar => value.kind !== "comment")
+      .filter((value) => !hidesNothing(value) && !readable.has(value))
+      .flatMap((value) => maskForms(bytesOf(value)));
+  });
   const shortest = inputs["min-mask-length"] ?? 0;
   const masks = forms.filter((form) => form.trim().length >= shortest);
   registerSecrets(masks);
@@ -184,6 +192,20 @@ function maskAll(files: readonly OpenedFile[], inputs: Inputs): void {
     );
 }
 
+type Place = Omit<Named, "name">;
+
+const placesOf = (files: readonly OpenedFile[]): Place[] =>
+  files.flatMap(({ documents, encrypted, path: file }) =>
+    leavesOf(documents).map((leaf) => ({
+      ...leaf,
+      encrypted: encrypted.has(leaf.value),
+      where: files.length > 1 ? `${showPath(leaf.path)} (${file})` : showPath(leaf.path),
+    })),
+  );
+
+/** For files that leave the action whole. @throws UserError for secrets too short to be masked, unless the user said otherwise */
+export const checkWhole = (files: readonly OpenedFile[], inputs: Inputs): void => checkShort(placesOf(files), inputs);
+
 /**
  * The values that leave the action, with their names.
  * @throws UserError for names that are not allowed, and for secrets too short to be masked, unless the user said otherwise
@@ -192,14 +214,7 @@ export function nameValues(files: readonly OpenedFile[], inputs: Inputs, kind: N
   if (!/^[A-Za-z0-9_]*$/.test(inputs.prefix))
     throw new UserError("Input `prefix` holds something else than letters, digits and `_`.");
   const naming: Naming = { prefix: inputs.prefix, case: inputs.case, kind };
-  const leaves = files.flatMap(({ documents, encrypted, path: file }) =>
-    leavesOf(documents).map((leaf) => ({
-      ...leaf,
-      encrypted: encrypted.has(leaf.value),
-      where: files.length > 1 ? `${showPath(leaf.path)} (${file})` : showPath(leaf.path),
-    })),
-  );
-  const named = choose(leaves, parseChoices(inputs.keys)).map(({ leaf, as }) => ({
+  const named = choose(placesOf(files), parseChoices(inputs.keys)).map(({ leaf, as }) => ({
     ...leaf,
     name: as ?? nameOf(leaf.path, naming),
   }));
@@ -208,10 +223,10 @@ export function nameValues(files: readonly OpenedFile[], inputs: Inputs, kind: N
   return named;
 }
 
-function checkShort(named: readonly Named[], inputs: Inputs): void {
+function checkShort(given: readonly Place[], inputs: Inputs): void {
   const patterns = inputs["no-mask"].map((pattern) => parsePath(pattern, "no-mask"));
   const shortest = inputs["min-mask-length"] ?? 0;
-  const short = named.filter(
+  const short = given.filter(
     ({ value, path, encrypted }) =>
       encrypted &&
       !hidesNothing(value) &&

@@ -33,10 +33,11 @@ export async function exec(): Promise<void> {
   const names = named.map(({ name }) => name);
   checkVariables(names, new Set(Object.keys(own)), inputs["allow-env"]);
   const environment = { ...own, ...Object.fromEntries(named.map((each) => [each.name, textOfNamed(each)])) };
+  checkSize(environment);
   const prepared = await prepare(inputs, context);
   const { length } = opened.files;
   say(`Decrypted and verified ${length} ${length === 1 ? "file" : "files"}; the script gets ${names.length} values.`);
-  startAnew(prepared, environment);
+  await startAnew(prepared, environment);
   await runScript(prepared, environment);
 }
 
@@ -75,18 +76,39 @@ function handed(): Ready | null {
   return last.startsWith(handedOn) ? (JSON.parse(last.slice(handedOn.length)) as Ready) : null;
 }
 
-// Linux takes 128 KiB in one variable, and about 2 MiB in all; a failing execve would end this process.
-const [longestVariable, longestEnvironment] = [100_000, 1_000_000];
+// Linux takes 128 KiB in one variable, and macOS 1 MiB in all; a failing execve would end this process without a word.
+const [longestVariable, longestEnvironment] = [131_000, 1_000_000];
+
+/** @throws UserError for what the system would not start a program with */
+function checkSize(environment: Record<string, string>): void {
+  if (process.platform === "win32") return;
+  const sizes = Object.entries(environment).map((entry) => ({
+    name: entry[0],
+    size: Buffer.byteLength(entry.join("=")),
+  }));
+  const largest = sizes.reduce((a, b) => (b.size > a.size ? b : a));
+  const advice =
+    "The script was not run. Pick what it needs with `keys`, or write large values to a file (`sops-decrypt` with `export: file`).";
+  if (largest.size > longestVariable)
+    throw new UserError(
+      `The variable ${largest.name} has ${largest.size} bytes, more than ${longestVariable}, which the system may not take. ${advice}`,
+    );
+  const whole = sizes.reduce((sum, { size }) => sum + size, 0);
+  if (whole > longestEnvironment)
+    throw new UserError(
+      `The script's environment has ${whole} bytes, more than ${longestEnvironment}, which the system may not take; the largest of its variables is ${largest.name}. ${advice}`,
+    );
+}
 
 /**
  * Where the system can, replaces this process by one that was given what the script is given and no more: Linux shows to
  * every process of the user what another was started with (`/proc/<pid>/environ`).
  */
-function startAnew(ready: Ready, environment: Record<string, string>): void {
-  const sizes = Object.entries(environment).map((entry) => Buffer.byteLength(entry.join("=")));
-  const tooLong =
-    Math.max(...sizes) > longestVariable || sizes.reduce((sum, size) => sum + size, 0) > longestEnvironment;
-  if (process.platform === "win32" || !process.execve || tooLong) return;
+async function startAnew(ready: Ready, environment: Record<string, string>): Promise<void> {
+  if (process.platform === "win32" || !process.execve) return;
+  // What the streams still hold would be lost with the process.
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write("", () => resolve()));
   const [program, file] = process.argv as [string, string];
   process.execve(process.execPath, [program, ...process.execArgv, file, handedOn + JSON.stringify(ready)], environment);
 }

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { exportVariable, setOutput } from "@actions/core";
 import { readContext, readInputs, say, setOutputs, UserError, type Values, writeSummary } from "@goatnote/action-io";
 import { emit, type Scalar } from "@goatnote/sops-file";
-import { nameValues, type OpenedFile, openFiles, textOfNamed } from "./decrypt-files.ts";
+import { checkWhole, nameValues, type OpenedFile, openFiles, textOfNamed } from "./decrypt-files.ts";
 import { mainInputs } from "./inputs.ts";
 import type { Named } from "./names.ts";
 import { outputPlace, writeSecretFile } from "./output-file.ts";
@@ -24,6 +24,7 @@ export async function main(): Promise<void> {
   }
   const { files } = opened;
   const whole = inputs.export === "file" && inputs.keys.length === 0;
+  if (whole) checkWhole(files, inputs);
   const named = whole
     ? []
     : nameValues(files, inputs, inputs.export === "env" || inputs.export === "outputs" ? inputs.export : "file");
@@ -42,6 +43,9 @@ function contradictions({ export: kind, "output-file": file, "output-format": fo
     ...(file !== "" && kind !== "file" ? ["Input `output-file` needs `export: file`."] : []),
     ...(format !== "same" && kind !== "file" ? ["Input `output-format` needs `export: file`."] : []),
     ...(rest["allow-env"].length > 0 && kind !== "env" ? ["Input `allow-env` needs `export: env`."] : []),
+    ...(kind === "file" && rest.keys.length === 0 && (rest.prefix !== "" || rest.case !== "keep")
+      ? ["Inputs `prefix` and `case` with `export: file` need `keys`; a whole file keeps its names."]
+      : []),
     ...(format === "same" && kind === "file" && rest.keys.length > 0
       ? ["Input `keys` with `export: file` needs an `output-format`: `json`, `yaml` or `dotenv`."]
       : []),

@@ -65,6 +65,26 @@ describe("what is masked of a value", () => {
     expect(maskForms(bytes)).toContain(bytes.toString("hex"));
   });
 
+  test("a binary value in base64, alone and within other data at any offset", () => {
+    const bytes = Buffer.from("c3a1ff00fe8190abcdeffa1200ff77c0c1f5aa", "hex");
+    for (const alphabet of ["base64", "base64url"] as const) {
+      expect(maskForms(bytes)).toContain(bytes.toString(alphabet));
+      for (const before of ["a", "ab", "abc"]) {
+        const whole = Buffer.concat([Buffer.from(before), bytes, Buffer.from("zz")]).toString(alphabet);
+        expect(masked(whole, maskForms(bytes)).replaceAll("***", "").length).toBeLessThan(16);
+      }
+    }
+  });
+
+  test.each([
+    ["a long word before ://", `${"a".repeat(1_000_000)} ://${"a://".repeat(100_000)}`],
+    ["begins of PEM blocks that never end", "-----BEGIN X-----\n".repeat(50_000)],
+    ["a mark that does not end", `-----BEGIN ${"x".repeat(1_000_000)}`],
+    ["a JSON list of many values", JSON.stringify(Array.from({ length: 150_000 }, (_, i) => `value-${i}`))],
+  ])("%s ends", (_, text) => {
+    expect(maskForms(Buffer.from(text))).toContain(text);
+  });
+
   test("short parts of structured texts are left readable", () => {
     expect(maskForms(Buffer.from('{"a":true,"b":1,"c":"x"}'))).not.toEqual(expect.arrayContaining(["x", "1", "true"]));
   });

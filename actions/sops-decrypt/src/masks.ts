@@ -4,12 +4,15 @@
  * (https://github.com/actions/runner/blob/main/src/Runner.Common/HostContext.cs). What it leaves out is added here.
  */
 
+import { isUtf8 } from "node:buffer";
+
 // Shorter pieces would make harmless text unreadable.
 const shortestPart = 6;
 
 /**
  * The value and its further forms: trimmed, hex, base64url, wrapped base64, quoted for a shell, and the parts of a
- * structured text (JSON, URLs, `key=value` pairs, PEM).
+ * structured text (JSON, URLs, `key=value` pairs, PEM). Of bytes that are no text base64 too, which the runner cannot know:
+ * it is given them with U+FFFD.
  * @param bytes the value
  */
 export function maskForms(bytes: Buffer): string[] {
@@ -23,23 +26,26 @@ function encodings(bytes: Buffer): string[] {
   if (bytes.length < shortestPart) return [];
   const text = bytes.toString("utf8");
   const hex = bytes.toString("hex");
-  return [hex, hex.toUpperCase(), ...base64Url(bytes), ...wrappedBase64(bytes), ...shellQuoted(text)];
+  const base64 = isUtf8(bytes)
+    ? // Without - and _ it equals the base64 that the runner masks.
+      inBase64(bytes, "base64url").filter((form) => /[-_]/.test(form))
+    : [...inBase64(bytes, "base64"), ...inBase64(bytes, "base64url")];
+  return [hex, hex.toUpperCase(), ...base64, ...wrappedBase64(bytes), ...shellQuoted(text)];
 }
 
 const padding = Buffer.alloc(2);
 
-/** Base64url at each of the three offsets that what stands before may give, without the ends that neighbours change. */
-function base64Url(bytes: Buffer): string[] {
+/** Base64 at each of the three offsets that what stands before may give, without the ends that neighbours change. */
+function inBase64(bytes: Buffer, alphabet: "base64" | "base64url"): string[] {
   const padded = Buffer.concat([padding, bytes]);
   const inner = [0, 1, 2].map((offset) => {
     const whole = padded.subarray(2 - offset);
     return whole
       .subarray(0, whole.length - (whole.length % 3))
-      .toString("base64url")
+      .toString(alphabet)
       .slice([0, 2, 3][offset]);
   });
-  // Without - and _ it equals the base64 that the runner masks.
-  return [bytes.toString("base64url"), ...inner].filter((form) => form.length >= shortestPart && /[-_]/.test(form));
+  return [bytes.toString(alphabet), ...inner].filter((form) => form.length >= shortestPart);
 }
 
 /** The lines of base64 as `base64`, PEM and MIME break it. */
@@ -76,8 +82,7 @@ function partsOf(text: string): string[] {
 }
 
 function urlParts(text: string): string[] {
-  if (!text.includes("://")) return [];
-  return [...text.matchAll(/[a-z][a-z\d+.-]*:\/\/([^\s/?#"'<>]*)@/gi)].flatMap(([, user = ""]) => {
+  return [...text.matchAll(/(?<=[a-z\d+.-]):\/\/([^\s/?#"'<>]*)@/gi)].flatMap(([, user = ""]) => {
     const colon = user.indexOf(":");
     const password = colon === -1 ? user : user.slice(colon + 1);
     return [password, decoded(password)];
@@ -105,7 +110,7 @@ function jsonParts(text: string): string[] {
   for (const value of queue) {
     if (typeof value === "string") found.push(value, ...value.split(/\r?\n/).map((line) => line.trim()));
     else if (typeof value === "number") found.push(String(value));
-    else if (typeof value === "object" && value !== null) queue.push(...Object.values(value));
+    else if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) queue.push(inner);
   }
   return found;
 }
@@ -122,9 +127,18 @@ function pairs(text: string): string[] {
   );
 }
 
+const pemMarks = /-----(BEGIN|END) [^-]{1,60}-----/g;
+
 /** The body of a PEM block in one line, as JSON and environment files often hold it. */
 function pemBody(text: string): string[] {
-  return [...text.matchAll(/-----BEGIN [^-]+-----([\s\S]+?)-----END [^-]+-----/g)].map(([, body = ""]) =>
-    body.replace(/\s|\\n/g, ""),
-  );
+  const found: string[] = [];
+  let begin: number | undefined;
+  for (const { 0: mark, 1: kind, index } of text.matchAll(pemMarks)) {
+    if (kind === "BEGIN") begin ??= index + mark.length;
+    else if (begin !== undefined) {
+      found.push(text.slice(begin, index).replace(/\s|\\n/g, ""));
+      begin = undefined;
+    }
+  }
+  return found;
 }

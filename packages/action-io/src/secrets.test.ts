@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { runAction } from "../test/action-process.ts";
 import { redact, registerSecret, registerSecrets } from "./secrets.ts";
@@ -56,4 +57,24 @@ test("many values are masked with one command each, once, in the runner's form",
   const { stdout } = await runAction(body, { GITHUB_ACTIONS: "true" });
   expect(stdout).toBe("::add-mask::a%25b%0Ac\n::add-mask::second\n::add-mask::third\n");
   expect((await runAction(body)).stdout).toBe("");
+});
+
+// A shell's pipe, as the runner's is one; Node's own tests of children use sockets, which take more.
+test.runIf(process.platform !== "win32")("masks arrive before all else, however slowly they are read", () => {
+  const entry = JSON.stringify(new URL("./index.ts", import.meta.url));
+  const body = `import * as io from ${entry};
+    io.registerSecrets(Array.from({ length: 5000 }, (_, i) => "mask-number-" + String(i).padStart(60, "0")));
+    console.log("after");
+    process.reallyExit(0);`;
+  const slowly = `const { readSync, writeSync } = require("node:fs"); const b = Buffer.alloc(4096);
+    for (let n; (n = readSync(0, b)) > 0; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)) writeSync(1, b, 0, n);`;
+  const log = execFileSync(
+    "sh",
+    ["-c", '"$0" --input-type=module -e "$1" | "$0" -e "$2"', process.execPath, body, slowly],
+    {
+      env: { PATH: process.env.PATH, GITHUB_ACTIONS: "true" },
+      encoding: "utf8",
+    },
+  );
+  expect(log.split("\n").filter((line) => /^::add-mask::mask-number-\d{60}$/.test(line))).toHaveLength(5000);
 });

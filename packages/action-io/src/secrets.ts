@@ -1,6 +1,6 @@
 /** Values that must be in no message: registered where they are read, taken out where text leaves the process. */
+import { writeSync } from "node:fs";
 import { EOL } from "node:os";
-import { setSecret } from "@actions/core";
 
 const secrets = new Set<string>();
 let longestFirst: string[] | undefined;
@@ -8,22 +8,37 @@ let longestFirst: string[] | undefined;
 const shortestLine = 8;
 
 /** Masks a value and its lines in the runner's log, and in every message that goes through `redact`. Empty values are ignored. */
-export function registerSecret(value: string): void {
-  if (value === "" || secrets.has(value)) return;
-  note(value);
-  // Outside the runner nobody reads the mask command, and printing it would show the value.
-  if (process.env.GITHUB_ACTIONS === "true") setSecret(value);
-}
+export const registerSecret = (value: string): void => registerSecrets([value]);
 
-/** The same for many values at once, in one write. */
+/** The same for many values at once. When it returns, the runner's pipe has taken every mask. */
 export function registerSecrets(values: Iterable<string>): void {
   const fresh = [...new Set(values)].filter((value) => value !== "" && !secrets.has(value));
   for (const value of fresh) note(value);
+  // Outside the runner nobody reads the mask command, and printing it would show the value.
   if (process.env.GITHUB_ACTIONS !== "true" || fresh.length === 0) return;
-  // As setSecret writes it, which takes one write for each: https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
+  // As setSecret of the toolkit writes it: https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
   const escaped = (value: string): string =>
     value.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-  process.stdout.write(fresh.map((value) => `::add-mask::${escaped(value)}${EOL}`).join(""));
+  // What still waits in the stream may have ended within a line, in which the runner would find no command.
+  const begin = process.stdout.writableLength > 0 ? EOL : "";
+  writeNow(begin + fresh.map((value) => `::add-mask::${escaped(value)}${EOL}`).join(""));
+}
+
+/**
+ * Writes to standard output and waits until all of it is in the pipe. The stream keeps what a full pipe does not take, and
+ * loses it when the process ends or is replaced; masks would be lost, or come after the values.
+ */
+function writeNow(text: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  let rest = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
 }
 
 function note(value: string): void {

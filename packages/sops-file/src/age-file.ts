@@ -18,15 +18,15 @@ export type Unwrap = (stanzas: readonly Stanza[]) => Buffer | undefined | Promis
 
 const begin = "-----BEGIN AGE ENCRYPTED FILE-----";
 const end = "-----END AGE ENCRYPTED FILE-----";
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** The bytes of an armored file; undefined when it is none. */
 function dearmor(text: string): Buffer | undefined {
   const lines = text.trim().split(/\r?\n/);
   const body = lines.slice(1, -1);
   const wrong = body.some((line, i) => (i < body.length - 1 ? line.length !== 64 : line.length > 64 || line === ""));
-  if (lines[0] !== begin || lines.at(-1) !== end || wrong || !base64.test(body.join(""))) return undefined;
-  return Buffer.from(body.join(""), "base64");
+  if (lines[0] !== begin || lines.at(-1) !== end || wrong) return undefined;
+  const bytes = Buffer.from(body.join(""), "base64");
+  return bytes.toString("base64") === body.join("") ? bytes : undefined;
 }
 
 /** Unpadded base64, in the only form that age allows; undefined for anything else. */

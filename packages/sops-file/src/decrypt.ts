@@ -2,10 +2,11 @@
 import { createHash, type KeyObject, timingSafeEqual } from "node:crypto";
 import { SopsError } from "./errors.ts";
 import { withoutFraction } from "./go-values.ts";
+import { withMerges } from "./leaves.ts";
 import { extractMetadata, type Metadata } from "./metadata.ts";
 import { selectorOf } from "./selection.ts";
 import { type Format, readDocuments } from "./stores.ts";
-import { type Documents, type Node, showPath } from "./tree.ts";
+import { type Comment, type Documents, type Node, type Scalar, showPath } from "./tree.ts";
 import { dataKey, decryptValue, hashedBytes } from "./value.ts";
 import { walk } from "./walk.ts";
 
@@ -18,9 +19,10 @@ export interface EncryptedFile {
 
 /** The values of a file whose MAC was verified. */
 export interface DecryptedFile {
+  /** Of YAML with merges applied. */
   documents: Documents;
-  /** The values that were encrypted; all others are plain in the file. */
-  encrypted: ReadonlySet<Node>;
+  /** The values and, in lists, comments that were encrypted, also those that a merge leaves out; all others are plain in the file. */
+  encrypted: ReadonlySet<Scalar | Comment>;
   /** The expression that selects the encrypted values is none in Go's RE2, so SOPS encrypted by no rule. */
   invalidSelection: boolean;
 }
@@ -50,14 +52,17 @@ const onlyEncryptedStart = Buffer.from("8a3fd2ad54ce66527b1034f3d147be0b0b975b3b
  * @param key the data key, 32 bytes
  * @throws SopsError
  */
-export async function decryptFile({ documents, metadata }: EncryptedFile, key: Uint8Array): Promise<DecryptedFile> {
+export async function decryptFile(
+  { documents, metadata, format }: EncryptedFile,
+  key: Uint8Array,
+): Promise<DecryptedFile> {
   if (key.length !== 32)
     throw new SopsError("no-key", "The data key that was opened is not one of SOPS: it has not 32 bytes.");
   const secret = dataKey(key);
   const hash = createHash("sha512");
   if (metadata.macOnlyEncrypted) hash.update(onlyEncryptedStart);
   const selector = await selectorOf(metadata.selection);
-  const encrypted = new Set<Node>();
+  const encrypted = new Set<Scalar | Comment>();
   const plain = walk(documents, selector, (leaf, path, isEncrypted) => {
     if (leaf.kind === "comment" || leaf.kind === "null") return leaf;
     if (!isEncrypted) {
@@ -70,7 +75,7 @@ export async function decryptFile({ documents, metadata }: EncryptedFile, key: U
     return value.value;
   });
   verifyMac(hash.digest("hex").toUpperCase(), metadata, secret);
-  return { documents: plain, encrypted, invalidSelection: selector.invalid };
+  return { documents: format === "yaml" ? withMerges(plain) : plain, encrypted, invalidSelection: selector.invalid };
 }
 
 function decryptLeaf(

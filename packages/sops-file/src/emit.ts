@@ -1,7 +1,7 @@
-/** Decrypted values as a file again. Comments are left out, merges are applied. */
+/** Decrypted values as a file again. Comments are left out. */
 import { SopsError } from "./errors.ts";
 import { formatFloat } from "./go-values.ts";
-import { merged, textOf } from "./leaves.ts";
+import { keyedItems, textOf } from "./leaves.ts";
 import type { Format } from "./stores.ts";
 import { type Documents, lookup, type Mapping, type Node, type Scalar } from "./tree.ts";
 
@@ -56,14 +56,14 @@ function yamlScalar(value: Scalar): string {
 }
 
 function yamlMapping(mapping: Mapping, indent: string): string {
-  const items = merged(mapping);
+  const items = keyedItems(mapping);
   if (items.length === 0) return `${indent}{}\n`;
   return items.map(({ key, value }) => `${indent}${quoted(key)}:${yamlBelow(value, `${indent}  `)}`).join("");
 }
 
 function yamlBelow(node: Node, indent: string): string {
   if (node.kind === "comment") return "";
-  if (node.kind === "map") return merged(node).length === 0 ? " {}\n" : `\n${yamlMapping(node, indent)}`;
+  if (node.kind === "map") return keyedItems(node).length === 0 ? " {}\n" : `\n${yamlMapping(node, indent)}`;
   if (node.kind !== "seq") return ` ${yamlScalar(node)}\n`;
   const items = node.items.filter(({ kind }) => kind !== "comment");
   if (items.length === 0) return " []\n";
@@ -78,7 +78,7 @@ function json(node: Node, indent: string): string {
     case "map":
       return block(
         "{",
-        merged(node).map(({ key, value }) => `${JSON.stringify(key)}: ${json(value, inner)}`),
+        keyedItems(node).map(({ key, value }) => `${JSON.stringify(key)}: ${json(value, inner)}`),
         "}",
       );
     case "seq":

@@ -1,6 +1,6 @@
 /** Metadata in files without nesting, such as `sops_age__list_0__map_enc`: https://github.com/getsops/sops/blob/v3.13.2/stores/flatten.go */
 import { SopsError } from "./errors.ts";
-import type { Item, Node } from "./tree.ts";
+import { type Item, limits, type Node } from "./tree.ts";
 
 /** What stands below one key: a value, keys or list positions, and only one of these. */
 interface Place {
@@ -23,6 +23,11 @@ export function unflatten(items: readonly Item[]): Node {
   for (const { key, value } of items) {
     if (key === null) continue;
     const [first = "", ...parts] = key.split(/(?=__(?:map|list)_)/);
+    if (parts.length >= limits.depth)
+      throw new SopsError(
+        "too-large",
+        `Its SOPS metadata is nested more than ${limits.depth} levels deep, which is refused.`,
+      );
     let at = below(root.keys, first);
     for (const part of parts) {
       const list = /^__list_(.*)$/s.exec(part);

@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readEncrypted } from "./decrypt.ts";
 import { formatFloat, normaliseTime, parseInt64 } from "./go-values.ts";
-import { leavesOf } from "./leaves.ts";
+import { leavesOf, withMerges } from "./leaves.ts";
 import { selectorOf } from "./selection.ts";
 import { formatOf, readDocuments } from "./stores.ts";
 import type { Documents, Node } from "./tree.ts";
@@ -115,7 +116,9 @@ describe("structure of YAML", () => {
   test("aliases stand for what they name, and merges give way to own keys", async () => {
     const [document] = await read("base: &b {x: 1, y: 2}\nother: *b\nchild:\n  <<: *b\n  y: 3\n");
     expect(
-      leavesOf([document!]).map(({ path, value }) => `${path.join(".")}=${"text" in value ? value.text : ""}`),
+      leavesOf(withMerges([document!])).map(
+        ({ path, value }) => `${path.join(".")}=${"text" in value ? value.text : ""}`,
+      ),
     ).toEqual(["base.x=1", "base.y=2", "other.x=1", "other.y=2", "child.x=1", "child.y=3"]);
   });
 
@@ -206,6 +209,43 @@ describe("the reader for regular YAML", () => {
     expect(regular).toBeGreaterThan(100);
   });
 
+  test.each(
+    [..."\u00a0\u1680\u2000\u2003\u200a\u202f\u205f\u3000"].flatMap((space) => [
+      `a:\n${space}b: x\n`,
+      `a:\n  b: x\n ${space}c: y\n`,
+      `a: |\n  x\n${space}${space}y\n`,
+      `a: |\n ${space}x\n`,
+      `a:\n  -${space}x\n`,
+      `${space}# a comment or not\na: x\n`,
+      `a: |\n  x\n  ${space}\n`,
+    ]),
+  )("leaves spaces of other kinds to the library: %j", async (text) => {
+    expect(readRegularYaml(text)).toBeUndefined();
+    const bareOrError = async (reader: () => Documents | Promise<Documents>) => {
+      try {
+        return (await reader()).map(bare);
+      } catch (error) {
+        return String(error);
+      }
+    };
+    expect(await bareOrError(() => read(text))).toEqual(await bareOrError(() => readYaml(text)));
+  });
+
+  test.each([998, 999, 1000, 1022, 1023, 1024, 1025, 2000])("agrees on a key of %s characters", async (length) => {
+    for (const key of ["k".repeat(length), `"${"k".repeat(length)}"`]) {
+      const text = `${key}: x\n`;
+      const wanted = (() => {
+        try {
+          return readYaml(text).map(bare);
+        } catch (error) {
+          return String(error);
+        }
+      })();
+      expect(await read(text).then((documents) => documents.map(bare), String)).toEqual(wanted);
+      if (length >= 1000) expect(readRegularYaml(text)).toBeUndefined();
+    }
+  });
+
   test("reads what SOPS writes", () => {
     expect(
       readRegularYaml(
@@ -258,6 +298,38 @@ describe("hostile files end early, with a reason", () => {
       (_, i) => `l${i}: &l${i} [${i === 0 ? "x" : Array.from({ length: 9 }, () => `*l${i - 1}`).join(", ")}]\n`,
     ).join("");
     await expect(read(bomb)).rejects.toThrow(/values once its aliases are replaced|nested more than/);
+  });
+
+  // Each takes a moment where the work grows with the size, and minutes where it grows with its square.
+  test("100,000 aliases", async () => {
+    const aliases = Array.from({ length: 100_000 }, (_, i) => `k${i}: *b\n`).join("");
+    const [document] = await read(`base: &b x\n${aliases}`);
+    expect(document?.items.at(-1)).toEqual({ key: "k99999", value: { kind: "str", text: "x" } });
+  });
+
+  test("an anchor that stands twice means the last before the alias", async () => {
+    const documents = await read("a: &x 1\nb: *x\nc: &x 2\nd: *x\ne: &y [*x]\nf: *y\n");
+    expect(leavesOf(documents).map(({ value }) => "text" in value && value.text)).toEqual([
+      "1",
+      "1",
+      "2",
+      "2",
+      "2",
+      "2",
+    ]);
+    await expect(read("a: *x\nb: &x 1\n")).rejects.toThrow(/YAML anchor|not valid YAML/);
+    await expect(read("a: &a [*a]\n")).rejects.toThrow(/nested more than|YAML anchor|not valid YAML/);
+  });
+
+  test("200,000 keys in one section of an ini file", async () => {
+    const text = Array.from({ length: 200_000 }, (_, i) => `key${i} = x\n`).join("");
+    expect(leavesOf(await read(`[s]\n${text}`, "ini"))).toHaveLength(200_000);
+  });
+
+  test.each(["dotenv", "ini"] as const)("flat metadata of %s, nested 20,000 deep", async (format) => {
+    const key = `age${"__list_0__map_x".repeat(20_000)}`;
+    const text = format === "ini" ? `[a]\nb = c\n[sops]\n${key} = x\n` : `b=c\nsops_${key}=x\n`;
+    await expect(readEncrypted(Buffer.from(text), format)).rejects.toMatchObject({ problem: "too-large" });
   });
 
   test.each<["yaml" | "json", string]>([

@@ -52,6 +52,21 @@ describe("files that the library of age's author encrypts", () => {
     );
   });
 
+  test("bits of the armor that stand for nothing must be 0", async () => {
+    const identity = await generateX25519Identity();
+    const [key] = await parseIdentities(identity);
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let padded = 0;
+    for (const size of [32, 33, 34]) {
+      const file = await fileFor(randomBytes(size), await identityToRecipient(identity));
+      const changed = file.replace(/(.)(?==+\n-----END)/, (last) => alphabet[alphabet.indexOf(last) + 1] ?? last);
+      if (changed === file) continue;
+      padded++;
+      expect(await key?.open(changed), changed).toBeUndefined();
+    }
+    expect(padded).toBe(2);
+  });
+
   test("a passphrase opens an identity file, and too much work is refused", async () => {
     const identity = await generateX25519Identity();
     const protect = async (factor: number): Promise<string> => {
@@ -61,6 +76,9 @@ describe("files that the library of age's author encrypts", () => {
       return armor.encode(await encrypter.encrypt(`# created\n${identity}\n`));
     };
     const file = await protect(10);
+    const opened: string[] = [];
+    await parseIdentities(file, "open sesame", (text) => opened.push(text));
+    expect(opened).toEqual([`# created\n${identity}\n`]);
     expect((await parseIdentities(file, "open sesame")).map(({ recipient }) => recipient)).toEqual([
       await identityToRecipient(identity),
     ]);

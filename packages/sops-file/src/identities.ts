@@ -22,13 +22,21 @@ const block = /-----BEGIN ([A-Z ]+)-----[\s\S]*?-----END \1-----/g;
  * Reads identities: lines with `AGE-SECRET-KEY-…`, comments, SSH private keys, and identity files that age encrypted
  * with a passphrase.
  * @param passphrase opens such files; "" when there is none
+ * @param unwrapped is told the text of each file that the passphrase opened, before anything is made of it: it is secret
  * @throws SopsError that names what is wrong and shows nothing of the key
  */
-export async function parseIdentities(text: string, passphrase = ""): Promise<OfferedKey[]> {
+export async function parseIdentities(
+  text: string,
+  passphrase = "",
+  unwrapped: (text: string) => void = () => {},
+): Promise<OfferedKey[]> {
   const keys: OfferedKey[] = [];
   for (const [pem, kind = ""] of text.matchAll(block)) {
-    if (kind === "AGE ENCRYPTED FILE") keys.push(...(await parseIdentities(await openFile(pem, passphrase))));
-    else if (/PRIVATE KEY$/.test(kind)) {
+    if (kind === "AGE ENCRYPTED FILE") {
+      const plain = await openFile(pem, passphrase);
+      unwrapped(plain);
+      keys.push(...(await parseIdentities(plain)));
+    } else if (/PRIVATE KEY$/.test(kind)) {
       const key = parseSshKey(pem);
       keys.push({ open: (file) => openAgeFile(file, sshIdentity(key)), recipient: publicLine(key) });
     } else throw new SopsError("no-key", `The key that was given holds a block that is no private key: ${kind}.`);

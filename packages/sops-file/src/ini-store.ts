@@ -12,6 +12,12 @@ export function readIni(text: string): Mapping {
 
 const comment = (text: string): Item => ({ key: null, value: { kind: "comment", text } });
 
+/** A section, and its keys by their names. */
+interface Section {
+  mapping: Mapping;
+  known: Map<string, Item>;
+}
+
 class Reader {
   private readonly lines: string[];
   private readonly budget = new Budget();
@@ -24,8 +30,8 @@ class Reader {
   }
 
   file(): Mapping {
-    let section: Mapping = { kind: "map", items: [] };
-    const file: Item[] = [{ key: "DEFAULT", value: section }];
+    let section: Section = { mapping: { kind: "map", items: [] }, known: new Map() };
+    const file: Item[] = [{ key: "DEFAULT", value: section.mapping }];
     while (this.at < this.lines.length) {
       const line = (this.lines[this.at++] ?? "").trimStart();
       if (line === "") continue;
@@ -37,8 +43,8 @@ class Reader {
         const name = line.slice(1, end);
         if (end === -1 || name === "") throw this.fault("a section is not closed, or has no name");
         this.pending += /[#;].*/.exec(line.slice(end + 1))?.[0] ?? "";
-        section = { kind: "map", items: this.comments() };
-        file.push({ key: name, value: section });
+        section = { mapping: { kind: "map", items: this.comments() }, known: new Map() };
+        file.push({ key: name, value: section.mapping });
         this.counter = 1;
       } else this.key(line, section);
     }
@@ -55,16 +61,20 @@ class Reader {
     return text === "" ? [] : [comment(text.replace(/^(?:;[; ]*|#[# ]*)/, ""))];
   }
 
-  private key(line: string, section: Mapping): void {
+  private key(line: string, { mapping, known }: Section): void {
     let { name, rest } = this.name(line);
     if (name === "") throw this.fault("a key is empty");
     if (name === "-") name = `#${this.counter++}`;
     const value = str(this.value(rest));
     const comments = this.comments();
-    const known = section.items.find(({ key }) => key === name);
+    const before = known.get(name);
     // A key that stands twice keeps its place and takes the last value.
-    if (known) known.value = value;
-    else section.items.push({ key: name, value }, ...comments);
+    if (before) before.value = value;
+    else {
+      const item: Item = { key: name, value };
+      known.set(name, item);
+      mapping.items.push(item, ...comments);
+    }
   }
 
   private name(line: string): { name: string; rest: string } {

@@ -12,22 +12,39 @@ export interface Leaf {
   value: Scalar;
 }
 
-/** The values of all documents, in the order of the file; comments are left out and merges (`<<`) are applied. */
+/** The values of all documents, in the order of the file; comments are left out. */
 export function leavesOf(documents: Documents): Leaf[] {
   return documents.flatMap((document) => [...below(document, [])]);
 }
 
 function* below(node: Node, path: Path): Generator<Leaf> {
-  if (node.kind === "map") for (const { key, value } of merged(node)) yield* below(value, [...path, key]);
+  if (node.kind === "map") for (const { key, value } of keyedItems(node)) yield* below(value, [...path, key]);
   else if (node.kind === "seq") {
     const values = node.items.filter(({ kind }) => kind !== "comment");
     for (const [i, value] of values.entries()) yield* below(value, [...path, i]);
   } else if (node.kind !== "comment") yield { path, value: node };
 }
 
+/** The items of a mapping without its comments. */
+export const keyedItems = ({ items }: Mapping): (Item & { key: string })[] =>
+  items.filter((item): item is Item & { key: string } => item.key !== null);
+
+/** Documents of YAML with their merges (`<<`) applied; comments are left out. In other formats `<<` is a key like any other. */
+export const withMerges = (documents: Documents): Documents => documents.map(mappingWithMerges);
+
+const mappingWithMerges = (mapping: Mapping): Mapping => ({
+  kind: "map",
+  items: merged(mapping).map(({ key, value }) => ({ key, value: nodeWithMerges(value) })),
+});
+
+function nodeWithMerges(node: Node): Node {
+  if (node.kind === "map") return mappingWithMerges(node);
+  return node.kind === "seq" ? { kind: "seq", items: node.items.map(nodeWithMerges) } : node;
+}
+
 /** The items of a mapping with what it merges in; its own keys win, then the first that is merged. */
-export function merged({ items }: Mapping): (Item & { key: string })[] {
-  const keyed = items.filter((item): item is Item & { key: string } => item.key !== null);
+function merged(mapping: Mapping): (Item & { key: string })[] {
+  const keyed = keyedItems(mapping);
   if (!keyed.some(({ key, value }) => key === "<<" && isMerge(value))) return keyed;
   const own = new Set(keyed.map(({ key }) => key));
   return keyed.flatMap((item) => {

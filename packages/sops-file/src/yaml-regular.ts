@@ -7,7 +7,8 @@ import { Budget, type Documents, type Item, type Mapping, type Node, type Scalar
 import { resolvePlain } from "./yaml-scalar.ts";
 
 // Line ends and spaces of other kinds, a byte order mark, control characters; and comments where they have a meaning.
-const irregular = /[\t\r\0-\x08\x0b-\x1f\x7f\u0085\u2028\u2029\ufeff]|comment_regex:/;
+const irregular =
+  /[\t\r\0-\x08\x0b-\x1f\x7f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]|comment_regex:/;
 
 /** @returns undefined for anything that is not of this regular form */
 export function readRegularYaml(text: string): Documents | undefined {
@@ -29,6 +30,11 @@ interface Line {
   indent: number;
   content: string;
 }
+
+/** Without the spaces before it: for YAML no other character indents. */
+const unindented = (line: string): string => line.replace(/^ +/, "");
+// YAML takes no longer key in one line; where exactly it ends is left to the library.
+const longestKey = 1000;
 
 const keyed = /^(?:([A-Za-z_][\w./-]*)|"([^"\\]*)"):(?: (.+))?$/;
 // A comment may stand behind it.
@@ -61,7 +67,7 @@ class Reader {
     if (this.rest) return this.rest;
     for (; this.at < this.lines.length; this.at++) {
       const line = this.lines[this.at]!;
-      const content = line.trimStart();
+      const content = unindented(line);
       if (content !== "" && !content.startsWith("#")) return { indent: line.length - content.length, content };
     }
     return undefined;
@@ -79,7 +85,7 @@ class Reader {
     for (let line = this.peek(); line !== undefined && line.indent >= indent; line = this.peek()) {
       const [, bare, quoted, value] = keyed.exec(line.content) ?? [];
       const key = bare ?? quoted;
-      if (line.indent > indent || key === undefined || seen.has(key)) throw new Irregular();
+      if (line.indent > indent || key === undefined || key.length >= longestKey || seen.has(key)) throw new Irregular();
       if (bare !== undefined && resolvePlain(bare).kind !== "str") throw new Irregular();
       seen.add(key);
       this.take();
@@ -93,7 +99,7 @@ class Reader {
     const items: Node[] = [];
     for (let line = this.peek(); line !== undefined && line.indent >= indent; line = this.peek()) {
       if (line.indent > indent || !line.content.startsWith("-")) throw new Irregular();
-      const content = line.content.slice(1).trimStart();
+      const content = unindented(line.content.slice(1));
       const inner = indent + line.content.length - content.length;
       if (content !== "" && inner === indent + 1) throw new Irregular();
       if (content.startsWith("- ") || keyed.test(content)) {
@@ -132,7 +138,7 @@ class Reader {
     let indent = 0;
     for (; this.at < this.lines.length; this.at++) {
       const line = this.lines[this.at]!;
-      const content = line.trimStart();
+      const content = unindented(line);
       const own = line.length - content.length;
       if (content === "") {
         // How many spaces of a blank line belong to the text depends on what follows.

@@ -6,6 +6,7 @@ import {
   isScalar,
   isSeq,
   parseAllDocuments,
+  visit,
   type Node as YamlNode,
   Scalar as YamlScalar,
 } from "yaml";
@@ -42,11 +43,12 @@ export function readYaml(text: string): Documents {
 class Converter {
   private readonly source: Document;
   private readonly budget: Budget;
-  private readonly targets = new Map<YamlNode, YamlNode>();
+  private readonly targets: ReadonlyMap<YamlNode, YamlNode>;
 
   constructor(source: Document, budget: Budget) {
     this.source = source;
     this.budget = budget;
+    this.targets = aliasTargets(source);
   }
 
   document(): Mapping {
@@ -62,11 +64,9 @@ class Converter {
   private node(node: YamlNode, depth: number): Node {
     this.budget.take(depth);
     if (isAlias(node)) {
-      // Looking it up costs a walk through the file, and a bomb of aliases comes back to each of them.
-      const target = this.targets.get(node) ?? node.resolve(this.source);
-      if (target !== undefined) this.targets.set(node, target as YamlNode);
-      else throw new SopsError("malformed", "It names a YAML anchor that does not exist.");
-      return this.node(target as YamlNode, depth + 1);
+      const target = this.targets.get(node);
+      if (target === undefined) throw new SopsError("malformed", "It names a YAML anchor that does not exist.");
+      return this.node(target, depth + 1);
     }
     if (isScalar(node)) return scalar(node as YamlScalar<unknown>);
     if (isMap(node)) {
@@ -102,6 +102,19 @@ class Converter {
     }
     throw new SopsError("malformed", "It holds a YAML node that is not read.");
   }
+}
+
+/** For each alias what it stands for: the last node before it with its anchor. The library's own way walks the file for each. */
+function aliasTargets(source: Document): Map<YamlNode, YamlNode> {
+  const [anchors, targets] = [new Map<string, YamlNode>(), new Map<YamlNode, YamlNode>()];
+  visit(source, {
+    Node(_, node) {
+      const named = isAlias(node) ? anchors.get(node.source) : undefined;
+      if (named !== undefined) targets.set(node, named);
+      else if (!isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 function scalar({ value, source, type, tag }: YamlScalar<unknown>): Node {

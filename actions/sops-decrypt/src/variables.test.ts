@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { checkVariables } from "./variables.ts";
+
+const check = (name: string, allowed: string[] = []) => checkVariables([name], new Set(), allowed);
+
+test.each(
+  `GNUMAKEFLAGS MAKEFLAGS MFLAGS MAKEFILES LUA_INIT LUA_INIT_5_4 LUA_PATH LUA_CPATH RSYNC_RSH SVN_SSH CVS_RSH GOAUTH GOFLAGS
+   ZDOTDIR PSModulePath OPENSSL_ENGINES PYTEST_ADDOPTS PYTEST_PLUGINS GH_PAGER MANPAGER SYSTEMD_PAGER PAGER RUSTDOC
+   RUSTDOCFLAGS RUSTFLAGS CGO_CFLAGS CGO_LDFLAGS CFLAGS CXXFLAGS CPPFLAGS LDFLAGS PKG_CONFIG GCC_EXEC_PREFIX COMPILER_PATH
+   LIBRARY_PATH CPATH COMPOSE_FILE DOCKER_CONTEXT AWS_CONFIG_FILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 TF_CLI_CONFIG_FILE
+   TF_CLI_ARGS TF_CLI_ARGS_plan ANSIBLE_CALLBACK_PLUGINS HELM_PLUGINS R_PROFILE_USER ERL_AFLAGS VIMINIT EXINIT HGRCPATH
+   JULIA_LOAD_PATH GLIBC_TUNABLES SSLKEYLOGFILE COREPACK_NPM_REGISTRY M2_HOME ANT_ARGS ELECTRON_RUN_AS_NODE
+   COMPlus_EnableDiagnostics GH_EDITOR CMAKE_C_COMPILER_LAUNCHER SOME_RSH`.split(/\s+/),
+)("%s is not set from a file, unless it is listed", (name) => {
+  expect(() => check(name)).toThrow("can change how programs run");
+  check(name, [name]);
+});
+
+test.each([
+  "DB_PASSWORD",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "TF_VAR_db",
+  "INITIAL",
+  "PKG_TOKEN",
+  "LUA_ROCKS_KEY",
+])("%s is a value like any other", (name) => check(name));
