@@ -1,4 +1,5 @@
 /** slsa-attest/verify as a step: whose signature it takes, by inputs and by a policy file, and that nothing else passes. */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -85,6 +86,18 @@ test("a renamed file, when its name was not to be compared", async () => {
   const refused = await lab.verify({ ...given, "subject-path": "dist/renamed" });
   expect(refused.log).toContain("If you renamed the file, set `match-names: false`.");
   expect((await lab.verify({ ...given, "subject-path": "dist/renamed", "match-names": "false" })).code).toBe(0);
+});
+
+test("a folder that only says the digest of what was attested is not verified", async () => {
+  const digest = `sha256:${createHash("sha256").update("built").digest("hex")}`;
+  const index = JSON.stringify({ manifests: [{ digest, size: 5 }] });
+  const files = { "fake/app.tar.gz/oci-layout": "{}", "fake/app.tar.gz/index.json": index };
+  lab.write(files);
+  const claimed = await lab.verify({ ...given, "subject-path": "fake/app.tar.gz" });
+  expect([claimed.code, claimed.log.includes("is missing")], claimed.log).toEqual([1, true]);
+  lab.write({ [`fake/app.tar.gz/blobs/${digest.replace(":", "/")}`]: "built" });
+  const hidden = await lab.verify({ ...given, "subject-path": "fake/app.tar.gz" });
+  expect([hidden.code, hidden.log.includes("is no manifest")], hidden.log).toEqual([1, true]);
 });
 
 test("a named signer is not trusted for other repositories", async () => {

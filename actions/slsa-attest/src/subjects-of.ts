@@ -1,7 +1,7 @@
 /** The artifacts that the inputs name. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { UserError } from "@goatnote/action-io";
+import { say, UserError } from "@goatnote/action-io";
 import {
   distinct,
   type HashedFile,
@@ -35,6 +35,11 @@ export async function subjectsOf(inputs: SubjectInputs, workspace: string, base:
   const patterns = inputs["subject-path"];
   const progress = progressOf("Hashing");
   const files = patterns.length > 0 ? await hashFiles(patterns, { root: workspace, base, progress }) : [];
+  for (const { path, subject, isLayout } of files)
+    if (isLayout)
+      say(
+        `${path} is the folder of an OCI image layout, and stands for its image ${Object.values(subject.digest)[0]}.`,
+      );
   const subjects = files.map(({ subject }) => subject);
   for (const file of inputs["subject-checksums"])
     subjects.push(...parseChecksums(await readText(resolve(workspace, file)), file));

@@ -32,8 +32,8 @@ export async function verify(): Promise<void> {
   const store = inputs.online ? onlineStore(inputs.token, policy, context) : undefined;
   if (store) bundles.push(...(await store.bundlesAbout(subjects)));
   for (const algorithm of otherAlgorithms(bundles))
-    for (const { path, subject, size } of files)
-      if (size > 0) subject.digest[algorithm] = await digestOf(path, algorithm);
+    for (const { path, subject, isLayout } of files)
+      if (!isLayout) subject.digest[algorithm] = await digestOf(path, algorithm);
   const verdicts = await verifyArtifacts(subjects, bundles, {
     policy,
     roots,
