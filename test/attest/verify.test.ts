@@ -143,9 +143,9 @@ describe("a policy file", () => {
   });
 
   test("lists whose provenance counts as L3", async () => {
-    const ended = await verify(`${good()}build-level-3: ${workflow}\n`);
+    const ended = await verify(`${good()}build-level-3: ${workflow}@refs/tags/v1.2.3\n`);
     expect([ended.code, ended.outputs.level], ended.log).toEqual([0, "3"]);
-    const other = await verify(`${good()}build-level-3: octo/app/.github/workflows/build.yml\n`);
+    const other = await verify(`${good()}build-level-3: octo/app/.github/workflows/build.yml@refs/tags/v1\n`);
     expect(other.outputs.level).toBe("2");
   });
 
@@ -160,6 +160,11 @@ describe("a policy file", () => {
     ["an alias", "trigger: &a [push]\nsource-ref: *a", "it has aliases"],
     ["no signer", "trigger: push", "does not say whose signature"],
     ["another repository", "source-repository: octo/b", "source repository"],
+    [
+      "an isolated build at any ref",
+      "build-level-3: octo/b/.github/workflows/b.yml",
+      "says no ref: end it with @refs/heads",
+    ],
     ["a pattern in a name", "source-repository: octo/*", "source repository"],
   ])("with %s is refused", async (_, policy, message) => {
     const ended = await verify(
