@@ -90,6 +90,35 @@ test("an SBOM of something else is not attested", async () => {
   expect([outcome.conclusionOf("attest"), outcome.conclusionOf("deploy")]).toEqual(["failure", "skipped"]);
 });
 
+test.each(["release.yml", "release-l3.yml"])(
+  "an artifact that another job replaced is not attested (%s)",
+  async (name) => {
+    const upload = /uses: (actions\/upload-artifact@\w+)/.exec(example(name))![1]!;
+    const evil = `  evil:
+    needs: build
+    runs-on: ubuntu-latest
+    permissions: {}
+    steps:
+      - run: mkdir dist && printf evil > dist/app.tar.gz
+      - uses: ${upload}
+        with:
+          name: dist
+          path: dist
+          overwrite: true
+
+  attest:
+    name: Attest
+    needs: [build, evil]
+`;
+    const called = name === "release-l3.yml" ? { "  workflow_call:": '  push:\n    tags: ["v*"]' } : {};
+    const outcome = await release(
+      example(name, { ...called, "  attest:\n    name: Attest\n    needs: build\n": evil }),
+    );
+    expect([outcome.conclusionOf("evil"), outcome.conclusionOf("attest")], outcome.log).toEqual(["success", "failure"]);
+    expect(lab.backend.state.attestations).toHaveLength(0);
+  },
+);
+
 test("the reusable workflow builds and attests in jobs of their own", async () => {
   // As if it had been called: the runner here starts workflows by events only.
   const outcome = await release(example("release-l3.yml", { "  workflow_call:": '  push:\n    tags: ["v*"]' }));
