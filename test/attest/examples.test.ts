@@ -110,7 +110,8 @@ test.each(["release.yml", "release-l3.yml"])(
     name: Attest
     needs: [build, evil]
 `;
-    const called = name === "release-l3.yml" ? { "  workflow_call:": '  push:\n    tags: ["v*"]' } : {};
+    const called: Record<string, string> =
+      name === "release-l3.yml" ? { "  workflow_call:": '  push:\n    tags: ["v*"]' } : {};
     const outcome = await release(
       example(name, { ...called, "  attest:\n    name: Attest\n    needs: build\n": evil }),
     );
