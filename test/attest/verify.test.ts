@@ -151,6 +151,8 @@ describe("a policy file", () => {
 
   test.each([
     ["a misspelt key", "source-repo: octo/app", 'there is no key "source-repo"'],
+    ["a key that every object has", "constructor: octo/app", 'there is no key "constructor"'],
+    ["a key for a prototype", "__proto__: octo/app\nsource-repository: octo/app", 'there is no key "__proto__"'],
     ["a key twice", "issuer: https://a\nissuer: https://b", "not valid YAML"],
     ["a list where one is meant", "source-repository: [octo/app, octo/b]", "`source-repository` is no text"],
     ["an empty list", "source-ref: []", "empty list"],

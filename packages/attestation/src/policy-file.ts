@@ -54,7 +54,7 @@ export function readPolicyFile(content: string, file: string): PolicyValues {
   const problems: string[] = [];
   const read: PolicyValues = {};
   for (const [key, value] of Object.entries(values as Record<string, unknown>)) {
-    const known = policyKeys[key];
+    const known = Object.hasOwn(policyKeys, key) ? policyKeys[key] : undefined;
     if (!known) problems.push(`there is no key ${JSON.stringify(key)}; allowed: ${Object.keys(policyKeys).join(", ")}`);
     else if (
       typeof value !== "string" &&

@@ -163,6 +163,16 @@ async function checkBundle({ json }: BundleSource, options: VerifyOptions): Prom
       "Get the bundle again from where it was published, or the trusted root of the instance that signed it.";
     return checked([rule("signature", false, "a trusted signature", (error as Error).message, mend)]);
   }
+  try {
+    return checked(await rulesOf(signed, options), signed);
+  } catch (error) {
+    // What is online may be asked again; what a bundle says must not stop the others.
+    if (error instanceof UserError) throw error;
+    return checked([rule("statement", false, "one that can be compared", (error as Error).message)], signed);
+  }
+}
+
+async function rulesOf(signed: Signed, options: VerifyOptions): Promise<Rule[]> {
   const { statement, identity, signedAt, root } = signed;
   const rules = [
     rule("signature", true, "a trusted signature", `signed ${signedAt.toISOString()}, under ${root}`),
@@ -176,7 +186,7 @@ async function checkBundle({ json }: BundleSource, options: VerifyOptions): Prom
     ...predicateRules(statement, identity, options.policy.server),
   ];
   if (options.further && rules.every(({ passed }) => passed)) rules.push(...(await options.further(signed)));
-  return checked(rules, signed);
+  return rules;
 }
 
 async function verdictOn(
