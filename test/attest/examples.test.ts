@@ -84,6 +84,13 @@ test("what was changed on its way is not deployed", async () => {
   expect(deploy).toMatchObject({ name: "Deploy", outcome: "skipped" });
 });
 
+test("what was added on its way, in a subfolder, is not deployed", async () => {
+  const added = "      - run: mkdir dist/sub && printf evil > dist/sub/evil\n      # Fails when one artifact";
+  const outcome = await release(example("release.yml", { "      # Fails when one artifact": added }));
+  expect(outcome.conclusionOf("deploy")).toBe("failure");
+  expect(outcome.annotations("error").join("\n")).toContain("1 of 2 artifacts are not verified");
+});
+
 test("an SBOM of something else is not attested", async () => {
   lab.commit({ "sbom.json": JSON.stringify(sbom).replace(hex, "0".repeat(64)) });
   const outcome = await release(example("release.yml"));

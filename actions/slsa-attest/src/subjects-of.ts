@@ -29,12 +29,18 @@ export interface Found {
 
 /**
  * @param base folder below which names are paths; "" for file names alone
+ * @param whole whether files that no pattern names are refused, in folders that match one
  * @throws UserError when they name nothing, or something that is not there
  */
-export async function subjectsOf(inputs: SubjectInputs, workspace: string, base: string): Promise<Found> {
+export async function subjectsOf(
+  inputs: SubjectInputs,
+  workspace: string,
+  base: string,
+  whole = false,
+): Promise<Found> {
   const patterns = inputs["subject-path"];
   const progress = progressOf("Hashing");
-  const files = patterns.length > 0 ? await hashFiles(patterns, { root: workspace, base, progress }) : [];
+  const files = patterns.length > 0 ? await hashFiles(patterns, { root: workspace, base, whole, progress }) : [];
   for (const { path, subject, isLayout } of files)
     if (isLayout)
       say(

@@ -27,7 +27,7 @@ export async function verify(): Promise<void> {
   const rootFile = inputs["trusted-root"];
   const roots =
     rootFile === "" ? [publicRoot()] : readTrustedRoots(await readText(resolve(context.workspace, rootFile)), rootFile);
-  const { files, subjects } = await subjectsOf(inputs, context.workspace, "");
+  const { files, subjects } = await subjectsOf(inputs, context.workspace, "", true);
   const { bundles, unreadable } = await bundlesOf(inputs, files, context.workspace);
   const store = inputs.online ? onlineStore(inputs.token, policy, context) : undefined;
   if (store) bundles.push(...(await store.bundlesAbout(subjects)));

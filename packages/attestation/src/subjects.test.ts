@@ -108,6 +108,20 @@ test("files by pattern, by path, and through links to files", async () => {
   await expect(names(["dist/a.txt", "!dist/*"])).rejects.toThrow("are taken out again");
 });
 
+test("where all is to be checked, nothing in a folder that matches is passed over", async () => {
+  const root = folderWith({ "dist/a": "a", "dist/sub/b": "b", "hid/sub/.h": "h", "hid/a": "a", "flat/a": "a" });
+  const names = async (...patterns: string[]) =>
+    (await hashFiles(patterns, { root, base: "", whole: true })).map(({ subject }) => subject.name);
+  expect(await names("dist/**")).toEqual(["a", "b"]);
+  expect(await names("flat/*")).toEqual(["a"]);
+  expect(await names("dist/*", "!dist/sub")).toEqual(["a"]);
+  expect(await names("hid/**", "hid/sub/.h")).toEqual(["a", ".h"]);
+  await expect(names("dist/*")).rejects.toThrow("dist/sub/b lies in a folder");
+  await expect(names("hid/**")).rejects.toThrow("hid/sub/.h lies in a folder");
+  symlinkSync(join(root, "dist/sub"), join(root, "flat/link"));
+  await expect(names("flat/**")).rejects.toThrow("flat/link");
+});
+
 const below = (folder: string, files: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(files).map(([name, content]) => [`${folder}/${name}`, content]));
 

@@ -1,6 +1,6 @@
 /** The artifacts that an attestation is about: names and digests, from files, checksum files, digests and the runner's list. */
-import { glob, stat } from "node:fs/promises";
-import { basename, relative, resolve, sep } from "node:path";
+import { glob, readdir, stat } from "node:fs/promises";
+import { basename, join, relative, resolve, sep } from "node:path";
 import { UserError } from "@goatnote/action-io";
 import { algorithmOf, digestOf, parseDigest } from "./digest.ts";
 import { imageOf, openLayout } from "./image-layout.ts";
@@ -99,6 +99,8 @@ export interface FileOptions {
   root: string;
   /** Names are paths below this folder; "" means the file's name alone. */
   base: string;
+  /** Refuse files in folders that match a pattern, where no pattern names them: who uses the folder uses them too. */
+  whole?: boolean;
   /** Told of progress: bytes done, and of how many. */
   progress?: (done: number, total: number) => void;
 }
@@ -106,10 +108,10 @@ export interface FileOptions {
 /**
  * Files that match the patterns, hashed. A pattern that begins with `!` takes out again. A pattern that is the path of an OCI
  * image layout stands for the image in it, whose every blob is hashed.
- * @throws UserError when a pattern matches nothing, or a path is a folder that is no whole layout
+ * @throws UserError when a pattern matches nothing, a path is a folder that is no whole layout, or `whole` is not kept
  */
 export async function hashFiles(patterns: readonly string[], options: FileOptions): Promise<HashedFile[]> {
-  const paths = await matching(patterns, options.root);
+  const paths = await matching(patterns, options);
   const sizes = await Promise.all(paths.map(async (path) => ({ path, stats: await stat(path) })));
   const folders = sizes.filter(({ stats }) => stats.isDirectory()).map(({ path }) => path);
   const layouts = await Promise.all(folders.map(openLayout));
@@ -134,38 +136,65 @@ export async function hashFiles(patterns: readonly string[], options: FileOption
   return hashed.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-async function matching(patterns: readonly string[], root: string): Promise<string[]> {
-  const found = new Set<string>();
+async function matching(patterns: readonly string[], { root, whole }: FileOptions): Promise<string[]> {
+  const [found, folders] = [new Set<string>(), new Set<string>()];
   const [without, wanted] = [
     patterns.filter((each) => each.startsWith("!")),
     patterns.filter((each) => !each.startsWith("!")),
   ];
   for (const pattern of wanted) {
     let count = 0;
-    for await (const path of entries(pattern, root)) {
-      found.add(path);
-      count++;
+    for await (const { path, isFolder } of entries(pattern, root)) {
+      (isFolder ? folders : found).add(path);
+      if (!isFolder) count++;
     }
     if (count === 0)
       throw new UserError(`No file matches ${JSON.stringify(pattern)}. Check that an earlier step wrote it there.`);
   }
-  for (const pattern of without) for await (const path of entries(pattern.slice(1), root)) found.delete(path);
+  const named = new Set(found);
+  for (const pattern of without)
+    for await (const { path } of entries(pattern.slice(1), root)) {
+      found.delete(path);
+      named.add(path);
+    }
   if (found.size === 0) throw new UserError(`All files that match are taken out again by ${without.join(", ")}.`);
+  if (whole) for (const folder of folders) await refuseUnnamed(folder, named);
   return [...found];
 }
 
+async function refuseUnnamed(folder: string, named: Set<string>): Promise<void> {
+  if (named.has(folder)) return;
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (named.has(path)) continue;
+    if (!entry.isDirectory())
+      throw new UserError(
+        `${path} lies in a folder that \`subject-path\` matches, and no pattern names it, so it would not be checked. End the pattern with /**, name hidden files and what links lead to one by one, or take it out by a line that begins with !.`,
+      );
+    await refuseUnnamed(path, named);
+  }
+  named.add(folder); // looked at once, also where each folder on the way matches
+}
+
+interface Entry {
+  path: string;
+  /** A pattern asks for files; a folder among its matches is not what it is about. */
+  isFolder: boolean;
+}
+
 /** Paths of a pattern; one without wildcards is a path, also where its name has brackets. */
-async function* entries(pattern: string, root: string): AsyncGenerator<string> {
+async function* entries(pattern: string, root: string): AsyncGenerator<Entry> {
   const literal = resolve(root, pattern);
   const exact = await stat(literal).catch(() => null);
   if (exact) {
-    yield literal;
+    // A folder that is named itself may be an image layout.
+    yield { path: literal, isFolder: false };
     return;
   }
   for await (const path of glob(pattern, { cwd: root })) {
     const found = resolve(root, path);
-    // A pattern asks for files; a folder among its matches is not what it is about.
-    if ((await stat(found)).isFile()) yield found;
+    const stats = await stat(found);
+    if (stats.isFile() || stats.isDirectory()) yield { path: found, isFolder: stats.isDirectory() };
   }
 }
 
