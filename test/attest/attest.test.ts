@@ -5,6 +5,8 @@ import type { Statement } from "@goatnote/attestation";
 import { encodeSegment } from "@goatnote/ci-history";
 import { Refusal } from "@goatnote/rehearsal";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { parseDigest } from "../../packages/attestation/src/digest.ts";
+import { forgeLayout } from "../../packages/attestation/src/forge-layout.ts";
 import { build } from "../../scripts/build.ts";
 import { AttestLab, type LabOptions } from "./lab.ts";
 
@@ -66,13 +68,14 @@ describe("subjects", () => {
 
   test("an image in an OCI layout, and what earlier steps declared", async () => {
     await open();
-    const digest = `sha256:${"ef".repeat(32)}`;
-    lab.write({ "image/oci-layout": "{}", "image/index.json": JSON.stringify({ manifests: [{ digest }] }) });
+    const { files, digest } = forgeLayout();
+    lab.write(Object.fromEntries(Object.entries(files).map(([name, content]) => [`image/${name}`, content])));
     const image = await lab.attest({ "subject-path": "image" });
     expect(image.code, image.log).toBe(0);
-    expect(statements("out/image.intoto.jsonl")[0]?.subject).toEqual([
-      { name: "image", digest: { sha256: "ef".repeat(32) } },
-    ]);
+    expect(statements("out/image.intoto.jsonl")[0]?.subject).toEqual([{ name: "image", digest: parseDigest(digest) }]);
+    const verified = await lab.verify({ "subject-path": "image", "bundle-path": "out/*.jsonl" });
+    expect(verified.code, verified.log).toBe(0);
+    expect(verified.log).toContain("is the folder of an OCI image layout");
     lab.write({ "list.json": JSON.stringify({ version: 1, subjects: [{ name: "declared", digest, kind: "file" }] }) });
     const declared = await lab.attest({}, { GITHUB_ARTIFACTS_LIST: join(lab.workspace, "list.json") });
     expect(declared.code, declared.log).toBe(0);

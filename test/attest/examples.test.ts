@@ -84,11 +84,48 @@ test("what was changed on its way is not deployed", async () => {
   expect(deploy).toMatchObject({ name: "Deploy", outcome: "skipped" });
 });
 
+test("what was added on its way, in a subfolder, is not deployed", async () => {
+  const added = "      - run: mkdir dist/sub && printf evil > dist/sub/evil\n      # Fails when one artifact";
+  const outcome = await release(example("release.yml", { "      # Fails when one artifact": added }));
+  expect(outcome.conclusionOf("deploy")).toBe("failure");
+  expect(outcome.annotations("error").join("\n")).toContain("1 of 2 artifacts are not verified");
+});
+
 test("an SBOM of something else is not attested", async () => {
   lab.commit({ "sbom.json": JSON.stringify(sbom).replace(hex, "0".repeat(64)) });
   const outcome = await release(example("release.yml"));
   expect([outcome.conclusionOf("attest"), outcome.conclusionOf("deploy")]).toEqual(["failure", "skipped"]);
 });
+
+test.each(["release.yml", "release-l3.yml"])(
+  "an artifact that another job replaced is not attested (%s)",
+  async (name) => {
+    const upload = /uses: (actions\/upload-artifact@\w+)/.exec(example(name))![1]!;
+    const evil = `  evil:
+    needs: build
+    runs-on: ubuntu-latest
+    permissions: {}
+    steps:
+      - run: mkdir dist && printf evil > dist/app.tar.gz
+      - uses: ${upload}
+        with:
+          name: dist
+          path: dist
+          overwrite: true
+
+  attest:
+    name: Attest
+    needs: [build, evil]
+`;
+    const called: Record<string, string> =
+      name === "release-l3.yml" ? { "  workflow_call:": '  push:\n    tags: ["v*"]' } : {};
+    const outcome = await release(
+      example(name, { ...called, "  attest:\n    name: Attest\n    needs: build\n": evil }),
+    );
+    expect([outcome.conclusionOf("evil"), outcome.conclusionOf("attest")], outcome.log).toEqual(["success", "failure"]);
+    expect(lab.backend.state.attestations).toHaveLength(0);
+  },
+);
 
 test("the reusable workflow builds and attests in jobs of their own", async () => {
   // As if it had been called: the runner here starts workflows by events only.

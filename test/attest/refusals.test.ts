@@ -79,6 +79,14 @@ test("a policy that names no signer is an error", async () => {
   await expect(judge({ policy: nobody })).rejects.toThrow("does not say whose signature it wants");
 });
 
+test.each([
+  ["a signer for whatever repository", { sourceRepository: undefined, sourceRepositoryId: undefined }],
+  ["an isolated build", { buildLevel3: ["octo/builder/.github/workflows/build.yml"] }],
+])("a policy that names %s without a ref is an error", async (_, given) => {
+  const policy = { signerWorkflows: ["octo/app/.github/workflows/release.yml"], ...given } as never;
+  await expect(judge({ policy })).rejects.toThrow("says no ref");
+});
+
 test("a bad bundle beside a good one changes nothing", async () => {
   const options = { policy, roots, predicateType: PROVENANCE_TYPE, matchNames: true, now };
   const bad = logEntry((entry) => {

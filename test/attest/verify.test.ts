@@ -1,4 +1,5 @@
 /** slsa-attest/verify as a step: whose signature it takes, by inputs and by a policy file, and that nothing else passes. */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -87,6 +88,18 @@ test("a renamed file, when its name was not to be compared", async () => {
   expect((await lab.verify({ ...given, "subject-path": "dist/renamed", "match-names": "false" })).code).toBe(0);
 });
 
+test("a folder that only says the digest of what was attested is not verified", async () => {
+  const digest = `sha256:${createHash("sha256").update("built").digest("hex")}`;
+  const index = JSON.stringify({ manifests: [{ digest, size: 5 }] });
+  const files = { "fake/app.tar.gz/oci-layout": "{}", "fake/app.tar.gz/index.json": index };
+  lab.write(files);
+  const claimed = await lab.verify({ ...given, "subject-path": "fake/app.tar.gz" });
+  expect([claimed.code, claimed.log.includes("is missing")], claimed.log).toEqual([1, true]);
+  lab.write({ [`fake/app.tar.gz/blobs/${digest.replace(":", "/")}`]: "built" });
+  const hidden = await lab.verify({ ...given, "subject-path": "fake/app.tar.gz" });
+  expect([hidden.code, hidden.log.includes("is no manifest")], hidden.log).toEqual([1, true]);
+});
+
 test("a named signer is not trusted for other repositories", async () => {
   const inputs = { ...given, "signer-workflow": workflow };
   expect((await lab.verify(inputs)).code).toBe(0);
@@ -130,14 +143,16 @@ describe("a policy file", () => {
   });
 
   test("lists whose provenance counts as L3", async () => {
-    const ended = await verify(`${good()}build-level-3: ${workflow}\n`);
+    const ended = await verify(`${good()}build-level-3: ${workflow}@refs/tags/v1.2.3\n`);
     expect([ended.code, ended.outputs.level], ended.log).toEqual([0, "3"]);
-    const other = await verify(`${good()}build-level-3: octo/app/.github/workflows/build.yml\n`);
+    const other = await verify(`${good()}build-level-3: octo/app/.github/workflows/build.yml@refs/tags/v1\n`);
     expect(other.outputs.level).toBe("2");
   });
 
   test.each([
     ["a misspelt key", "source-repo: octo/app", 'there is no key "source-repo"'],
+    ["a key that every object has", "constructor: octo/app", 'there is no key "constructor"'],
+    ["a key for a prototype", "__proto__: octo/app\nsource-repository: octo/app", 'there is no key "__proto__"'],
     ["a key twice", "issuer: https://a\nissuer: https://b", "not valid YAML"],
     ["a list where one is meant", "source-repository: [octo/app, octo/b]", "`source-repository` is no text"],
     ["an empty list", "source-ref: []", "empty list"],
@@ -147,6 +162,11 @@ describe("a policy file", () => {
     ["an alias", "trigger: &a [push]\nsource-ref: *a", "it has aliases"],
     ["no signer", "trigger: push", "does not say whose signature"],
     ["another repository", "source-repository: octo/b", "source repository"],
+    [
+      "an isolated build at any ref",
+      "build-level-3: octo/b/.github/workflows/b.yml",
+      "says no ref: end it with @refs/heads",
+    ],
     ["a pattern in a name", "source-repository: octo/*", "source repository"],
   ])("with %s is refused", async (_, policy, message) => {
     const ended = await verify(

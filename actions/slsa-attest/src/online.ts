@@ -1,6 +1,6 @@
 /** What verifying asks of GitHub when it may: bundles of its store, and how the run that signed ended. */
 import { createHash } from "node:crypto";
-import { say, UserError, type WorkflowContext } from "@goatnote/action-io";
+import { say, type WorkflowContext } from "@goatnote/action-io";
 import {
   type BundleSource,
   listAttestations,
@@ -39,7 +39,8 @@ export function onlineStore(token: string, policy: Policy, context: WorkflowCont
       const [, owner, id, attempt] =
         identity.run?.slice(policy.server.length).match(/^\/([^/]+\/[^/]+)\/actions\/runs\/(\d+)\/attempts\/(\d+)$/) ??
         [];
-      if (!owner || !id || !attempt) throw new UserError("The certificate does not say which run signed.");
+      if (!owner || !id || !attempt)
+        return [rule("run", false, wanted, identity.run, "The certificate does not say which run signed.")];
       if (owner === context.repository && id === context.runId && Number(attempt) === context.runAttempt)
         return [rule("run", true, wanted, "this very run, which has not ended")];
       const conclusion = await runConclusion({ apiUrl, repository: owner, token }, id, attempt, patience);

@@ -1,7 +1,7 @@
 /** The artifacts that the inputs name. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { UserError } from "@goatnote/action-io";
+import { say, UserError } from "@goatnote/action-io";
 import {
   distinct,
   type HashedFile,
@@ -29,12 +29,23 @@ export interface Found {
 
 /**
  * @param base folder below which names are paths; "" for file names alone
+ * @param whole whether files that no pattern names are refused, in folders that match one
  * @throws UserError when they name nothing, or something that is not there
  */
-export async function subjectsOf(inputs: SubjectInputs, workspace: string, base: string): Promise<Found> {
+export async function subjectsOf(
+  inputs: SubjectInputs,
+  workspace: string,
+  base: string,
+  whole = false,
+): Promise<Found> {
   const patterns = inputs["subject-path"];
   const progress = progressOf("Hashing");
-  const files = patterns.length > 0 ? await hashFiles(patterns, { root: workspace, base, progress }) : [];
+  const files = patterns.length > 0 ? await hashFiles(patterns, { root: workspace, base, whole, progress }) : [];
+  for (const { path, subject, isLayout } of files)
+    if (isLayout)
+      say(
+        `${path} is the folder of an OCI image layout, and stands for its image ${Object.values(subject.digest)[0]}.`,
+      );
   const subjects = files.map(({ subject }) => subject);
   for (const file of inputs["subject-checksums"])
     subjects.push(...parseChecksums(await readText(resolve(workspace, file)), file));

@@ -27,13 +27,13 @@ export async function verify(): Promise<void> {
   const rootFile = inputs["trusted-root"];
   const roots =
     rootFile === "" ? [publicRoot()] : readTrustedRoots(await readText(resolve(context.workspace, rootFile)), rootFile);
-  const { files, subjects } = await subjectsOf(inputs, context.workspace, "");
+  const { files, subjects } = await subjectsOf(inputs, context.workspace, "", true);
   const { bundles, unreadable } = await bundlesOf(inputs, files, context.workspace);
   const store = inputs.online ? onlineStore(inputs.token, policy, context) : undefined;
   if (store) bundles.push(...(await store.bundlesAbout(subjects)));
   for (const algorithm of otherAlgorithms(bundles))
-    for (const { path, subject, size } of files)
-      if (size > 0) subject.digest[algorithm] = await digestOf(path, algorithm);
+    for (const { path, subject, isLayout } of files)
+      if (!isLayout) subject.digest[algorithm] = await digestOf(path, algorithm);
   const verdicts = await verifyArtifacts(subjects, bundles, {
     policy,
     roots,

@@ -52,14 +52,18 @@ const stemOf = (name: string): string =>
     .replace(/^\.+/, "_")
     .slice(0, 150) || "artifact";
 
-/** Names for all subjects, each once: a second one of the same name gets a number. */
-function stems(attested: readonly Attested[]): string[] {
-  const taken = new Map<string, number>();
+/** Names for all subjects, each once, and none that of the joint file: a second one of the same name gets a number. */
+function stems(attested: readonly Attested[], reserved: string): string[] {
+  // Some file systems take names for one that differ in upper and lower case only.
+  const given = new Set([reserved.toLowerCase()]);
+  const next = new Map<string, number>();
   return attested.map(({ subjects }) => {
     const stem = stemOf(subjects[0]!.name);
-    const before = taken.get(stem) ?? 0;
-    taken.set(stem, before + 1);
-    return before === 0 ? stem : `${stem}.${before + 1}`;
+    let [name, number] = [stem, next.get(stem) ?? 2];
+    while (given.has(name.toLowerCase())) name = `${stem}.${number++}`;
+    next.set(stem, number);
+    given.add(name.toLowerCase());
+    return name;
   });
 }
 
@@ -75,7 +79,7 @@ export async function writeArchive(attested: readonly Attested[], options: Archi
   const bundles = [all];
   const names =
     perSubject && attested.length > 1
-      ? stems(attested)
+      ? stems(attested, together)
       : attested.map((_, index) => `${together}${attested.length > 1 ? `.${index + 1}` : ""}`);
   for (const [index, name] of names.entries()) {
     bundles.push(await write(folder, `${name}${suffix}.sigstore.json`, lines[index]!));

@@ -3,6 +3,7 @@ export * from "./archive.ts";
 export type { Signed } from "./bundle.ts";
 export type { Identity } from "./certificate.ts";
 export * from "./claims.ts";
+export * from "./digest.ts";
 export * from "./github-release.ts";
 export * from "./github-store.ts";
 export * from "./persist.ts";

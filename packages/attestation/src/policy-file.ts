@@ -1,7 +1,7 @@
 /** A policy as a file in the repository: YAML, whose every value is text, a list of texts, or a duration. */
 import { duration, UserError } from "@goatnote/action-io";
 import { parseDocument } from "yaml";
-import { type Policy, workflowProblem } from "./policy.ts";
+import { type Policy, pinnedWorkflowProblem, workflowProblem } from "./policy.ts";
 
 interface Key {
   isList?: boolean;
@@ -21,7 +21,7 @@ export const policyKeys: Record<string, Key> = {
   "source-ref": { isList: true, problem: form(/^refs\/\S+$/, "full ref, such as refs/heads/main or refs/tags/v*") },
   "source-digest": { problem: form(/^([0-9a-f]{40}|[0-9a-f]{64})$/, "full commit: 40 or 64 lower-case hex digits") },
   "signer-workflow": { isList: true, problem: workflowProblem },
-  "build-level-3": { isList: true, problem: workflowProblem },
+  "build-level-3": { isList: true, problem: pinnedWorkflowProblem },
   issuer: { problem: form(/^https?:\/\/\S+$/, "URL") },
   trigger: { isList: true, problem: form(/^[a-z_]+$/, "event, such as push") },
   "max-age": {
@@ -54,7 +54,7 @@ export function readPolicyFile(content: string, file: string): PolicyValues {
   const problems: string[] = [];
   const read: PolicyValues = {};
   for (const [key, value] of Object.entries(values as Record<string, unknown>)) {
-    const known = policyKeys[key];
+    const known = Object.hasOwn(policyKeys, key) ? policyKeys[key] : undefined;
     if (!known) problems.push(`there is no key ${JSON.stringify(key)}; allowed: ${Object.keys(policyKeys).join(", ")}`);
     else if (
       typeof value !== "string" &&

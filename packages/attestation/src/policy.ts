@@ -15,13 +15,16 @@ export interface Policy {
   sourceRefs?: readonly string[];
   /** 40 or 64 hex digits. */
   sourceDigest?: string;
-  /** `owner/name/.github/workflows/<file>`, with or without `@<ref>`. Absent: any workflow of the source repository. */
+  /**
+   * `owner/name/.github/workflows/<file>`, with or without `@<ref>`; without it, at any branch or tag. Absent: any workflow of
+   * the source repository.
+   */
   signerWorkflows?: readonly string[];
   /** Events. */
   triggers?: readonly string[];
   runner?: "github-hosted";
   maxAgeMs?: number;
-  /** Reusable workflows that isolate the build: provenance that they signed counts as SLSA Build L3. As `signerWorkflows`. */
+  /** Reusable workflows that isolate the build, each with its ref: provenance that they signed counts as SLSA Build L3. */
   buildLevel3?: readonly string[];
 }
 
@@ -33,6 +36,9 @@ export function issuerOf(server: string): string | undefined {
   return hostname.endsWith(".ghe.com") ? `https://token.actions.${hostname}` : undefined;
 }
 
+/** A commit or a pull request's ref may be of a fork, and still be named as of this repository: anyone can make those. */
+const ownRef = /^refs\/(heads|tags)\/.+$/s;
+const pinned = /\.ya?ml@(refs\/.+|[0-9a-f]{40})$/;
 const workflowForm = /^[^/\s@]+\/[^/\s@]+\/\.github\/workflows\/[^/\s]+\.ya?ml(@(refs\/.+|[0-9a-f]{40}))?$/;
 
 /** What is wrong with the name of a signer workflow, or undefined. */
@@ -42,14 +48,31 @@ export function workflowProblem(name: string): string | undefined {
     : `${JSON.stringify(name)} is no workflow; it has the form owner/name/.github/workflows/file.yml, and may end with @refs/… or @<40 hex digits>`;
 }
 
+/** What is wrong with the name of a workflow that has to name its ref, or undefined. */
+export function pinnedWorkflowProblem(name: string): string | undefined {
+  const problem = workflowProblem(name);
+  if (problem !== undefined || pinned.test(name)) return problem;
+  return `${JSON.stringify(name)} says no ref: end it with @refs/heads/…, @refs/tags/… or @<40 hex digits>, so that it is this workflow as you know it`;
+}
+
 /**
- * Whether an alternative name is this workflow, at the ref that `wanted` names or at any. A file in `.github/workflows` has
+ * What is wrong with a policy that vouches for a workflow at any of its refs, or takes its signature for whatever repository
+ * calls it there; or undefined.
+ */
+export function unpinnedProblem(policy: Policy): string | undefined {
+  const { sourceRepository, sourceRepositoryId, signerWorkflows = [], buildLevel3 = [] } = policy;
+  const needed = (sourceRepository ?? sourceRepositoryId) ? buildLevel3 : [...buildLevel3, ...signerWorkflows];
+  return needed.map(pinnedWorkflowProblem).find((problem) => problem !== undefined);
+}
+
+/**
+ * Whether an alternative name is this workflow, at the ref that `wanted` names or at any branch or tag. A file in `.github/workflows` has
  * no `/` in its name and ends with `.yml` or `.yaml`, so what follows the `@` of a match is the ref.
  */
 export function isWorkflow(signer: string, server: string, wanted: string): boolean {
   const name = `${server}/${wanted}`;
-  if (/\.ya?ml@(refs\/.+|[0-9a-f]{40})$/.test(wanted)) return signer === name;
-  return signer.startsWith(`${name}@`) && /^(refs\/.+|[0-9a-f]{40})$/.test(signer.slice(name.length + 1));
+  if (pinned.test(wanted)) return signer === name;
+  return signer.startsWith(`${name}@`) && ownRef.test(signer.slice(name.length + 1));
 }
 
 /** A ref pattern as a regular expression over the whole ref. */

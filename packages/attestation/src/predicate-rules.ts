@@ -34,7 +34,7 @@ export function predicateRules(statement: Statement, identity: Identity, server:
   const { predicate } = statement;
   const definition = at(predicate, "buildDefinition");
   const buildType = text(at(definition, "buildType"));
-  const known = parameters[buildType ?? ""];
+  const known = Object.hasOwn(parameters, buildType ?? "") ? parameters[buildType ?? ""] : undefined;
   if (!known)
     return [
       rule(

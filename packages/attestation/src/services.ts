@@ -32,6 +32,8 @@ export function githubServices(server: string): Services {
   return { name: "GitHub's Sigstore", fulcioUrl: `https://fulcio.${host}`, tsaUrl: `https://timestamp.${host}` };
 }
 
-/** Whether the signer's names become public: in the public-good log, or in the log of its certificates. */
+/** Whether the signer's names become public: in the log, or in that of the certificates, of Sigstore's public instances. */
 export const logsPublicly = ({ fulcioUrl, rekorUrl }: Services): boolean =>
-  [fulcioUrl, rekorUrl].some((url) => url !== undefined && /(^|\.)sigstore\.dev$/.test(new URL(url).hostname));
+  [fulcioUrl, rekorUrl].some(
+    (url) => url !== undefined && /(^|\.)(sigstore|sigstage)\.dev\.*$/.test(new URL(url).hostname),
+  );

@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
-import { chunks, distinct, hashFiles, parseArtifactsList, parseChecksums, parseDigest } from "./subjects.ts";
+import { parseDigest } from "./digest.ts";
+import { forgeLayout } from "./forge-layout.ts";
+import { chunks, distinct, hashFiles, parseArtifactsList, parseChecksums } from "./subjects.ts";
 
 const hex = (length: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${length}}$`));
 
@@ -105,14 +108,68 @@ test("files by pattern, by path, and through links to files", async () => {
   await expect(names(["dist/a.txt", "!dist/*"])).rejects.toThrow("are taken out again");
 });
 
-test("an image layout that holds several images names none of them", async () => {
-  const digest = `sha256:${"a".repeat(64)}`;
-  const root = folderWith({
-    "image/oci-layout": "{}",
-    "image/index.json": JSON.stringify({ manifests: [{ digest }, { digest }] }),
-    "broken/oci-layout": "{}",
-    "broken/index.json": "{",
+test("where all is to be checked, nothing in a folder that matches is passed over", async () => {
+  const root = folderWith({ "dist/a": "a", "dist/sub/b": "b", "hid/sub/.h": "h", "hid/a": "a", "flat/a": "a" });
+  const names = async (...patterns: string[]) =>
+    (await hashFiles(patterns, { root, base: "", whole: true })).map(({ subject }) => subject.name);
+  expect(await names("dist/**")).toEqual(["a", "b"]);
+  expect(await names("flat/*")).toEqual(["a"]);
+  expect(await names("dist/*", "!dist/sub")).toEqual(["a"]);
+  expect(await names("hid/**", "hid/sub/.h")).toEqual(["a", ".h"]);
+  await expect(names("dist/*")).rejects.toThrow("dist/sub/b lies in a folder");
+  await expect(names("hid/**")).rejects.toThrow("hid/sub/.h lies in a folder");
+  symlinkSync(join(root, "dist/sub"), join(root, "flat/link"));
+  await expect(names("flat/**")).rejects.toThrow("flat/link");
+});
+
+const below = (folder: string, files: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(files).map(([name, content]) => [`${folder}/${name}`, content]));
+
+test("an image layout is hashed to its last blob", async () => {
+  const { files, digest } = forgeLayout();
+  const root = folderWith(below("image", files));
+  const progress: number[] = [];
+  const [image] = await hashFiles(["image"], {
+    root,
+    base: "",
+    progress: (done, total) => progress.push(done / total),
   });
-  await expect(hashFiles(["image"], { root, base: "" })).rejects.toThrow("an OCI layout with 2 manifests");
-  await expect(hashFiles(["broken"], { root, base: "" })).rejects.toThrow("no OCI layout that can be read");
+  expect(image).toMatchObject({ isLayout: true, subject: { name: "image", digest: parseDigest(digest) } });
+  expect(progress.at(-1)).toBe(1);
+});
+
+const { files, digest, layer, manifest } = forgeLayout();
+const without = (name: string) => Object.fromEntries(Object.entries(files).filter(([each]) => each !== name));
+const indexOf = (...manifests: object[]) => ({ ...files, "index.json": JSON.stringify({ manifests }) });
+const tgz = "what was attested as a file";
+const asBlob = `sha256:${createHash("sha256").update(tgz).digest("hex")}`;
+
+test.each([
+  ["names a digest and has no blob", { "oci-layout": "{}", "index.json": files["index.json"]! }, "is missing"],
+  ["lacks a layer", without(layer), "is missing"],
+  ["has a changed layer", { ...files, [layer]: "lAyer" }, "has another content"],
+  ["has a longer layer", { ...files, [layer]: "layers" }, "has not the size"],
+  ["has a changed manifest", { ...files, [manifest]: files[manifest]!.replace(":2", ":3") }, "has another content"],
+  ["has a blob of another name", { ...files, [`blobs/sha256/${"a".repeat(64)}`]: "" }, "has another content"],
+  ["has a file beside the image", { ...files, "run.sh": "evil" }, "no part of an image: run.sh"],
+  [
+    "hands in a file as the manifest",
+    { ...indexOf({ digest: asBlob, size: tgz.length }), [`blobs/${asBlob.replace(":", "/")}`]: tgz },
+    "is no manifest",
+  ],
+  ["has a manifest that is two things", forgeLayout("layer", { manifests: [] }).files, "is neither a manifest"],
+  ["has a manifest of another type", forgeLayout("layer", { mediaType: "text/plain" }).files, "another media type"],
+  ["names a path", indexOf({ digest: "sha256:../../index.json", size: 1 }), "is no digest"],
+  ["names several images", indexOf({ digest }, { digest }), "an OCI layout with 2 manifests"],
+  ["has a list of nothing", indexOf(null as never), "is no digest"],
+  ["cannot be read", { ...files, "index.json": "{" }, "no OCI layout that can be read"],
+])("an image layout that %s is refused", async (_, files, message) => {
+  const root = folderWith(below("app.tgz", files));
+  await expect(hashFiles(["app.tgz"], { root, base: "" })).rejects.toThrow(message);
+});
+
+test("an image layout with a link in it is refused", async () => {
+  const root = folderWith({ ...below("image", without(layer)), elsewhere: files[layer]! });
+  symlinkSync(join(root, "elsewhere"), join(root, "image", layer));
+  await expect(hashFiles(["image"], { root, base: "" })).rejects.toThrow(`no part of an image: ${layer}`);
 });

@@ -1,17 +1,13 @@
 /** The artifacts that an attestation is about: names and digests, from files, checksum files, digests and the runner's list. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { glob, readFile, stat } from "node:fs/promises";
+import { glob, readdir, stat } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
 import { UserError } from "@goatnote/action-io";
-import type { DigestSet, Subject } from "./statement.ts";
+import { algorithmOf, digestOf, parseDigest } from "./digest.ts";
+import { imageOf, openLayout } from "./image-layout.ts";
+import type { Subject } from "./statement.ts";
 
 /** What one statement may hold: GitHub, cosign and sigstore-go refuse more. */
 export const MAX_SUBJECTS = 1024;
-
-const hexLengths: Record<string, number> = { sha256: 64, sha384: 96, sha512: 128 };
-const algorithmOf = (hex: string): string | undefined =>
-  Object.keys(hexLengths).find((algorithm) => hexLengths[algorithm] === hex.length);
 
 /**
  * Subjects by name, each once, sorted by name.
@@ -35,19 +31,6 @@ export function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
     items.slice(index * size, (index + 1) * size),
   );
-}
-
-/**
- * `sha256:<hex>`, also of SHA-384 and SHA-512.
- * @throws UserError
- */
-export function parseDigest(text: string): DigestSet {
-  const [, algorithm = "", hex = ""] = /^([a-z0-9]+):([0-9a-f]+)$/i.exec(text) ?? [];
-  if (hexLengths[algorithm.toLowerCase()] !== hex.length)
-    throw new UserError(
-      `${JSON.stringify(text.slice(0, 150))} is no digest: it has the form sha256:<64 hex digits>, sha384:<96> or sha512:<128>.`,
-    );
-  return { [algorithm.toLowerCase()]: hex.toLowerCase() };
 }
 
 const gnu = /^(\\?)([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}) [ *](.+)$/i;
@@ -75,7 +58,7 @@ export function parseChecksums(text: string, file: string): Subject[] {
 
 function tagged(line: string): string[] | undefined {
   const [whole, escaped = "", bits, name = "", hex = ""] = bsd.exec(line) ?? [];
-  return whole !== undefined && hexLengths[`sha${bits}`] === hex.length ? [whole, escaped, hex, name] : undefined;
+  return whole !== undefined && algorithmOf(hex) === `sha${bits}` ? [whole, escaped, hex, name] : undefined;
 }
 
 /** A line that begins with a backslash has a name with `\n`, `\r` and `\\` in it. */
@@ -107,6 +90,8 @@ export interface HashedFile {
   subject: Subject;
   /** Bytes. */
   size: number;
+  /** Whether it is the folder of an OCI image layout, and the digest that of the image. */
+  isLayout: boolean;
 }
 
 export interface FileOptions {
@@ -114,68 +99,102 @@ export interface FileOptions {
   root: string;
   /** Names are paths below this folder; "" means the file's name alone. */
   base: string;
+  /** Refuse files in folders that match a pattern, where no pattern names them: who uses the folder uses them too. */
+  whole?: boolean;
   /** Told of progress: bytes done, and of how many. */
   progress?: (done: number, total: number) => void;
 }
 
 /**
  * Files that match the patterns, hashed. A pattern that begins with `!` takes out again. A pattern that is the path of an OCI
- * image layout stands for the image in it.
- * @throws UserError when a pattern matches nothing, or a path is a folder
+ * image layout stands for the image in it, whose every blob is hashed.
+ * @throws UserError when a pattern matches nothing, a path is a folder that is no whole layout, or `whole` is not kept
  */
 export async function hashFiles(patterns: readonly string[], options: FileOptions): Promise<HashedFile[]> {
-  const paths = await matching(patterns, options.root);
+  const paths = await matching(patterns, options);
   const sizes = await Promise.all(paths.map(async (path) => ({ path, stats: await stat(path) })));
   const folders = sizes.filter(({ stats }) => stats.isDirectory()).map(({ path }) => path);
-  const layouts = await Promise.all(folders.map((path) => imageIn(path, options)));
+  const layouts = await Promise.all(folders.map(openLayout));
   const files = sizes.filter(({ stats }) => stats.isFile());
   const other = sizes.find(({ stats }) => !stats.isFile() && !stats.isDirectory());
   if (other) throw new UserError(`${other.path} is neither a file nor a folder.`);
-  const total = files.reduce((sum, { stats }) => sum + stats.size, 0);
+  const total = [...files.map(({ stats }) => stats), ...layouts].reduce((sum, { size }) => sum + size, 0);
   let done = 0;
+  const onBytes = (bytes: number): void => {
+    done += bytes;
+    options.progress?.(done, total);
+  };
   const hashed: HashedFile[] = [];
   for (const { path, stats } of files) {
-    const hex = await digestOf(path, "sha256", (bytes) => {
-      done += bytes;
-      options.progress?.(done, total);
-    });
-    hashed.push({ path, size: stats.size, subject: { name: nameOf(path, options), digest: { sha256: hex } } });
+    const digest = { sha256: await digestOf(path, "sha256", onBytes) };
+    hashed.push({ path, size: stats.size, isLayout: false, subject: { name: nameOf(path, options), digest } });
   }
-  return [...hashed, ...layouts].sort((a, b) => (a.path < b.path ? -1 : 1));
+  for (const layout of layouts) {
+    const [path, digest] = [layout.folder, await imageOf(layout, onBytes)];
+    hashed.push({ path, size: layout.size, isLayout: true, subject: { name: nameOf(path, options), digest } });
+  }
+  return hashed.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-async function matching(patterns: readonly string[], root: string): Promise<string[]> {
-  const found = new Set<string>();
+async function matching(patterns: readonly string[], { root, whole }: FileOptions): Promise<string[]> {
+  const [found, folders] = [new Set<string>(), new Set<string>()];
   const [without, wanted] = [
     patterns.filter((each) => each.startsWith("!")),
     patterns.filter((each) => !each.startsWith("!")),
   ];
   for (const pattern of wanted) {
     let count = 0;
-    for await (const path of entries(pattern, root)) {
-      found.add(path);
-      count++;
+    for await (const { path, isFolder } of entries(pattern, root)) {
+      (isFolder ? folders : found).add(path);
+      if (!isFolder) count++;
     }
     if (count === 0)
       throw new UserError(`No file matches ${JSON.stringify(pattern)}. Check that an earlier step wrote it there.`);
   }
-  for (const pattern of without) for await (const path of entries(pattern.slice(1), root)) found.delete(path);
+  const named = new Set(found);
+  for (const pattern of without)
+    for await (const { path } of entries(pattern.slice(1), root)) {
+      found.delete(path);
+      named.add(path);
+    }
   if (found.size === 0) throw new UserError(`All files that match are taken out again by ${without.join(", ")}.`);
+  if (whole) for (const folder of folders) await refuseUnnamed(folder, named);
   return [...found];
 }
 
+async function refuseUnnamed(folder: string, named: Set<string>): Promise<void> {
+  if (named.has(folder)) return;
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (named.has(path)) continue;
+    if (!entry.isDirectory())
+      throw new UserError(
+        `${path} lies in a folder that \`subject-path\` matches, and no pattern names it, so it would not be checked. End the pattern with /**, name hidden files and what links lead to one by one, or take it out by a line that begins with !.`,
+      );
+    await refuseUnnamed(path, named);
+  }
+  named.add(folder); // looked at once, also where each folder on the way matches
+}
+
+interface Entry {
+  path: string;
+  /** A pattern asks for files; a folder among its matches is not what it is about. */
+  isFolder: boolean;
+}
+
 /** Paths of a pattern; one without wildcards is a path, also where its name has brackets. */
-async function* entries(pattern: string, root: string): AsyncGenerator<string> {
+async function* entries(pattern: string, root: string): AsyncGenerator<Entry> {
   const literal = resolve(root, pattern);
   const exact = await stat(literal).catch(() => null);
   if (exact) {
-    yield literal;
+    // A folder that is named itself may be an image layout.
+    yield { path: literal, isFolder: false };
     return;
   }
   for await (const path of glob(pattern, { cwd: root })) {
     const found = resolve(root, path);
-    // A pattern asks for files; a folder among its matches is not what it is about.
-    if ((await stat(found)).isFile()) yield found;
+    const stats = await stat(found);
+    if (stats.isFile() || stats.isDirectory()) yield { path: found, isFolder: stats.isDirectory() };
   }
 }
 
@@ -185,42 +204,4 @@ function nameOf(path: string, { root, base }: FileOptions): string {
   if (name === "" || name.startsWith("..") || resolve(name) === name)
     throw new UserError(`${path} is not below \`subject-base\` (${base}), so its name would not be a path below it.`);
   return name.replaceAll(sep, "/");
-}
-
-const chunkBytes = 1024 * 1024;
-
-/** A digest of a file's content, in hex. */
-export async function digestOf(
-  path: string,
-  algorithm = "sha256",
-  onBytes: (bytes: number) => void = () => {},
-): Promise<string> {
-  const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
-    hash.update(chunk as Buffer);
-    onBytes((chunk as Buffer).length);
-  }
-  return hash.digest("hex");
-}
-
-/** The image of an OCI layout: https://github.com/opencontainers/image-spec/blob/main/image-layout.md */
-async function imageIn(folder: string, options: FileOptions): Promise<HashedFile> {
-  const index = await readFile(join(folder, "index.json"), "utf8").catch(() => null);
-  const isLayout = index !== null && (await stat(join(folder, "oci-layout")).catch(() => null)) !== null;
-  if (!isLayout)
-    throw new UserError(
-      `${folder} is a folder. Name the files in it, such as ${JSON.stringify(`${basename(folder)}/**`)}.`,
-    );
-  let manifests: { digest?: unknown }[];
-  try {
-    manifests = (JSON.parse(index) as { manifests: typeof manifests }).manifests;
-  } catch {
-    throw new UserError(`${folder} is no OCI layout that can be read: its index.json is not JSON.`);
-  }
-  if (!Array.isArray(manifests) || manifests.length !== 1)
-    throw new UserError(
-      `${folder} is an OCI layout with ${manifests?.length ?? "no"} manifests, and it is not clear which is meant. Use \`subject-digest\` and \`subject-name\`.`,
-    );
-  const digest = parseDigest(String(manifests[0]!.digest));
-  return { path: folder, size: 0, subject: { name: nameOf(folder, options), digest } };
 }

@@ -2,7 +2,7 @@
 import { UserError } from "@goatnote/action-io";
 import { peekStatement, type Signed, verifyBundle } from "./bundle.ts";
 import type { Identity } from "./certificate.ts";
-import { isWorkflow, namesSigner, type Policy, policyRules } from "./policy.ts";
+import { isWorkflow, namesSigner, type Policy, policyRules, unpinnedProblem } from "./policy.ts";
 import { isComparable, predicateRules } from "./predicate-rules.ts";
 import { PROVENANCE_TYPE } from "./provenance.ts";
 import { equal, type Rule, rule } from "./rules.ts";
@@ -71,7 +71,7 @@ export interface VerifyOptions {
 
 /**
  * Verifies artifacts. One bundle that keeps all rules is enough: bundles beside it change nothing.
- * @throws UserError when the policy does not say whose signature it wants
+ * @throws UserError when the policy does not say whose signature it wants, or a workflow that it vouches for has no ref
  */
 export async function verifyArtifacts(
   artifacts: readonly Subject[],
@@ -82,6 +82,8 @@ export async function verifyArtifacts(
     throw new UserError(
       "The policy does not say whose signature it wants, and anyone can sign. Name `source-repository` or `signer-workflow`.",
     );
+  const unpinned = unpinnedProblem(options.policy);
+  if (unpinned !== undefined) throw new UserError(`The policy trusts too much: ${unpinned}.`);
   const index = indexed(bundles);
   // A bundle of many artifacts is checked once.
   const checked = new Map<BundleSource, Promise<Checked>>();
@@ -161,6 +163,16 @@ async function checkBundle({ json }: BundleSource, options: VerifyOptions): Prom
       "Get the bundle again from where it was published, or the trusted root of the instance that signed it.";
     return checked([rule("signature", false, "a trusted signature", (error as Error).message, mend)]);
   }
+  try {
+    return checked(await rulesOf(signed, options), signed);
+  } catch (error) {
+    // What is online may be asked again; what a bundle says must not stop the others.
+    if (error instanceof UserError) throw error;
+    return checked([rule("statement", false, "one that can be compared", (error as Error).message)], signed);
+  }
+}
+
+async function rulesOf(signed: Signed, options: VerifyOptions): Promise<Rule[]> {
   const { statement, identity, signedAt, root } = signed;
   const rules = [
     rule("signature", true, "a trusted signature", `signed ${signedAt.toISOString()}, under ${root}`),
@@ -174,7 +186,7 @@ async function checkBundle({ json }: BundleSource, options: VerifyOptions): Prom
     ...predicateRules(statement, identity, options.policy.server),
   ];
   if (options.further && rules.every(({ passed }) => passed)) rules.push(...(await options.further(signed)));
-  return checked(rules, signed);
+  return rules;
 }
 
 async function verdictOn(

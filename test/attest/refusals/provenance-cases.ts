@@ -18,6 +18,14 @@ export const provenanceCases: Record<string, Cases> = {
         }),
       }),
     ],
+    "a build type that every object has": [
+      "build type",
+      async () => ({
+        bundle: await forged((p) => {
+          p.buildDefinition.buildType = "constructor";
+        }),
+      }),
+    ],
     "another workflow": [
       "provenance: workflow",
       async () => ({

@@ -196,6 +196,20 @@ export const signerCases: Record<string, Cases> = {
         policy: { signerWorkflows: [workflow] },
       }),
     ],
+    "a workflow at a commit, which may be a fork's, where no ref is named": [
+      "signer workflow",
+      async () => ({
+        bundle: await signedAs({ job_workflow_ref: `${workflow}@${"b2".repeat(20)}` }),
+        policy: { signerWorkflows: [workflow] },
+      }),
+    ],
+    "a workflow at a pull request, where no ref is named": [
+      "signer workflow",
+      async () => ({
+        bundle: await signedAs({ job_workflow_ref: `${workflow}@refs/pull/7/merge` }),
+        policy: { signerWorkflows: [workflow] },
+      }),
+    ],
     "a workflow at another ref": [
       "signer workflow",
       async () => ({ bundle: await signedAs({ job_workflow_ref: `${workflow}@refs/heads/main` }) }),
