@@ -1,6 +1,6 @@
 /** manifest and compare as built actions: several machines by their manifests, a published result, and manifests of strangers. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeManifest, encodeManifest } from "@goatnote/build-comparison";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -44,6 +44,25 @@ test("two machines that made the same", async () => {
   expect(code).toBe(0);
   expect(outputs).toMatchObject({ verdict: "identical", digest: expect.stringMatching(/^sha256:/) });
   expect(summary).toContain("The same on all machines");
+});
+
+test("what a link leads to is in the manifest, and a link out of the workspace or a folder of links is refused", async () => {
+  const manifest = (artifacts: string): Promise<Ended> =>
+    runEntry(actions, "repro-check/manifest", { artifacts }, folder);
+  symlinkSync("dist/doc", join(folder, "result"));
+  const { outputs } = await manifest("result");
+  const { entries } = decodeManifest(readFileSync(outputs.manifest!, "utf8"), "m");
+  expect(entries.map(({ path, type }) => [path, type])).toEqual([
+    ["result", "directory"],
+    ["result/a", "file"],
+  ]);
+  mkdirSync(join(folder, "links"));
+  symlinkSync("../dist/out", join(folder, "links/out"));
+  expect(await manifest("links")).toMatchObject({ code: 1, log: expect.stringContaining("holds no file") });
+  symlinkSync("/etc", join(folder, "elsewhere"));
+  expect(await manifest("elsewhere")).toMatchObject({ code: 1, log: expect.stringContaining("is a link to /etc") });
+  symlinkSync(".", join(folder, "dist/all"));
+  expect(await manifest("dist/all")).toMatchObject({ code: 1, log: expect.stringContaining("a folder above it") });
 });
 
 test("two that did not: the path, and the machine", async () => {
