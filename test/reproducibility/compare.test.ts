@@ -1,6 +1,6 @@
 /** manifest and compare as built actions: several machines by their manifests, a published result, and manifests of strangers. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeManifest, encodeManifest } from "@goatnote/build-comparison";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -98,6 +98,33 @@ test("what is published is one leg more", async () => {
   expect(await compare({ reference: "assets" })).toMatchObject({ code: 0, outputs: { verdict: "identical" } });
   writeFileSync(join(folder, "assets/out"), "tampered\n");
   expect(await compare({ reference: "assets" })).toMatchObject({ code: 1, outputs: { verdict: "different" } });
+});
+
+test("what is published is compared with every platform, and what no leg made is not passed", async () => {
+  await leg("one", "1");
+  await leg("two", "2");
+  rmSync(join(folder, "dist"), { recursive: true });
+  mkdirSync(join(folder, "dist"));
+  writeFileSync(join(folder, "dist/app.exe"), "made for windows\n");
+  for (const [name, machine] of [
+    ["three", "3"],
+    ["four", "4"],
+  ] as const) {
+    await leg(name, machine);
+    const file = join(folder, "legs", name, "manifest.json");
+    const manifest = decodeManifest(readFileSync(file, "utf8"), "m");
+    manifest.environment.platform = "win32";
+    writeFileSync(file, encodeManifest(manifest));
+  }
+  mkdirSync(join(folder, "assets"));
+  for (const [name, text] of Object.entries({ out: "made\n", a: "a\n", "app.exe": "made for windows\n" }))
+    writeFileSync(join(folder, "assets", name), text);
+  const verdict = async () => (await compare({ reference: "assets", mode: "report" })).outputs.verdict;
+  expect(await verdict()).toBe("identical");
+  writeFileSync(join(folder, "assets/more.exe"), "by a stranger\n");
+  expect(await verdict()).toBe("not-checked");
+  writeFileSync(join(folder, "assets/app.exe"), "by a stranger\n");
+  expect(await verdict()).toBe("different");
 });
 
 test("a manifest that says more than its digest is refused, and named", async () => {

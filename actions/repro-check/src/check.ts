@@ -75,7 +75,7 @@ export async function check(
     checked.comparison = comparison;
     let findings: Explained[] = comparison.findings;
     if (inputs.reference) {
-      const reference = await compareWithReference(inputs.reference, root, builds.first.artifacts);
+      const reference = await compareWithReference(inputs.reference, root, [builds.first.artifacts]);
       checked.reference = reference;
       const found = await explainReference(reference, builds.first);
       findings = [...findings, ...found.map((each) => ({ ...each, provokedBy: [], always: false }))];
