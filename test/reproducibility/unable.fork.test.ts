@@ -91,6 +91,13 @@ test("what a link among the artifacts leads to is compared, and not taken from a
   expect(outputs, log).toMatchObject({ verdict: "different", causes: "build-path" });
 });
 
+test("after output without a line end, workflow commands work again", async () => {
+  const { log } = await check("date > out; printf 'no line end'", { vary: "none", bisect: "false" });
+  const tokens = [...log.matchAll(/^::stop-commands::(\S+)$/gm)].map(([, token]) => token);
+  expect(tokens.length).toBeGreaterThan(1);
+  for (const token of tokens) expect(log.split("\n")).toContain(`::${token}::`);
+});
+
 test("a build that writes into the checkout", async () => {
   ({ folder, remove } = project({ a: "a\n" }));
   const build = `echo x > out; echo x > ${folder}/made-by-the-build`;

@@ -113,7 +113,8 @@ const grouped: Group = async (title, build) => {
   try {
     return await build();
   } finally {
-    info(`::${token}::`);
+    // What the build printed last may have no line end.
+    info(`\n::${token}::`);
     endGroup();
   }
 };
