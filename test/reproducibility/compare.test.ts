@@ -1,6 +1,6 @@
 /** manifest and compare as built actions: several machines by their manifests, a published result, and manifests of strangers. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeManifest, encodeManifest } from "@goatnote/build-comparison";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -46,6 +46,25 @@ test("two machines that made the same", async () => {
   expect(summary).toContain("The same on all machines");
 });
 
+test("what a link leads to is in the manifest, and a link out of the workspace or a folder of links is refused", async () => {
+  const manifest = (artifacts: string): Promise<Ended> =>
+    runEntry(actions, "repro-check/manifest", { artifacts }, folder);
+  symlinkSync("dist/doc", join(folder, "result"));
+  const { outputs } = await manifest("result");
+  const { entries } = decodeManifest(readFileSync(outputs.manifest!, "utf8"), "m");
+  expect(entries.map(({ path, type }) => [path, type])).toEqual([
+    ["result", "directory"],
+    ["result/a", "file"],
+  ]);
+  mkdirSync(join(folder, "links"));
+  symlinkSync("../dist/out", join(folder, "links/out"));
+  expect(await manifest("links")).toMatchObject({ code: 1, log: expect.stringContaining("holds no file") });
+  symlinkSync("/etc", join(folder, "elsewhere"));
+  expect(await manifest("elsewhere")).toMatchObject({ code: 1, log: expect.stringContaining("is a link to /etc") });
+  symlinkSync(".", join(folder, "dist/all"));
+  expect(await manifest("dist/all")).toMatchObject({ code: 1, log: expect.stringContaining("a folder above it") });
+});
+
 test("two that did not: the path, and the machine", async () => {
   await leg("one", "1");
   writeFileSync(join(folder, "dist/out"), "made otherwise\n");
@@ -79,6 +98,33 @@ test("what is published is one leg more", async () => {
   expect(await compare({ reference: "assets" })).toMatchObject({ code: 0, outputs: { verdict: "identical" } });
   writeFileSync(join(folder, "assets/out"), "tampered\n");
   expect(await compare({ reference: "assets" })).toMatchObject({ code: 1, outputs: { verdict: "different" } });
+});
+
+test("what is published is compared with every platform, and what no leg made is not passed", async () => {
+  await leg("one", "1");
+  await leg("two", "2");
+  rmSync(join(folder, "dist"), { recursive: true });
+  mkdirSync(join(folder, "dist"));
+  writeFileSync(join(folder, "dist/app.exe"), "made for windows\n");
+  for (const [name, machine] of [
+    ["three", "3"],
+    ["four", "4"],
+  ] as const) {
+    await leg(name, machine);
+    const file = join(folder, "legs", name, "manifest.json");
+    const manifest = decodeManifest(readFileSync(file, "utf8"), "m");
+    manifest.environment.platform = "win32";
+    writeFileSync(file, encodeManifest(manifest));
+  }
+  mkdirSync(join(folder, "assets"));
+  for (const [name, text] of Object.entries({ out: "made\n", a: "a\n", "app.exe": "made for windows\n" }))
+    writeFileSync(join(folder, "assets", name), text);
+  const verdict = async () => (await compare({ reference: "assets", mode: "report" })).outputs.verdict;
+  expect(await verdict()).toBe("identical");
+  writeFileSync(join(folder, "assets/more.exe"), "by a stranger\n");
+  expect(await verdict()).toBe("not-checked");
+  writeFileSync(join(folder, "assets/app.exe"), "by a stranger\n");
+  expect(await verdict()).toBe("different");
 });
 
 test("a manifest that says more than its digest is refused, and named", async () => {

@@ -1,6 +1,6 @@
 /** Builds that cannot be judged: each ends as `not-checked`, says why, and leaves nothing behind. */
 import { execFileSync } from "node:child_process";
-import { globSync, readdirSync, readFileSync } from "node:fs";
+import { globSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { build as buildActions } from "../../scripts/build.ts";
@@ -57,6 +57,20 @@ test.each([
     {},
     "left processes running",
   ],
+  [
+    "makes only a link out of its tree",
+    'mkdir -p "$TMPDIR/o"; date +%s%N > "$TMPDIR/o/x"; ln -s "$TMPDIR/o" out',
+    {},
+    "out of the build's tree",
+  ],
+  ["makes only a link to nothing", "ln -s nowhere out", {}, "leads to nothing"],
+  ["makes only links in a folder", "mkdir out; ln -s ../a out/a", {}, "holds no file"],
+  [
+    "makes files behind a link",
+    'mkdir "$TMPDIR/o"; date > "$TMPDIR/o/x"; ln -s "$TMPDIR/o" out',
+    { artifacts: "out/x" },
+    "out of the build's tree",
+  ],
   ["runs out of space", "ulimit -f 8; head -c 10000000 /dev/zero > out", {}, "The build ended with"],
 ] as const)("a build that %s", { timeout: 120_000 }, async (_, build, inputs, words) => {
   const { code, outputs, summary, log } = await check(`echo "$PWD"\n${build}`, inputs);
@@ -66,6 +80,22 @@ test.each([
   expect(summary).toContain("Not checked");
   expect(code).toBe(1);
   expect(leftovers(log)).toEqual([]);
+});
+
+test("what a link among the artifacts leads to is compared, and not taken from an earlier build", async () => {
+  ({ folder, remove } = project({ "made/x": "made before\n", a: "a\n" }));
+  symlinkSync("made", join(folder, "out"));
+  const build = '[ -e made/x ] || { mkdir made; pwd > made/x; }; ln -s "$PWD/made" out';
+  const run = () => runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false" }, folder);
+  const { outputs, log } = await run();
+  expect(outputs, log).toMatchObject({ verdict: "different", causes: "build-path" });
+});
+
+test("after output without a line end, workflow commands work again", async () => {
+  const { log } = await check("date > out; printf 'no line end'", { vary: "none", bisect: "false" });
+  const tokens = [...log.matchAll(/^::stop-commands::(\S+)$/gm)].map(([, token]) => token);
+  expect(tokens.length).toBeGreaterThan(1);
+  for (const token of tokens) expect(log.split("\n")).toContain(`::${token}::`);
 });
 
 test("a build that writes into the checkout", async () => {

@@ -75,7 +75,7 @@ export async function check(
     checked.comparison = comparison;
     let findings: Explained[] = comparison.findings;
     if (inputs.reference) {
-      const reference = await compareWithReference(inputs.reference, root, builds.first.artifacts);
+      const reference = await compareWithReference(inputs.reference, root, [builds.first.artifacts]);
       checked.reference = reference;
       const found = await explainReference(reference, builds.first);
       findings = [...findings, ...found.map((each) => ({ ...each, provokedBy: [], always: false }))];
@@ -113,7 +113,8 @@ const grouped: Group = async (title, build) => {
   try {
     return await build();
   } finally {
-    info(`::${token}::`);
+    // What the build printed last may have no line end.
+    info(`\n::${token}::`);
     endGroup();
   }
 };

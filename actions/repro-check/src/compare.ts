@@ -25,13 +25,15 @@ export async function compare(): Promise<void> {
   const legs = await readLegs(inputs.manifests, workspace);
   const comparison = compareLegs(legs, inputs["min-legs"] ?? 2);
   const first = legs[0]?.manifest;
+  // One leg of each platform stands for all of it, since its legs are equal or the verdict is no pass anyway.
+  const results = [...Map.groupBy(legs, ({ manifest: { environment: e } }) => `${e.platform} ${e.arch}`).values()].map(
+    ([each]) => each!.manifest.entries,
+  );
   const reference =
-    inputs.reference && first ? await compareWithReference(inputs.reference, workspace, first.entries) : undefined;
-  const differs = comparison.verdict === "identical" && reference !== undefined && !reference.equal;
-  const verdict = differs ? "different" : comparison.verdict;
-  const sentence = differs
-    ? `${comparison.reason} ${reference.name} is not what they built.`
-    : comparison.reason + (reference?.equal ? ` ${reference.name} is the same.` : "");
+    inputs.reference && comparison.verdict !== "not-checked"
+      ? await compareWithReference(inputs.reference, workspace, results)
+      : undefined;
+  const { verdict, sentence } = withReference(comparison, reference);
   const folder = resolve(workspace, inputs["output-dir"] || join(temp, "repro-check"));
   await mkdir(folder, { recursive: true });
   const report = join(folder, "comparison.json");
@@ -46,6 +48,21 @@ export async function compare(): Promise<void> {
     ]);
   await writeSummary(summarise(verdict, sentence, comparison, legs, reference), process.env.GITHUB_STEP_SUMMARY);
   if (inputs.mode === "assert" && verdict !== "identical") throw new UserError(sentence);
+}
+
+/** The verdict on the legs, and on what is published beside them: all of it has to be what some leg made. */
+function withReference(
+  { verdict, reason }: LegComparison,
+  reference: ReferenceResult | undefined,
+): Pick<LegComparison, "verdict"> & { sentence: string } {
+  if (verdict !== "identical" || !reference) return { verdict, sentence: reason };
+  const { name, equal, notBuilt } = reference;
+  if (!equal) return { verdict: "different", sentence: `${reason} ${name} is not what they built.` };
+  if (notBuilt.length > 0) {
+    const listed = notBuilt.slice(0, 5).join(", ") + (notBuilt.length > 5 ? ` and ${notBuilt.length - 5} more` : "");
+    return { verdict: "not-checked", sentence: `${reason} ${name} holds files that no leg built: ${listed}.` };
+  }
+  return { verdict, sentence: `${reason} ${name} is the same.` };
 }
 
 /** Each file that matches is a leg, named after its folder, where artifacts are downloaded to. */
@@ -106,7 +123,10 @@ function summarise(
     reference
       ? table(
           ["file", `beside ${plain(reference.name)}`],
-          reference.rows.map(({ path, result }) => [code(path), result]),
+          [
+            ...reference.rows.map(({ path, result }) => [code(path), result]),
+            ...reference.notBuilt.map((path) => [code(path), "published, and not built by any leg"]),
+          ],
         )
       : "",
     verdict === "different"

@@ -3,9 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { code, readContext, readInputs, say, setOutputs, UserError, writeSummary } from "@goatnote/action-io";
 import {
+  chooseArtifacts,
   encodeManifest,
   environmentOf,
-  findArtifacts,
   inputsOf,
   makeManifest,
   progressTeller,
@@ -16,12 +16,16 @@ import { artifactContradictions, imageOf, manifestInputs } from "./inputs.ts";
 export async function manifest(): Promise<void> {
   const inputs = readInputs(manifestInputs, process.env, artifactContradictions);
   const { workspace, temp } = await readContext(process.env);
-  const paths = await findArtifacts(workspace, inputs.artifacts);
-  if (paths.length === 0)
+  const chosen = await chooseArtifacts(workspace, inputs.artifacts);
+  if (chosen.length === 0)
     throw new UserError(
       `Nothing matches \`artifacts\` (${inputs.artifacts.join(", ")}). Put this step after the build.`,
     );
-  const entries = await scan(workspace, paths, progressTeller(say));
+  const entries = await scan(workspace, chosen, progressTeller(say));
+  if (!entries.some(({ type }) => type === "file"))
+    throw new UserError(
+      `What matches \`artifacts\` (${inputs.artifacts.join(", ")}) holds no file, only folders or links, which say nothing.`,
+    );
   const environment = await environmentOf({ name: process.env.RUNNER_NAME ?? "", image: imageOf(process.env) });
   const made = makeManifest(entries, environment, await inputsOf(workspace, ""));
   const folder = resolve(workspace, inputs["output-dir"] || join(temp, "repro-check"));

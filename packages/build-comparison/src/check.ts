@@ -5,8 +5,9 @@ import { refineCauses } from "./cause/refine.ts";
 import { explainResults } from "./cause/results.ts";
 import type { Scene, Side } from "./cause/scene.ts";
 import { compareEntries, type Difference, permissionNotes } from "./manifest/manifest.ts";
-import { BuildProblem, type Built } from "./vary/build.ts";
+import type { Built } from "./vary/build.ts";
 import { findCulprits } from "./vary/groups.ts";
+import { BuildProblem } from "./vary/problem.ts";
 import type { Tell, VariedBuilds } from "./vary/rebuild.ts";
 import type { VariationName } from "./vary/variations.ts";
 

@@ -101,8 +101,8 @@ function comparePlatform(platform: string, legs: readonly Leg[], minLegs: number
       verdict: "not-checked",
       reason: `The legs come from ${machines.size === 1 ? "one machine" : `${machines.size} machines`}, and ${minLegs} are wanted.`,
     };
-  if (first!.manifest.entries.length === 0)
-    return { ...result, verdict: "not-checked", reason: "The manifests are empty." };
+  if (!first!.manifest.entries.some(({ type }) => type === "file"))
+    return { ...result, verdict: "not-checked", reason: "No file is in the manifests, so nothing was compared." };
   return { ...result, verdict: "identical", reason: `No difference found between ${legs.length} machines.` };
 }
 

@@ -271,7 +271,20 @@ describe("legs", () => {
       [manifest([], {}, { commit: "" }), manifest([], machine(2), { commit: "" })],
       /^not-checked: .*No commit/,
     ],
-    ["nothing in them", [manifest([], machine(1)), manifest([], machine(2))], /^not-checked: .*empty/],
+    ["nothing in them", [manifest([], machine(1)), manifest([], machine(2))], /^not-checked: .*No file/],
+    [
+      "only links and folders in them",
+      [1, 2].map((each) =>
+        manifest(
+          [
+            { path: "bin", type: "directory", mode: "0755" },
+            { path: "result", type: "link", target: "/nix/store/abc" },
+          ],
+          machine(each),
+        ),
+      ),
+      /^not-checked: .*No file/,
+    ],
     [
       "a second platform with one leg",
       [

@@ -33,31 +33,35 @@ const modeOf = ({ mode }: Stats): string => (mode & 0o7777).toString(8).padStart
 /**
  * Entries of the given paths and all that is below them.
  * @param root what paths are relative to
- * @param paths absolute, each within `root`
+ * @param paths absolute, each within `root`; with `from`, what is there stands for it
  */
 export async function scan(
   root: string,
-  paths: readonly string[],
+  paths: readonly (string | { path: string; from: string })[],
   progress: (done: Progress) => void = () => {},
 ): Promise<Entry[]> {
   const found = new Map<string, Entry>();
   const files: { path: string; name: string; stats: Stats }[] = [];
-  const visit = async (path: string): Promise<void> => {
-    const name = slashed(relative(root, path));
+  const visit = async (path: string, name: string): Promise<void> => {
     if (found.has(name)) return;
     const stats = await lstat(path);
     if (stats.isSymbolicLink()) {
       found.set(name, { path: name, type: "link", target: await readlink(path) });
     } else if (stats.isDirectory()) {
       if (name !== "") found.set(name, { path: name, type: "directory", mode: modeOf(stats) });
-      for await (const entry of await opendir(path)) await visit(join(path, entry.name));
+      for await (const entry of await opendir(path)) {
+        await visit(join(path, entry.name), name === "" ? entry.name : `${name}/${entry.name}`);
+      }
     } else if (stats.isFile()) {
       found.set(name, { path: name, type: "file", size: 0, sha256: "", executable: false, mode: "" });
       files.push({ path, name, stats });
     }
     // Sockets, pipes and devices hold nothing that could be compared.
   };
-  for (const path of paths) await visit(path);
+  for (const each of paths) {
+    const { path, from } = typeof each === "string" ? { path: each, from: each } : each;
+    await visit(from, slashed(relative(root, path)));
+  }
 
   const done = { files: 0, bytes: 0 };
   const queue = files.values();

@@ -1,7 +1,8 @@
 /** What a build makes, among all that is in its folders. */
-import { cp, glob, lstat, mkdir, realpath, rename, rm } from "node:fs/promises";
+import { cp, glob, lstat, mkdir, readlink, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { run } from "@goatnote/action-io";
+import { BuildProblem } from "./problem.ts";
 
 /** A build may have taken away the permissions to remove what it made. */
 export async function removeFolder(folder: string): Promise<void> {
@@ -18,29 +19,101 @@ export async function emptyFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
 }
 
-/** Absolute paths that match, none of them inside another, none outside the tree. */
-export async function findArtifacts(tree: string, patterns: readonly string[]): Promise<string[]> {
-  const real = await realpath(tree);
-  const found = new Set<string>();
-  for await (const path of glob(patterns, { cwd: tree })) {
-    const full = join(tree, path);
-    if (path === "" || path === "." || !(await lstat(full).catch(() => undefined))) continue;
-    // A link to a folder elsewhere is content itself; what is behind it is not.
-    if (`${await realpath(dirname(full))}${sep}`.startsWith(real + sep)) found.add(full);
-  }
-  return [...found].sort().filter((path, _, all) => !all.some((other) => path.startsWith(other + sep)));
+/** Something that a build made. */
+export interface Artifact {
+  /** Absolute, as it was named. */
+  path: string;
+  /** Where its content is: the path itself, or what a link in its place leads to. */
+  from: string;
 }
 
-/** Moves what matched to a folder, at its path in the tree. */
-export async function moveAway(tree: string, paths: readonly string[], to: string): Promise<void> {
-  for (const path of paths) {
+/** What matches, none of it inside another, and whether it is within the tree when links on its way are followed. */
+async function matching(tree: string, patterns: readonly string[]): Promise<{ path: string; inside: boolean }[]> {
+  const real = await realpath(tree);
+  const found = new Map<string, boolean>();
+  for await (const name of glob(patterns, { cwd: tree })) {
+    const path = join(tree, name);
+    if (name === "" || name === "." || !(await lstat(path).catch(() => undefined))) continue;
+    found.set(path, `${await realpath(dirname(path))}${sep}`.startsWith(real + sep));
+  }
+  const paths = [...found].filter(([path]) => !isBelow(path, found));
+  return paths.map(([path, inside]) => ({ path, inside })).sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Whether a folder above the path is among these. */
+function isBelow(path: string, among: ReadonlyMap<string, unknown>): boolean {
+  const parent = dirname(path);
+  return parent !== path && (among.has(parent) || isBelow(parent, among));
+}
+
+/**
+ * What matches in a tree. A link that matches is followed, since its text alone says nothing of what was built; it stays
+ * a link when what it leads to matches too.
+ * @param seenAt where the build saw the tree, which links may name
+ * @throws BuildProblem for a link out of the tree, to nothing, or to a folder that it is in itself
+ */
+export async function chooseArtifacts(tree: string, patterns: readonly string[], seenAt = tree): Promise<Artifact[]> {
+  const matches = await matching(tree, patterns);
+  const real = await realpath(tree);
+  const known = new Map(matches.map(({ path }) => [join(real, relative(tree, path)), true]));
+  const chosen: Artifact[] = [];
+  for (const { path, inside } of matches) {
+    const refuse = (why: string): never => {
+      const name = relative(tree, path);
+      throw new BuildProblem(
+        "no-artifacts",
+        `\`${name}\` ${why}, so its content is not compared. Have the build put the files themselves there (cp -rL).`,
+      );
+    };
+    if (!inside) refuse("is behind a link that leads out of the build's tree");
+    const from = await followed(path, tree, seenAt);
+    if (from === path) chosen.push({ path, from });
+    else if (from === undefined) refuse("is a link that leads to nothing");
+    else if (!from.startsWith(real + sep)) refuse(`is a link to ${from}, out of the build's tree`);
+    else if (known.has(from) || isBelow(from, known)) chosen.push({ path, from: path });
+    else if (`${await realpath(dirname(path))}${sep}`.startsWith(from + sep)) refuse("is a link to a folder above it");
+    else chosen.push({ path, from });
+  }
+  return chosen;
+}
+
+/** What a link leads to in the end; the path itself when it is no link, undefined when nothing is there. */
+async function followed(path: string, tree: string, seenAt: string): Promise<string | undefined> {
+  if (!(await lstat(path)).isSymbolicLink()) return path;
+  const target = await readlink(path);
+  const own = target === seenAt || target.startsWith(seenAt + sep);
+  return realpath(own ? join(tree, relative(seenAt, target)) : path).catch(() => undefined);
+}
+
+/** Removes what matches, and what links that match lead to, as far as it is within the tree. */
+export async function removeArtifacts(tree: string, patterns: readonly string[]): Promise<void> {
+  const real = await realpath(tree);
+  const matches = (await matching(tree, patterns)).filter(({ inside }) => inside);
+  const behind = await Promise.all(matches.map(({ path }) => followed(path, tree, tree)));
+  const targets = behind.filter((path) => path?.startsWith(real + sep)) as string[];
+  for (const path of [...matches.map(({ path }) => path), ...targets]) await rm(path, { recursive: true, force: true });
+}
+
+/** Moves what was chosen to a folder, at its path in the tree. What a link leads to is copied, since it may be a source. */
+export async function moveAway(tree: string, chosen: readonly Artifact[], to: string): Promise<void> {
+  const copy = (from: string, target: string): Promise<void> =>
+    cp(from, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+  const [own, links] = [
+    chosen.filter(({ path, from }) => path === from),
+    chosen.filter(({ path, from }) => path !== from),
+  ];
+  for (const { path, from } of [...links, ...own]) {
     const target = join(to, relative(tree, path));
     await mkdir(dirname(target), { recursive: true });
+    if (path !== from) {
+      await copy(from, target);
+      continue;
+    }
     try {
       await rename(path, target);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
-      await cp(path, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+      await copy(path, target);
     }
   }
 }

@@ -1,16 +1,17 @@
 /** One build: a fresh copy, its conditions, the script, what it left, and nothing running afterwards. */
 import { lstat, mkdir, opendir, rm, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
-import { run, SubprocessError, UserError } from "@goatnote/action-io";
+import { run, SubprocessError } from "@goatnote/action-io";
 import type { Entry } from "../manifest/manifest.ts";
 import { scan } from "../manifest/scan.ts";
-import { emptyFolder, findArtifacts, moveAway, removeFolder } from "./artifacts.ts";
+import { chooseArtifacts, emptyFolder, moveAway, removeArtifacts, removeFolder } from "./artifacts.ts";
 import { type Conditions, commandLine } from "./conditions.ts";
 import { copySources, type Sources } from "./copy.ts";
 import { environmentFor, type Placed } from "./environment.ts";
 import { type Facts, factsScript, readFacts } from "./facts.ts";
 import { removeFaketimeLeftovers } from "./faketime.ts";
 import type { Machine } from "./machine.ts";
+import { BuildProblem } from "./problem.ts";
 import { endLeftovers } from "./processes.ts";
 
 /** What is built, and how. */
@@ -42,15 +43,6 @@ export interface Built {
   /** Milliseconds since 1970, by our own clock. */
   started: number;
   ended: number;
-}
-
-/** A build that gave nothing that could be compared. */
-export class BuildProblem extends UserError {
-  readonly kind: "failed" | "timeout" | "cancelled" | "leftovers" | "no-artifacts" | "tree";
-  constructor(kind: BuildProblem["kind"], message: string) {
-    super(message);
-    this.kind = kind;
-  }
 }
 
 // Another length and other letters than those of the first; part of both is where a build may look for its name.
@@ -107,29 +99,33 @@ async function placeTree({ sources, machine, base, artifacts }: Recipe, conditio
   const tree = join(root, "tree", conditions.elsewhere ? `${name}-of-the-second-build` : name);
   await mkdir(tree, { recursive: true });
   await copySources(sources, tree, conditions);
-  for (const path of await findArtifacts(tree, artifacts)) await rm(path, { recursive: true, force: true });
+  await removeArtifacts(tree, artifacts);
   return { folders: { root, seenAt: mounts ? seenAt : root }, tree, places: [root, seenAt] };
 }
 
 /** What a build left, moved away and listed; its folders are removed. */
-async function collect(recipe: Recipe, { tree, places }: Placed, keepAs: string): Promise<Entry[]> {
+async function collect(recipe: Recipe, { folders, tree, places }: Placed, keepAs: string): Promise<Entry[]> {
   if (!(await lstat(tree).catch(() => undefined))?.isDirectory())
     throw new BuildProblem("tree", "The build removed its own tree.");
-  const paths = await findArtifacts(tree, recipe.artifacts);
-  if (paths.length === 0) {
+  const seenAt = join(folders.seenAt, relative(folders.root, tree));
+  const chosen = await chooseArtifacts(tree, recipe.artifacts, seenAt);
+  if (chosen.length === 0) {
     throw new BuildProblem(
       "no-artifacts",
       `The build left nothing that matches \`artifacts\` (${recipe.artifacts.join(", ")}). What matched before was removed, so that only what this build makes is compared.`,
     );
   }
-  await moveAway(tree, paths, keepAs);
+  await moveAway(tree, chosen, keepAs);
   for (const folder of new Set(places)) await removeFolder(folder);
   const artifacts = await scan(
     keepAs,
-    paths.map((path) => join(keepAs, relative(tree, path))),
+    chosen.map(({ path }) => join(keepAs, relative(tree, path))),
   );
-  if (artifacts.every(({ type }) => type === "directory"))
-    throw new BuildProblem("no-artifacts", "What the build left are empty folders, which say nothing.");
+  if (!artifacts.some(({ type }) => type === "file"))
+    throw new BuildProblem(
+      "no-artifacts",
+      "What the build left holds no file, only folders or links, which say nothing.",
+    );
   return artifacts;
 }
 

@@ -1,10 +1,11 @@
 /** The varied rebuild: prepares what the machine allows, builds twice, and says of each variation what became of it. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BuildProblem, type Built, buildOnce, leastApartMs, type Recipe } from "./build.ts";
+import { type Built, buildOnce, leastApartMs, type Recipe } from "./build.ts";
 import type { Conditions } from "./conditions.ts";
 import { showsEffect } from "./facts.ts";
 import { findCulprits } from "./groups.ts";
+import { BuildProblem } from "./problem.ts";
 import {
   firstConditions,
   preparations,
