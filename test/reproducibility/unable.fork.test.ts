@@ -98,11 +98,21 @@ test("after output without a line end, workflow commands work again", async () =
   for (const token of tokens) expect(log.split("\n")).toContain(`::${token}::`);
 });
 
-test("a build that writes into the checkout", async () => {
+test.each(["made-by-the-build", "ignored/x", ".git/x"])("a build that writes %s into the checkout", async (path) => {
+  ({ folder, remove } = project({ ".gitignore": "ignored\n", "ignored/y": "y\n" }));
+  execFileSync("git", ["init", "--quiet"], { cwd: folder });
+  const build = `echo x > out; echo x > "$LAB/${path}"`;
+  const inputs = { build, artifacts: "out", vary: "none" };
+  const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, { LAB: folder });
+  expect(log).toContain(`wrote into the checkout (${path})`);
+  expect(outputs.verdict).toBe("not-checked");
+});
+
+test("a build that names the checkout", async () => {
   ({ folder, remove } = project({ a: "a\n" }));
-  const build = `echo x > out; echo x > ${folder}/made-by-the-build`;
+  const build = `cp ${folder}/a out`;
   const { outputs, log } = await runEntry(actions, "repro-check", { build, artifacts: "out" }, folder);
-  expect(log).toContain("wrote into the checkout (made-by-the-build)");
+  expect(log).toContain("names the checkout");
   expect(outputs.verdict).toBe("not-checked");
 });
 
