@@ -1,0 +1,1 @@
+export const id=137;export const ids=[137];export const modules={9137:((e,t,n)=>{n.d(t,{Decrypter:()=>r.Hz,armor:()=>r.yE,identityToRecipient:()=>r.RE});var r=n(5574)})};
