@@ -1,5 +1,6 @@
 /** The stores `ref` and `branch` in the actions' hands: what jobs leave, what `record` appends, what readers get. */
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -188,6 +189,27 @@ test.each([
   if (why === null) expect(told).toBeNull();
   else expect(told).toMatch(why);
   expect(whyUnwritable({ ...inputs, store: "artifact" }, context)).toBeNull();
+});
+
+test("a fork may add little; what is more is refused, and what is kept says that it is not all", async () => {
+  const fork = newRun({ event: "pull_request", headBranch: "main", headRepository: "stranger/lab" });
+  await leave(fork);
+  const { context, inputs } = await enter(fork, { contents: "read" });
+  const large = Array.from({ length: 17 }, () => randomBytes(1 << 20).toString("base64"));
+  const tests = large.flatMap((text, at) =>
+    Array.from({ length: 200 }, (_, part) => ({
+      id: `${at}|${part}|${text.slice(part * 6900, (part + 1) * 6900)}`,
+      file: null,
+      status: "pass" as const,
+      duration_ms: null,
+    })),
+  );
+  await leaveSegment(said(fork, { job: "large", tests }), inputs, context);
+  const ended = await enter(newRun({ event: "workflow_run" }), recorder);
+  const workflowRun = { id: String(fork.id), attempt: 1 };
+  const { runs, rejected } = await recordRun(ended.inputs, { ...ended.context, workflowRun });
+  expect(runs).toMatchObject([{ job: "test", report_complete: false, trust: "fork" }]);
+  expect(rejected).toEqual([{ name: expect.any(String), reason: expect.stringMatching(/not more than 16 MiB/) }]);
 });
 
 test("an empty history is no error, and a run without results appends nothing", async () => {

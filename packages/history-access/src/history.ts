@@ -111,22 +111,19 @@ export async function recordRun(inputs: StoreInputs, context: WorkflowContext): 
   const segments = new Map<number, NamedSegment[]>();
   const recorded: MergedRun = { runs: [], rejected: [] };
   const notGiven = new Set<number>();
-  let bytesLeft = facts.trust === "fork" ? mostForkBytes : mostBytes;
+  const most = facts.trust === "fork" ? mostForkBytes : mostBytes;
+  const tooMuch = `a run may leave ${mostOfOneName} records, and not more than ${most >> 20} MiB of them.`;
+  let bytesLeft = most;
   for (const artifact of await listArtifactsOfRun(where, id, `telemetry-segment-${id}-`)) {
     const of = Number(artifact.name.split("-").at(-2));
     if (!(of >= earliest && of <= attempt)) continue;
     const reject = (reason: string) => recorded.rejected.push({ name: artifact.name, reason });
     const left = segments.get(of) ?? [];
     segments.set(of, left);
-    if (left.length === mostOfOneName || bytesLeft <= 0) {
-      reject(
-        `a run may leave ${mostOfOneName} records, and not more than ${(facts.trust === "fork" ? mostForkBytes : mostBytes) >> 20} MiB of them.`,
-      );
-      notGiven.add(of);
-      continue;
-    }
     try {
+      if (left.length === mostOfOneName) throw new UserError(tooMuch);
       const bytes = await patiently(() => download(where, artifact));
+      if (bytes.length > bytesLeft) throw new UserError(tooMuch);
       bytesLeft -= bytes.length;
       left.push({ name: artifact.name, bytes });
     } catch (error) {
