@@ -21,6 +21,7 @@ import {
   argumentsFor,
   choose,
   decodeModel,
+  distil,
   encodePlan,
   learn,
   type Past,
@@ -103,7 +104,14 @@ async function decide(
     const situation = await readSituation(inputs, context, past);
     situation.runAll ??= modelInChange(inputs, context, situation);
     const tracked = new Map(unitsIn(situation.runner, situation.files).map((path) => [path.normalize(), path]));
-    return { plan: choose(past, situation, wishes), locate: (path) => tracked.get(path) ?? null };
+    const plan = choose(past, situation, wishes);
+    const { change } = situation;
+    // It explains only: without it the plan is as good.
+    plan.tree = await distil(past, change.kind === "known" ? change.files : [], plan).catch((error) => {
+      warning(`The plan has no tree that explains it: ${describe(error)}`);
+      return null;
+    });
+    return { plan, locate: (path) => tracked.get(path) ?? null };
   } catch (error) {
     const reason = describe(error).replace(/\.$/, "");
     warning(`Everything runs: ${reason}`);

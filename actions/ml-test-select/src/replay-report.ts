@@ -1,6 +1,7 @@
 /** What the reader sees of a replay. */
 import { code, table } from "@goatnote/action-io";
 import type { PolicyReport, ReplayReport } from "@goatnote/test-selection";
+import { reliability } from "./reliability.ts";
 
 const two = (value: number): string => value.toFixed(3);
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
@@ -38,6 +39,7 @@ export function summariseReplay({
     curve(all),
     "\n**New failures only**, of tests that passed in their run before\n",
     table(header, rows(fresh)),
+    reliability(selector.reliability, selector.ece),
     "\nNot checked: whether coming changes resemble these. A test that failed for no reason of the change counts as a failure here.\n",
   ].join("");
 }

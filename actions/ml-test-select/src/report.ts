@@ -1,6 +1,7 @@
 /** What the reader sees of a plan. */
 import { code, details, plain, seconds, table } from "@goatnote/action-io";
-import type { Plan, PlannedTest } from "@goatnote/test-selection";
+import type { Plan, PlannedTest, TreeNode } from "@goatnote/test-selection";
+import { percent, reliability } from "./reliability.ts";
 
 const resting = ({ run, tests }: Plan): PlannedTest[] => (run === "all" ? [] : tests.filter((test) => !test.chosen));
 const usual = (tests: readonly PlannedTest[]): number =>
@@ -45,8 +46,41 @@ export function summarise(plan: Plan): string {
     rest.length > 0
       ? details(`Why ${rest.length} tests rest`, table(["test", "why"], rest.slice(0, 200).map(row)))
       : "",
+    tree(plan),
+    howItWent(plan),
     howToAct(plan),
   ].join("");
+}
+
+/** What decided, as a picture. */
+function tree({ tree }: Plan): string {
+  if (tree === null) return "";
+  const { chosen, resting } = tree.fidelity;
+  const agrees = `One small tree, learnt from this plan, decides alike for ${percent(chosen)} of the chosen and ${percent(resting)} of the resting tests. It explains, and decides nothing.`;
+  return details(
+    "What decided, in one picture",
+    `${agrees}\n\n\`\`\`mermaid\nflowchart TD\n${flowchart(tree.tree)}\n\`\`\``,
+  );
+}
+
+function flowchart(node: TreeNode, id = "n"): string {
+  if (!("question" in node)) return `  ${id}(["${node.chosen ? "run" : "rest"}: ${node.agree} of ${node.tests}"])`;
+  return [
+    `  ${id}{"${node.question}?"}`,
+    flowchart(node.yes, `${id}y`),
+    flowchart(node.no, `${id}n`),
+    `  ${id} -- yes --> ${id}y`,
+    `  ${id} -- no --> ${id}n`,
+  ].join("\n");
+}
+
+/** Whether what was stated before has come true. */
+function howItWent({ coverage, model, target_recall }: Plan): string {
+  const held =
+    coverage.of === 0
+      ? "No recall could be stated before a past failure yet."
+      : `Of the latest ${coverage.of} red changes before which a recall of ${target_recall} could be stated, ${coverage.caught} would have been noticed.`;
+  return details("How it has gone", held + reliability(model.reliability, model.ece));
 }
 
 const row = ({ id, reason }: PlannedTest): string[] => [code(id), plain(reason)];

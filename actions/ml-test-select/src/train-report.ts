@@ -1,6 +1,7 @@
 /** What the reader sees of a training. */
 import { plain, seconds, table } from "@goatnote/action-io";
 import type { ModelReport } from "@goatnote/test-selection";
+import { reliability } from "./reliability.ts";
 
 const three = (value: number | null): string => (value === null ? "not known" : value.toFixed(3));
 
@@ -32,6 +33,7 @@ export function summariseTraining(report: ModelReport): string {
         ["largest F1", three(f1)],
       ],
     ),
+    reliability(report.reliability, report.ece),
     table(
       ["what the learned model goes by", "weight"],
       (weights ?? []).slice(0, 12).map(({ feature, weight }) => [plain(feature), weight.toFixed(2)]),

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choose } from "./choose.ts";
-import { learn } from "./past.ts";
+import { distil } from "./distil.ts";
+import { learn, type Past } from "./past.ts";
 import type { Plan } from "./plan.ts";
 import { runners } from "./runners/index.ts";
 import {
@@ -63,10 +64,11 @@ describe("a change to one module", () => {
   });
 
   it("makes the same plan from the same seed", async () => {
-    const once = await planFor(changeOf(["src/beta.py"]), { explore: 0.5 });
-    expect(await planFor(changeOf(["src/beta.py"]), { explore: 0.5 })).toEqual(once);
+    const history = projectHistory(4);
+    const once = await planFor(changeOf(["src/beta.py"]), { explore: 0.5 }, history);
+    expect(await planFor(changeOf(["src/beta.py"]), { explore: 0.5 }, history)).toEqual(once);
     const others = await Promise.all(
-      ["a", "b", "c", "d", "e"].map((seed) => planFor(changeOf(["src/beta.py"]), { explore: 0.5, seed })),
+      ["a", "b", "c", "d", "e"].map((seed) => planFor(changeOf(["src/beta.py"]), { explore: 0.5, seed }, history)),
     );
     expect(others.some((plan) => chosen(plan).join() !== chosen(once).join())).toBe(true);
   });
@@ -277,6 +279,51 @@ describe("safety nets", () => {
     expect(chosen(await planFor(changeOf(["src/beta.py"]), rest, [...projectHistory(4), run]))).toContain(
       testsOf("gamma")[0],
     );
+  });
+});
+
+describe("a past that no longer tells", () => {
+  // Of the latest red changes most broke what nothing had linked to them: the stated recall did not hold.
+  const surprising = (past: Past): Past => {
+    const falling = Array.from({ length: 9 }, (_, run) => 0.1 - run / 100);
+    return { ...past, best: [...new Array(40).fill(1), ...falling] };
+  };
+
+  it("runs everything, and says how many were caught", async () => {
+    const past = surprising(await learn(projectHistory(6)));
+    const plan = choose(past, changeOf(["src/beta.py"]), wishes);
+    expect(plan.reason).toMatch(/recall of 0\.9 did not hold: of the latest 40 red changes 31 would have been noticed/);
+    expect([plan.run, plan.coverage.of]).toEqual(["all", 40]);
+    // Who sets a budget has decided already.
+    expect(choose(past, changeOf(["src/beta.py"]), { ...wishes, maxFraction: 0.5 }).run).toBe("chosen");
+  });
+});
+
+describe("the tree that explains a plan", () => {
+  const numbers = Array.from({ length: 10 }, (_, index) => `test_${index}`);
+  const run = (changed: string, isRed: boolean) =>
+    fullRun(
+      [`src/${changed}.py`],
+      modules.flatMap((name) =>
+        numbers.map((test) =>
+          execution(`tests/test_${name}.py`, test, { status: isRed && name === changed ? "fail" : "pass" }),
+        ),
+      ),
+    );
+  const history = Array.from({ length: 4 }, () => modules.flatMap((name) => [run(name, true), run(name, false)]));
+
+  it("decides as the plan did, and asks what links tests and change", async () => {
+    const past = await learn(history.flat());
+    const situation = changeOf(["src/beta.py"]);
+    const plan = choose(past, situation, wishes);
+    const tree = await distil(past, [{ path: "src/beta.py", added: 1, deleted: 1 }], plan);
+    const chosen = plan.tests.filter((test) => test.chosen).length;
+    expect([plan.run, chosen]).toEqual(["chosen", 10]);
+    expect(tree?.fidelity).toEqual({ chosen: 1, resting: 1 });
+    expect(tree?.rules).toHaveLength(2);
+    expect(tree?.rules[0]).toMatch(/ is 0\.\d+ or more → runs \(so decided for 10 of 10 tests\)$/);
+    expect(tree?.rules[1]).toMatch(/^not: .* → rests \(so decided for 30 of 30 tests\)$/);
+    expect(await distil(past, [], choose(past, situation, { ...wishes, alwaysRun: ["**"] }))).toBeNull();
   });
 });
 

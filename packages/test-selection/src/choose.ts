@@ -1,9 +1,10 @@
 /** From scores to a plan: safety nets first, then the cut that the stated recall or the budget sets. */
+import { expectedCalibrationError } from "./calibration.ts";
 import { findDoubt } from "./doubts.ts";
 import { castNets, explore, fill } from "./fill.ts";
 import type { Past } from "./past.ts";
 import type { Plan } from "./plan.ts";
-import { cutFor, recallAt } from "./recall.ts";
+import { coverageOf, cutFor, recallAt } from "./recall.ts";
 import { balance } from "./shards.ts";
 import { composed, type Situation, type Wishes } from "./situation.ts";
 import { wholeFiles } from "./test-files.ts";
@@ -55,8 +56,14 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     seed: wishes.seed,
     target_recall: wishes.targetRecall,
     confidence: cut === null ? 1 : confidence,
-    model: { kind: past.model },
+    coverage: coverageOf(wishes.targetRecall, past.best),
+    model: {
+      kind: past.model,
+      ece: expectedCalibrationError(past.reliability),
+      reliability: past.reliability,
+    },
     history: { runs: past.referenceRuns, failing_runs: past.failingRuns },
+    tree: null,
     shards: wishes.shards,
     tests,
     files,

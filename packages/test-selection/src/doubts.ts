@@ -3,7 +3,7 @@ import type { FileChange } from "@goatnote/ci-history";
 import { matches } from "./globs.ts";
 import { mostFiles } from "./memory.ts";
 import type { Past } from "./past.ts";
-import { cutFor, failingRunsNeeded } from "./recall.ts";
+import { coverageOf, cutFor, failingRunsNeeded, hasDrifted } from "./recall.ts";
 import { unitsIn } from "./runners/index.ts";
 import type { Runner } from "./runners/runner.ts";
 import type { Situation, Wishes } from "./situation.ts";
@@ -37,8 +37,12 @@ export function findDoubt(
   if (cutFor(wishes.targetRecall, past.best) === Number.POSITIVE_INFINITY) {
     return "safety nets alone caught the recorded failures, which does not say how likely a test has to be";
   }
+  const coverage = coverageOf(wishes.targetRecall, past.best);
+  const budgeted = wishes.timeBudgetMs !== null || wishes.maxFraction !== null;
+  if (!budgeted && hasDrifted(wishes.targetRecall, coverage))
+    return `the recall of ${wishes.targetRecall} did not hold: of the latest ${coverage.of} red changes ${coverage.caught} would have been noticed, so the past no longer tells`;
   const needed = failingRunsNeeded(wishes.targetRecall);
-  if (cutFor(wishes.targetRecall, past.best) === null && wishes.timeBudgetMs === null && wishes.maxFraction === null) {
+  if (cutFor(wishes.targetRecall, past.best) === null && !budgeted) {
     return `a recall of ${wishes.targetRecall} needs ${needed} runs of the default branch in which a known change broke a test, and ${past.best.length} are recorded`;
   }
   return null;

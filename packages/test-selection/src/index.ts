@@ -1,4 +1,6 @@
+export type { ReliabilityBin } from "./calibration.ts";
 export * from "./choose.ts";
+export { distil, type TreeNode } from "./distil.ts";
 export { decodeModel, encodeModel, modelPath, type StoredModel } from "./model-file.ts";
 export * from "./model-report.ts";
 export { isReference, type Outcome, outcomes } from "./outcomes.ts";

@@ -1,12 +1,13 @@
 /** A model as a file: what `train` leaves in a store, and selection scores by. */
 import { createHash } from "node:crypto";
 import { HistoryError } from "@goatnote/ci-history";
+import type { CalibrationState } from "./calibration.ts";
 import { featureNames } from "./features.ts";
-import type { Fitted, TrialState } from "./scorers.ts";
+import { type Fitted, scorerNames, type TrialState } from "./scorers.ts";
 
 /** A fitted model, and the history that it was fitted to. */
 export interface StoredModel extends Fitted {
-  version: 1;
+  version: 2;
   /** Names of the features, in the order of the weights. */
   features: readonly string[];
   /** Path of the newest segment that it has seen. Only a history that holds this segment is the model's own. */
@@ -18,7 +19,7 @@ const digest = (text: string): string => createHash("sha256").update(text).diges
 
 /** Where a store keeps the model of a history whose newest segment is `through`: `v1/model/<digest>.json`. */
 export const modelPath = (through: string): string =>
-  `v1/model/${digest(JSON.stringify([1, featureNames, through]))}.json`;
+  `v1/model/${digest(JSON.stringify([2, featureNames, through]))}.json`;
 
 /** The bytes of a model file; equal models give equal bytes. */
 export function encodeModel(model: StoredModel): string {
@@ -42,7 +43,7 @@ export function decodeModel(text: string, where: string): StoredModel {
     throw problem("it is not JSON", cause);
   }
   const { checksum, ...model } = content ?? {};
-  if (model.version !== 1) throw problem(`its version is ${JSON.stringify(model.version)}, not 1`);
+  if (model.version !== 2) throw problem(`its version is ${JSON.stringify(model.version)}, not 2`);
   if (checksum !== digest(JSON.stringify(model))) throw problem("its checksum does not fit its content");
   if (JSON.stringify(model.features) !== JSON.stringify(featureNames))
     throw problem("it was trained by another version of the action, on other features");
@@ -58,7 +59,13 @@ const isTrial = (trial: TrialState | undefined): boolean =>
   Array.isArray(trial?.kept) &&
   trial.kept.every(({ best, kind }) => (best === null || Number.isFinite(best)) && typeof kind === "string");
 
-function isFitted({ logistic, trials, through, history }: StoredModel): boolean {
+const isCalibration = (calibration: CalibrationState | undefined): boolean =>
+  [calibration?.counts, calibration?.curve, calibration?.reliability].every(Array.isArray) &&
+  calibration!.counts.every((count) => isNumbers(count, 3)) &&
+  calibration!.curve.every(({ score, probability }) => isNumbers([score, probability])) &&
+  calibration!.reliability.every((bin) => isNumbers([bin.below, bin.tests, bin.expected, bin.failed]));
+
+function isFitted({ logistic, trials, calibrations, through, history }: StoredModel): boolean {
   const size = featureNames.length;
   const isWeighted =
     logistic === null ||
@@ -67,5 +74,6 @@ function isFitted({ logistic, trials, through, history }: StoredModel): boolean 
       logistic.deviation.every((deviation) => deviation > 0) &&
       isNumbers(logistic.weights, size + 1));
   const isCounted = isNumbers([history?.runs, history?.failing_runs]) && typeof through === "string";
-  return isWeighted && isCounted && isTrial(trials?.["hand-weighted-sum"]) && isTrial(trials?.logistic);
+  const isTried = scorerNames.every((name) => isTrial(trials?.[name]) && isCalibration(calibrations?.[name]));
+  return isWeighted && isCounted && isTried;
 }

@@ -1,4 +1,5 @@
 /** How good a model is, from the scores that it gave to failing runs before it learnt from them. */
+import { expectedCalibrationError, type ReliabilityBin } from "./calibration.ts";
 import { featureNames } from "./features.ts";
 import { type Scored, type Separation, separation } from "./metrics.ts";
 import type { Learner } from "./past.ts";
@@ -16,6 +17,9 @@ export interface ModelReport extends Record<keyof Separation, number | null> {
   tried_runs: Record<ScorerName, number>;
   /** Mean over these, see `metrics.ts`; of the sum over as many of the latest as the model has. */
   apfdc: Record<ScorerName, number | null>;
+  /** Expected calibration error of what selections state now, 0 to 1; null where no probability was stated before. */
+  ece: number | null;
+  reliability: readonly ReliabilityBin[];
   /** Of standardised features, the heaviest first; null where there is no model. */
   weights: { feature: string; weight: number }[] | null;
 }
@@ -53,6 +57,8 @@ export function modelReport(): { watch(learner: Learner): void; of(trained: Trai
         auc: measured?.auc ?? null,
         average_precision: measured?.average_precision ?? null,
         f1: measured?.f1 ?? null,
+        ece: expectedCalibrationError(past.reliability),
+        reliability: past.reliability,
         weights: weights
           ? featureNames
               .map((feature, index) => ({ feature, weight: weights[index]! }))

@@ -32,7 +32,7 @@ export function pairedBootstrap(differences: readonly number[]): Difference | nu
 }
 
 /** Numbers from 0 up to 1 (Marsaglia, Xorshift RNGs, 2003: shifts 13, 17, 5). */
-function xorshift(seed: number): () => number {
+export function xorshift(seed: number): () => number {
   let state = seed ^ 0x9e3779b9 || 1;
   return () => {
     state ^= state << 13;

@@ -1,5 +1,6 @@
 /** The past of a project, read once in order of time: what to score with, and how well scoring would have done. */
 import type { Execution, FileChange, Run } from "@goatnote/ci-history";
+import type { ReliabilityBin } from "./calibration.ts";
 import { Memory, type MemoryState } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
 import type { Score } from "./score.ts";
@@ -12,6 +13,10 @@ export interface Past {
   score(changes: readonly FileChange[]): Map<string, Score>;
   /** What scores. */
   model: ScorerName;
+  /** The probability to fail that a score stands for, 0 to 1; null where the history cannot tell yet. */
+  probability(score: number): number | null;
+  /** How probabilities that were stated before came out. */
+  reliability: readonly ReliabilityBin[];
   /** For each of the latest failing reference runs, the highest score of its failing tests, see `recall.ts`. */
   best: number[];
   /** Tests that failed in the latest run of the change's own branch. */
@@ -64,8 +69,8 @@ export class Learner {
    */
   past(targetRecall: number, failedOnBranch: Set<string> = new Set()): Past {
     const { memory, referenceRuns, failingRuns, lastSha } = this;
-    const { model, best, score } = this.scorers.choose(targetRecall);
-    return { memory, model, best, score, failedOnBranch, referenceRuns, failingRuns, lastSha };
+    const choice = this.scorers.choose(targetRecall);
+    return { ...choice, memory, failedOnBranch, referenceRuns, failingRuns, lastSha };
   }
 
   get state(): LearnerState {

@@ -1,6 +1,9 @@
 /** The plan: what was decided for every test, and why. A JSON file that all shards and the later record see. */
 import { createHash } from "node:crypto";
 import type { Selection } from "@goatnote/ci-history";
+import type { ReliabilityBin } from "./calibration.ts";
+import type { Distilled } from "./distil.ts";
+import type { Coverage } from "./recall.ts";
 import type { ScorerName } from "./scorers.ts";
 
 export const modes = ["select", "prioritize", "observe"] as const;
@@ -12,7 +15,7 @@ export interface PlannedTest {
   file: string | null;
   /** What ranks it, see `model`: a sum of 0 or more, or a logarithm of odds; null for a test without history. */
   score: number | null;
-  /** Calibrated probability to fail; null, since scores rank and are not calibrated. */
+  /** Calibrated probability that it fails, 0 to 1; null for a test without history, and where the past cannot tell yet. */
   probability: number | null;
   chosen: boolean;
   /** Probability with which this plan runs the test, 0 to 1: below 1 only where chance decides. */
@@ -44,9 +47,19 @@ export interface Plan {
   target_recall: number;
   /** The stated recall of this choice, 0 to 1; null when none can be stated. */
   confidence: number | null;
+  /** How the recall that could be stated before each of the latest failing runs has held. */
+  coverage: Coverage;
   /** What scored: the one that has ordered past failing runs better. */
-  model: { kind: ScorerName };
+  model: {
+    kind: ScorerName;
+    /** Expected calibration error of the probabilities stated so far, 0 to 1; null where none was. */
+    ece: number | null;
+    /** What was stated so far and what came. */
+    reliability: readonly ReliabilityBin[];
+  };
   history: { runs: number; failing_runs: number };
+  /** What decided, in one small tree, see `distil.ts`; null where it would say nothing. */
+  tree: Distilled | null;
   shards: number;
   tests: PlannedTest[];
   files: PlannedFile[];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cutFor, failingRunsNeeded, recallAt } from "./recall.ts";
+import { coverageOf, cutFor, failingRunsNeeded, hasDrifted, recallAt } from "./recall.ts";
 
 const scores = fc.array(fc.oneof(fc.double({ min: 0, max: 3, noNaN: true }), fc.constant(Number.POSITIVE_INFINITY)), {
   maxLength: 60,
@@ -49,5 +49,31 @@ describe("the stated recall", () => {
     }
     expect(caught / 2000).toBeGreaterThan(0.88);
     expect(caught / 2000).toBeLessThan(0.95);
+  });
+});
+
+describe("the rolling coverage", () => {
+  it("asks of each run only what was known before it", () => {
+    // Nine runs state 0.9; the tenth scores lower than all of them, the eleventh as they do.
+    const best = [...new Array(9).fill(1), 0.5, 1];
+    expect(coverageOf(0.9, best)).toEqual({ caught: 1, of: 2 });
+    expect(coverageOf(0.9, best.slice(0, 9))).toEqual({ caught: 0, of: 0 });
+  });
+
+  it("looks at the latest 50 runs", () => {
+    expect(coverageOf(0.9, new Array(200).fill(1))).toEqual({ caught: 50, of: 50 });
+  });
+
+  // One-sided binomial test: of 50 at 0.95 five misses come in 10 of 100 projects, six in 4 (R: pbinom(44, 50, .95)).
+  it.each([
+    [0.95, 45, 50, false],
+    [0.95, 44, 50, true],
+    [0.9, 0, 0, false],
+    [0.9, 0, 1, false],
+    [0.95, 0, 1, false],
+    [0.95, 1, 3, true],
+    [0.9, 50, 50, false],
+  ])("at %f, %i caught of %i: drifted is %s", (target, caught, of, drifted) => {
+    expect(hasDrifted(target, { caught, of })).toBe(drifted);
   });
 });

@@ -30,3 +30,37 @@ export function recallAt(cut: number, best: readonly number[]): number | null {
   const misses = best.filter((score) => score < cut).length;
   return Math.max(0, 1 - (misses + 1) / (best.length + 1));
 }
+
+/** How a stated recall has held: of so many failing runs that came after one could be stated, so many were caught. */
+export interface Coverage {
+  caught: number;
+  of: number;
+}
+
+// What is looked back on: enough that 0.95 can be told from 0.8, few enough that a change of the project shows.
+const latest = 50;
+
+/** Whether the cut that could be stated before each of the latest failing runs caught it. */
+export function coverageOf(targetRecall: number, best: readonly number[]): Coverage {
+  const coverage = { caught: 0, of: 0 };
+  for (let run = Math.max(0, best.length - latest); run < best.length; run += 1) {
+    const cut = cutFor(targetRecall, best.slice(0, run));
+    if (cut === null) continue;
+    coverage.of += 1;
+    if (best[run]! >= cut) coverage.caught += 1;
+  }
+  return coverage;
+}
+
+/**
+ * True where so few were caught that a recall of `targetRecall` would do so in less than one of twenty projects
+ * (one-sided binomial test): the coming runs no longer resemble the past ones.
+ */
+export function hasDrifted(targetRecall: number, { caught, of }: Coverage): boolean {
+  let [chance, atMost] = [(1 - targetRecall) ** of, 0];
+  for (let hits = 0; hits <= caught; hits += 1) {
+    atMost += chance;
+    chance *= ((of - hits) / (hits + 1)) * (targetRecall / (1 - targetRecall));
+  }
+  return of > 0 && caught < of && atMost < 0.05;
+}

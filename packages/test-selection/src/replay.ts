@@ -3,6 +3,7 @@
  * run knowing only the runs before it; the action's own decision is made for every run.
  */
 import type { Run } from "@goatnote/ci-history";
+import { emptyBins, expectedCalibrationError, type ReliabilityBin, tally } from "./calibration.ts";
 import { choose } from "./choose.ts";
 import { apfd, apfdc, failuresWithin, inOrder, type Ordered } from "./metrics.ts";
 import { isReference, type Outcome, outcomes } from "./outcomes.ts";
@@ -65,8 +66,10 @@ export interface SelectorReport {
   tests_run_fraction: number;
   time_fraction: number | null;
   full_runs: number;
-  /** Null as long as no probability is stated. */
+  /** Expected calibration error of the stated probabilities, 0 to 1; null where none was stated. */
   ece: number | null;
+  /** What was stated and what came. */
+  reliability: readonly ReliabilityBin[];
 }
 
 const names = Object.keys(policies) as PolicyName[];
@@ -206,6 +209,7 @@ class SelectorTally {
   private tests = { run: 0, all: 0 };
   private ms = { run: 0, all: 0 };
   private fullRuns = 0;
+  private readonly reliability = emptyBins();
 
   constructor(wishes: Wishes) {
     this.wishes = wishes;
@@ -233,6 +237,8 @@ class SelectorTally {
         : plan.tests.filter(({ chosen, file }) => !chosen && !(file !== null && edited.has(file)));
     const resting = new Set(rests.map(({ id }) => id));
     if (plan.run === "all") this.fullRuns += 1;
+    for (const { id, probability } of plan.tests)
+      if (probability !== null) tally(this.reliability, probability, result.get(id)!.failed, 1);
     let failed = 0;
     let missed = 0;
     for (const { id, durationMs, failed: isFailure } of result.values()) {
@@ -257,7 +263,8 @@ class SelectorTally {
       tests_run_fraction: this.tests.all === 0 ? 1 : this.tests.run / this.tests.all,
       time_fraction: this.ms.all === 0 ? null : this.ms.run / this.ms.all,
       full_runs: this.fullRuns,
-      ece: null,
+      ece: expectedCalibrationError(this.reliability),
+      reliability: this.reliability,
     };
   }
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { FileChange, Run } from "@goatnote/ci-history";
+import { Calibration, type CalibrationState, type ReliabilityBin } from "./calibration.ts";
 import { featuresOf } from "./features.ts";
 import { type LinksOf, linksTo } from "./links.ts";
 import { type Logistic, logOdds } from "./logistic.ts";
@@ -66,7 +67,11 @@ class Trial {
   }
 }
 
-export type ScorerName = "hand-weighted-sum" | "logistic";
+export const scorerNames = ["hand-weighted-sum", "logistic"] as const;
+export type ScorerName = (typeof scorerNames)[number];
+
+const byName = <T>(make: (name: ScorerName) => T): Record<ScorerName, T> =>
+  Object.fromEntries(scorerNames.map((name) => [name, make(name)])) as Record<ScorerName, T>;
 
 /** What a score is worth in an order: itself, or over the test's duration where the budget is time. */
 export function worth(scorer: ScorerName, score: number, test: TestMemory, timed: boolean): number {
@@ -75,11 +80,6 @@ export function worth(scorer: ScorerName, score: number, test: TestMemory, timed
   const weight = scorer === "logistic" ? 1 / (1 + Math.exp(-score)) : score + 1e-6;
   return weight / Math.max(1, test.durationMs ?? 1);
 }
-
-const trialsFrom = (states: Record<ScorerName, TrialState>): Record<ScorerName, Trial> => ({
-  "hand-weighted-sum": Trial.from(states["hand-weighted-sum"]),
-  logistic: Trial.from(states.logistic),
-});
 
 const largest = (values: readonly number[]): number =>
   values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
@@ -90,6 +90,10 @@ export interface Choice {
   model: ScorerName;
   best: number[];
   score(changes: readonly FileChange[]): Map<string, Score>;
+  /** The probability to fail that a score stands for; null where the history cannot tell yet. */
+  probability(score: number): number | null;
+  /** How probabilities that were stated before came out. */
+  reliability: readonly ReliabilityBin[];
 }
 
 /** A model and how both ways to score did until it was fitted, each run scored before it was learnt. */
@@ -97,6 +101,7 @@ export interface Fitted {
   /** Null where there were too few failing runs to learn from. */
   logistic: Logistic | null;
   trials: Record<ScorerName, TrialState>;
+  calibrations: Record<ScorerName, CalibrationState>;
 }
 
 /** What {@link Scorers} hold, as JSON. */
@@ -115,7 +120,8 @@ export class Scorers {
   /** Told of each score of a test of a failing run, before the run is learnt, and whether the test failed. */
   onScore: (scorer: ScorerName, score: number, failed: boolean) => void = () => {};
   private training: Training | null = new Training();
-  private trials: Record<ScorerName, Trial> = { "hand-weighted-sum": new Trial(), logistic: new Trial() };
+  private trials = byName(() => new Trial());
+  private calibrations = byName(() => new Calibration());
   private model: Logistic | null = null;
   private trainedOn = 0;
 
@@ -129,7 +135,10 @@ export class Scorers {
     const linksOf = linksTo(this.memory, run.changes);
     if (failed.length > 0) this.tryOn(run, failed, linksOf);
     if (this.training === null) return;
-    this.training.observe(this.memory, run, linksOf);
+    const taken = this.training.observe(this.memory, run, linksOf);
+    if (taken.length > 0)
+      for (const [name, scoreOf] of this.ways(run.changes, linksOf))
+        for (const { test, failed, tests } of taken) this.calibrations[name].observe(scoreOf(test), failed, tests);
     if (
       this.retraining === "by growth" &&
       this.training.failingRuns >= Math.max(this.trainedOn + 1, this.trainedOn * growthBeforeRetraining)
@@ -141,19 +150,25 @@ export class Scorers {
   retrain(): void {
     if (this.training === null) return;
     this.model = this.training.train() ?? this.model;
+    for (const calibration of Object.values(this.calibrations)) calibration.fit();
     this.trainedOn = this.training.failingRuns;
   }
 
   /** Scores by a stored model from now on, and learns no more. */
-  adopt({ logistic, trials }: Fitted): void {
+  adopt({ logistic, trials, calibrations }: Fitted): void {
     this.training = null;
     this.model = logistic;
-    this.trials = trialsFrom(trials);
+    this.trials = byName((name) => Trial.from(trials[name]));
+    this.calibrations = byName((name) => Calibration.from(calibrations[name]));
   }
 
   get fitted(): Fitted {
-    const { "hand-weighted-sum": sum, logistic } = this.trials;
-    return { logistic: this.model, trials: { "hand-weighted-sum": sum.state, logistic: logistic.state } };
+    const { trials, calibrations } = this;
+    return {
+      logistic: this.model,
+      trials: byName((name) => trials[name].state),
+      calibrations: byName((name) => calibrations[name].state),
+    };
   }
 
   get state(): ScorersState {
@@ -165,12 +180,13 @@ export class Scorers {
   }
 
   /** The scorers that had this state. */
-  static from(memory: Memory, { training, trainedOn, logistic, trials }: ScorersState): Scorers {
+  static from(memory: Memory, { training, trainedOn, logistic, trials, calibrations }: ScorersState): Scorers {
     const scorers = new Scorers(memory);
     scorers.training = training ? Training.from(training) : null;
     scorers.trainedOn = trainedOn;
     scorers.model = logistic;
-    scorers.trials = trialsFrom(trials);
+    scorers.trials = byName((name) => Trial.from(trials[name]));
+    scorers.calibrations = byName((name) => Calibration.from(calibrations[name]));
     return scorers;
   }
 
@@ -181,10 +197,15 @@ export class Scorers {
     const { quality } = learned;
     const isBetter = quality.length >= fewestToCompare && mean(quality) > mean(sum.quality.slice(-quality.length));
     const states = cutFor(targetRecall, learned.best) !== null || cutFor(targetRecall, sum.best) === null;
-    if (model === null || !isBetter || !states) {
-      return { model: "hand-weighted-sum", best: sum.best, score: (changes) => scoreAll(this.memory, changes) };
-    }
-    return { model: "logistic", best: learned.best, score: (changes) => this.byModel(model, changes) };
+    const name = model === null || !isBetter || !states ? "hand-weighted-sum" : "logistic";
+    const calibration = this.calibrations[name];
+    return {
+      model: name,
+      best: this.trials[name].best,
+      score: (changes) => (name === "logistic" ? this.byModel(model!, changes) : scoreAll(this.memory, changes)),
+      probability: (score) => calibration.probability(score),
+      reliability: calibration.reliability,
+    };
   }
 
   private byModel(model: Logistic, changes: readonly FileChange[]): Map<string, Score> {

@@ -95,7 +95,7 @@ export async function trainModel(
   learner.scorers.retrain();
   const past = learner.past(0.95);
   const history = { runs: past.referenceRuns, failing_runs: past.failingRuns };
-  const model: StoredModel = { version: 1, ...learner.scorers.fitted, features: featureNames, through, history };
+  const model: StoredModel = { version: 2, ...learner.scorers.fitted, features: featureNames, through, history };
   const files: NewFile[] = [{ path: modelPath(through), bytes: Buffer.from(encodeModel(model)) }];
   learner.scorers.adopt(model);
   const state = stateFile(learner, log.keys({ content: model, at: log.runs.length - 1 }).at(-1)!);

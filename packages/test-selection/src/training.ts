@@ -23,6 +23,14 @@ export interface TrainingState {
   weights: number[];
 }
 
+/** A test that was taken as an example. */
+export interface Taken {
+  test: TestMemory;
+  failed: boolean;
+  /** How many tests it stands for. */
+  tests: number;
+}
+
 export class Training {
   private readonly examples: Example[] = [];
   failingRuns = 0;
@@ -54,8 +62,11 @@ export class Training {
     return training;
   }
 
-  /** Takes the examples of a run that the memory has not seen yet. */
-  observe(memory: Memory, run: Run, linksOf: LinksOf): void {
+  /**
+   * Takes the examples of a run that the memory has not seen yet.
+   * @returns the tests that were taken, and how many tests each stands for
+   */
+  observe(memory: Memory, run: Run, linksOf: LinksOf): Taken[] {
     const [failed, passed]: [TestMemory[], TestMemory[]] = [[], []];
     for (const { id, failed: isFailure } of outcomes(run).values()) {
       const test = memory.tests.get(id);
@@ -63,7 +74,7 @@ export class Training {
     }
     // Green runs are many and all say the same; a part of them stands for all.
     const share = failed.length > 0 ? 1 : shareOfGreenRuns;
-    if (chance(run.run_id) >= share) return;
+    if (chance(run.run_id) >= share) return [];
     const features = featuresOf(memory, run.changes, linksOf);
     const sample = drawn(passed, passingPerRun, run.run_id);
     // A run that breaks a hundred tests is one mistake, not a hundred.
@@ -73,6 +84,10 @@ export class Training {
     for (const test of sample)
       this.examples.push({ features: features(test), failed: false, weight: passed.length / sample.length / share });
     if (failed.length > 0) this.failingRuns += 1;
+    return [
+      ...broken.map((test) => ({ test, failed: true, tests: failed.length / broken.length })),
+      ...sample.map((test) => ({ test, failed: false, tests: passed.length / sample.length / share })),
+    ];
   }
 
   /** The model of all examples so far; null when there are too few failing runs to learn from. */

@@ -31,11 +31,12 @@ export function plannedTests(
   const ids = tests ?? [...past.memory.tests.values()].filter(exists).map(({ id }) => id);
   return [...new Set(ids)].map((id) => {
     const test = past.memory.tests.get(id);
+    const score = test ? (scores.get(id)?.score ?? 0) : null;
     return {
       id,
       file: test?.file ?? named(id),
-      score: test ? (scores.get(id)?.score ?? 0) : null,
-      probability: null,
+      score,
+      probability: score === null ? null : past.probability(score),
       chosen: false,
       p_run: 0,
       reason: "",
