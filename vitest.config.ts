@@ -6,7 +6,7 @@ const exclude = ["**/node_modules/**", "build/**", "dist/**"];
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 300_000,
     projects: [
       {

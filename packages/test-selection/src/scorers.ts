@@ -77,7 +77,9 @@ const byName = <T>(make: (name: ScorerName) => T): Record<ScorerName, T> =>
 export function worth(scorer: ScorerName, score: number, test: TestMemory, timed: boolean): number {
   if (!timed) return score;
   // Without any link the cheaper test goes first.
-  const weight = scorer === "logistic" ? 1 / (1 + Math.exp(-score)) : score + 1e-6;
+  // Failing tests are rare, so that a probability is about the odds times a constant; the model's own odds, of as many
+  // failing as passing tests, would level off where the likeliest tests differ most.
+  const weight = scorer === "logistic" ? Math.exp(Math.min(score, 700)) : score + 1e-6;
   return weight / Math.max(1, test.durationMs ?? 1);
 }
 
