@@ -227,7 +227,8 @@ describeWithPeer("sarif-schema", (ajv) => {
       lab.write('a secret "ünï".yaml', "a: b\n");
       lab.git("add", "--all");
       await lab.start("lint/main", {}).ended;
-      const { sarif = "" } = lab.outputs;
+      const sarif = join(lab.temp, "report.json");
+      renameSync(lab.outputs.sarif ?? "", sarif);
       expect(validate(sarif)).toBe(`${sarif} valid\n`);
       const broken = join(lab.temp, "broken.json");
       writeFileSync(broken, readFileSync(sarif, "utf8").replaceAll('"level": "error"', '"level": "fatal"'));
