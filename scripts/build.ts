@@ -109,9 +109,24 @@ function emit(): void {
     );
     symlinkSync(join("../../packages", name), join(scope, name), "junction");
   }
+  shakeable("@actions/core");
   for (const name of readdirSync(join(emitted, "actions"))) {
     writeFileSync(join(emitted, "actions", name, "package.json"), JSON.stringify({ type: "module" }));
   }
+}
+
+/**
+ * Puts a package where the emitted files find it first, marked as one whose unused modules may be left out. `@actions/core`
+ * says nothing of that, so every bundle would start with the HTTP client (400 kB) that only its OIDC tokens need.
+ */
+function shakeable(name: string): void {
+  const [from, to] = ["node_modules", "build/js/node_modules"].map((folder) => join(root, folder, name)) as [
+    string,
+    string,
+  ];
+  cpSync(from, to, { recursive: true });
+  const manifest = join(to, "package.json");
+  writeFileSync(manifest, JSON.stringify({ ...JSON.parse(readFileSync(manifest, "utf8")), sideEffects: false }));
 }
 
 /**

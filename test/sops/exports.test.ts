@@ -265,7 +265,7 @@ describeWithPeer("sops", (sops) => {
     test("it fails, and says why", async () => {
       const ended = await start({});
       expect([ended.code, ended.log.match(/::error::/g)?.length]).toEqual([1, 1]);
-      expect(ended.log).toContain("No key was given: `age-key` and `age-key-file` are empty.");
+      expect(ended.log).toContain("No key was given: `age-key`, `age-key-file` and `pgp-key` are empty");
     });
     test("it passes with one notice where that is allowed", async () => {
       const ended = await start(
@@ -304,7 +304,7 @@ describeWithPeer("sops", (sops) => {
       );
       const ended = await lab.main({ files: "s.json", "age-key": key.identity });
       expect(ended.log).toContain("It is encrypted for AWS KMS arn:aws:kms:eu-west-1:1:key/x");
-      expect(ended.log).toContain("Only age keys are opened here");
+      expect(ended.log).toContain("Keys of services are asked only when `kms-allow` lists them.");
     });
   });
 

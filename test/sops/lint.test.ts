@@ -1,7 +1,7 @@
 /** The built lint on files of the real `sops`, without any key: each rule finds its fault, and nothing else is found. */
-import { execFileSync } from "node:child_process";
-import { readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
@@ -206,6 +206,33 @@ describeWithPeer("sarif", (sarif) => {
       expect((error as { status: number }).status, String(error)).toBe(1);
       const csv = readFileSync(join(lab.temp, "out.csv"), "utf8");
       expect(csv).toMatch(/error,S1,.*Creation rule 1 names it.*,1$/m);
+    } finally {
+      lab.remove();
+    }
+  });
+});
+
+describeWithPeer("sarif-schema", (ajv) => {
+  test("the report is valid by the schema of SARIF 2.1.0", async () => {
+    const lab = new Lab(await build(), "");
+    const schema = join(dirname(ajv), "../@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json");
+    const validate = (file: string): string => {
+      const { stdout, stderr } = spawnSync(ajv, ["validate", "--schema-id=id", "-s", schema, "-d", file], {
+        encoding: "utf8",
+      });
+      return stdout + stderr;
+    };
+    try {
+      lab.write(".sops.yaml", JSON.stringify({ creation_rules: [{ path_regex: "secret", age: "age1x" }] }));
+      lab.write('a secret "ünï".yaml', "a: b\n");
+      lab.git("add", "--all");
+      await lab.start("lint/main", {}).ended;
+      const sarif = join(lab.temp, "report.json");
+      renameSync(lab.outputs.sarif ?? "", sarif);
+      expect(validate(sarif)).toBe(`${sarif} valid\n`);
+      const broken = join(lab.temp, "broken.json");
+      writeFileSync(broken, readFileSync(sarif, "utf8").replaceAll('"level": "error"', '"level": "fatal"'));
+      expect(validate(broken)).toContain("invalid");
     } finally {
       lab.remove();
     }

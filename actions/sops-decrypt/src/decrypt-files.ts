@@ -1,20 +1,17 @@
 /** What `sops-decrypt` and `sops-decrypt/exec` share: from inputs to values that are masked and named. */
 import { constants, globSync } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { relative, resolve, sep } from "node:path";
 import { notice, warning } from "@actions/core";
 import { registerSecrets, UserError, type Values, type WorkflowContext } from "@goatnote/action-io";
 import {
-  ageOpener,
   type DecryptedFile,
   decryptFile,
   type EncryptedFile,
   type Format,
   formatOf,
   leavesOf,
-  type OfferedKey,
   openDataKey,
-  parseIdentities,
   readEncrypted,
   type Scalar,
   SopsError,
@@ -33,6 +30,7 @@ import {
   parsePath,
   showPath,
 } from "./names.ts";
+import { type GivenKeys, type KeyRing, openKeys, readKeys, whyNoKey } from "./offered-keys.ts";
 import { refuseCheckedOutHead } from "./trust.ts";
 
 type Inputs = Omit<Values<typeof mainInputs>, "export" | "output-file" | "output-format"> &
@@ -54,27 +52,29 @@ export type Opened = { files: OpenedFile[] } | null;
  */
 export async function openFiles(inputs: Inputs, context: WorkflowContext): Promise<Opened> {
   const paths = findFiles(inputs.files, context.workspace);
-  const text = await keyText(inputs, context.workspace);
-  if (text === null) {
+  const given = await readKeys(inputs, context.workspace);
+  if (!inputs["allow-pull-request-head"] && mayOpen(given, inputs)) await refuseCheckedOutHead(context, paths);
+  const ring = await openKeys(given, inputs, context.temp);
+  if (ring === null) {
     if (inputs["missing-key"] === "fail") throw new UserError(`${noKey} ${whyNoKey(context)}`);
     notice(`${noKey} Nothing was decrypted, as \`missing-key\` is \`skip\`. ${whyNoKey(context)}`);
     return null;
   }
-  if (!inputs["allow-pull-request-head"]) await refuseCheckedOutHead(context, paths);
-  const offered = await parseIdentities(text, inputs["age-key-passphrase"], registerKey);
   const files: OpenedFile[] = [];
-  for (const path of paths) files.push(await openFile(path, inputs, context.workspace, offered));
+  try {
+    for (const path of paths) files.push(await openFile(path, inputs, context.workspace, ring));
+  } finally {
+    await ring.close();
+  }
   maskAll(files, inputs);
   return { files };
 }
 
-const noKey = "No key was given: `age-key` and `age-key-file` are empty.";
+const noKey =
+  "No key was given: `age-key`, `age-key-file` and `pgp-key` are empty, and for keys in `kms-allow` the environment has no credentials.";
 
-function whyNoKey({ trust, actor }: WorkflowContext): string {
-  if (trust === "fork") return "Runs for pull requests from forks get no secrets from GitHub.";
-  if (actor === "dependabot[bot]") return "Runs for Dependabot get only the secrets that are set for Dependabot.";
-  return "Is the secret set for this repository, and named rightly in the workflow?";
-}
+const mayOpen = ({ age, pgp }: GivenKeys, inputs: Inputs): boolean =>
+  age !== "" || pgp !== "" || inputs["kms-allow"].length > 0;
 
 function findFiles(patterns: readonly string[], workspace: string): string[] {
   const found = patterns.map((pattern) =>
@@ -90,44 +90,18 @@ function findFiles(patterns: readonly string[], workspace: string): string[] {
   return [...new Set(found.flat())];
 }
 
-async function keyText(inputs: Inputs, workspace: string): Promise<string | null> {
-  const fromFile = inputs["age-key-file"] === "" ? "" : await keyFile(resolve(workspace, inputs["age-key-file"]));
-  const text = [inputs["age-key"], fromFile].filter((part) => part.trim() !== "").join("\n");
-  registerKey(text);
-  return text === "" ? null : text;
-}
-
-function registerKey(text: string): void {
-  const lines = text.split(/[\r\n]+/).map((line) => line.trim());
-  registerSecrets(lines.filter((line) => line.length >= 8 && !/^(#|-----)/.test(line)));
-}
-
-async function keyFile(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return "";
-    throw new UserError(`Input \`age-key-file\` cannot be read (${code}).`);
-  }
-}
-
 async function openFile(
   path: string,
   inputs: Inputs,
   workspace: string,
-  offered: readonly OfferedKey[],
+  { openers, offered }: KeyRing,
 ): Promise<OpenedFile> {
   const shown = relative(workspace, path).replaceAll(sep, "/");
   const format = inputs.format === "auto" ? formatOf(path) : inputs.format;
   try {
     const content = await readLimited(path, inputs["max-file-size"] ?? 0);
     const encrypted: EncryptedFile = await readEncrypted(content, format);
-    const key = await openDataKey(
-      encrypted.metadata,
-      { age: ageOpener(offered) },
-      offered.map(({ recipient }) => recipient),
-    );
+    const key = await openDataKey(encrypted.metadata, openers, offered);
     const file = await decryptFile(encrypted, key);
     if (file.invalidSelection)
       warning(

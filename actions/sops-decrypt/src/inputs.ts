@@ -1,12 +1,15 @@
 import { boolean, declareInputs, lines, number, oneOf, required, secret, text } from "@goatnote/action-io";
 
 /** Which files, and what opens them. */
-const sourceInputs = {
+export const sourceInputs = {
   files: required(lines("paths or glob patterns, one per line")),
   format: oneOf("auto", "yaml", "json", "dotenv", "ini", "binary"),
   "age-key": secret(),
   "age-key-file": text("a file path"),
   "age-key-passphrase": secret(),
+  "pgp-key": secret(),
+  "pgp-passphrase": secret(),
+  "kms-allow": lines("names of keys, one per line"),
   "missing-key": oneOf("fail", "skip"),
   "max-file-size": number({ min: 1, max: 100_000_000, integer: true }),
   "allow-pull-request-head": boolean(),

@@ -1,7 +1,7 @@
 /** `.sops.yaml`: which rule a file falls under, and what it asks for. https://github.com/getsops/sops#using-sops-yaml-conf-to-select-kms-pgp-and-age-for-new-files */
 import { SopsError } from "./errors.ts";
 import { parseBool } from "./go-values.ts";
-import { type KeyKind, type Selection, selectionRules } from "./metadata.ts";
+import { azureName, type KeyKind, type Selection, selectionRules } from "./metadata.ts";
 import { compile } from "./selection.ts";
 import { lookup, type Mapping, type Node } from "./tree.ts";
 
@@ -72,7 +72,7 @@ const fields: [name: string, kind: KeyKind, field: string | ((part: (name: strin
   ["pgp", "pgp", "fp"],
   ["kms", "kms", "arn"],
   ["gcp_kms", "gcp_kms", "resource_id"],
-  ["azure_keyvault", "azure_kv", (part) => [part("vaultUrl"), part("key"), part("version")].filter(Boolean).join("/")],
+  ["azure_keyvault", "azure_kv", (part) => azureName(part("vaultUrl"), part("key"), part("version"))],
   ["hc_vault_transit_uri", "hc_vault", ""],
   ["hc_vault", "hc_vault", ""],
 ];

@@ -1,10 +1,10 @@
 /** The data key of a file, opened by the keys that were offered. */
-import { SopsError } from "./errors.ts";
+import { SopsError, type SopsProblem } from "./errors.ts";
 import type { OfferedKey } from "./identities.ts";
 import { type KeyKind, keyKinds, type MasterKey, type Metadata } from "./metadata.ts";
 import { combineShares } from "./shamir.ts";
 
-/** Opens one wrapped key; undefined when it cannot. */
+/** Opens one wrapped key; undefined when it is for none that was offered. A SopsError of the problem `no-key` says why it cannot. */
 export type OpenKey = (key: MasterKey) => Promise<Uint8Array | undefined>;
 
 /** For each kind of key that can be opened here, how. */
@@ -35,20 +35,34 @@ export async function openDataKey(
   const parts: Uint8Array[] = [];
   // SOPS takes a threshold of 0 for one of all groups.
   const needed = groups.length === 1 ? 1 : shamirThreshold || groups.length;
+  const reasons: string[] = [];
   for (const group of groups) {
-    const part = await openGroup(group, openers);
+    if (parts.length >= Math.max(needed, 2)) break; // one more would be a request for nothing
+    const part = await openGroup(group, openers, reasons);
     if (part !== undefined) parts.push(part);
   }
-  if (parts.length < needed) throw new SopsError("no-key", explain(groups, needed, parts.length, offered));
+  if (parts.length < needed) throw new SopsError("no-key", explain(groups, needed, parts.length, offered, reasons));
   return groups.length === 1 ? parts[0]! : combineShares(parts);
 }
 
-async function openGroup(group: readonly MasterKey[], openers: Openers): Promise<Uint8Array | undefined> {
+// Why one key does not open it; another may.
+const passed = new Set<SopsProblem>(["no-key", "unsupported"]);
+
+async function openGroup(
+  group: readonly MasterKey[],
+  openers: Openers,
+  reasons: string[],
+): Promise<Uint8Array | undefined> {
   // In the order of the kinds, which has age first and what asks the network last.
   for (const kind of keyKinds) {
     for (const key of group.filter((each) => each.kind === kind)) {
-      const part = await openers[kind]?.(key);
-      if (part !== undefined) return part;
+      try {
+        const part = await openers[kind]?.(key);
+        if (part !== undefined) return part;
+      } catch (error) {
+        if (!(error instanceof SopsError) || !passed.has(error.problem)) throw error;
+        reasons.push(error.message);
+      }
     }
   }
   return undefined;
@@ -64,6 +78,7 @@ const kindNames: Record<KeyKind, string> = {
   hckms: "Huawei Cloud KMS",
 };
 const shownKeys = 10;
+const shownReasons = 3;
 
 function list(names: readonly string[]): string {
   const short = names.map((name) => (name.length > 100 ? `${name.slice(0, 100)}…` : name));
@@ -71,14 +86,20 @@ function list(names: readonly string[]): string {
   return short.slice(0, shownKeys).join(", ") + more;
 }
 
-function explain(groups: MasterKey[][], needed: number, opened: number, offered: readonly string[]): string {
+function explain(
+  groups: MasterKey[][],
+  needed: number,
+  opened: number,
+  offered: readonly string[],
+  reasons: readonly string[],
+): string {
   const wanted = list([...new Set(groups.flat().map(({ kind, name }) => `${kindNames[kind]} ${name}`))]);
   const has = offered.length === 0 ? "no key was offered" : `offered was ${list(offered)}`;
+  const why = [...new Set(reasons)]
+    .slice(0, shownReasons)
+    .map((reason) => ` ${reason}`)
+    .join("");
   if (groups.length > 1)
-    return `Its data key is shared among ${groups.length} key groups, of which ${needed} are needed, and ${opened} could be opened. The groups name ${wanted}; ${has}.`;
-  const kinds = new Set(groups.flat().map(({ kind }) => kind));
-  const cloud = kinds.has("age")
-    ? ""
-    : ` Only age keys are opened here: add an age recipient to the file (\`sops updatekeys\`).`;
-  return `No key that was offered opens it. It is encrypted for ${wanted}; ${has}.${cloud}`;
+    return `Its data key is shared among ${groups.length} key groups, of which ${needed} are needed, and ${opened} could be opened. The groups name ${wanted}; ${has}.${why}`;
+  return `No key that was offered opens it. It is encrypted for ${wanted}; ${has}.${why}`;
 }

@@ -1,3 +1,4 @@
+export * from "./cloud.ts";
 export * from "./creation-rules.ts";
 export * from "./data-key.ts";
 export * from "./decrypt.ts";
@@ -8,5 +9,6 @@ export * from "./leaves.ts";
 export * from "./lint.ts";
 export * from "./lint-rules.ts";
 export * from "./metadata.ts";
+export * from "./pgp.ts";
 export * from "./stores.ts";
 export * from "./tree.ts";

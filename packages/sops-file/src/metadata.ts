@@ -16,6 +16,9 @@ export interface MasterKey {
   name: string;
   /** The data key, wrapped for it. */
   enc: string;
+  /** Of AWS KMS: the role in which the key is asked, and what the data key is bound to. */
+  role?: string;
+  context?: Record<string, string>;
 }
 
 /** The rule that says which values are encrypted; at most one in a file. */
@@ -137,10 +140,16 @@ function keysOf(group: Mapping): MasterKey[] {
       kind,
       name: nameOf(kind, (field) => text(lookup(entry, field))),
       enc: text(lookup(entry, "enc")),
+      ...(kind === "kms" && { role: text(lookup(entry, "role")), context: contextOf(lookup(entry, "context")) }),
     })),
   );
   checkCount(keys);
   return keys;
+}
+
+function contextOf(node: Node | undefined): Record<string, string> {
+  if (node?.kind !== "map") return {};
+  return Object.fromEntries(node.items.flatMap(({ key, value }) => (key === null ? [] : [[key, text(value)]])));
 }
 
 function checkCount(keys: readonly MasterKey[]): void {
@@ -159,13 +168,19 @@ function nameOf(kind: KeyKind, field: (name: string) => string): string {
     case "gcp_kms":
       return field("resource_id");
     case "azure_kv":
-      return [field("vault_url"), field("name"), field("version")].filter(Boolean).join("/");
+      return azureName(field("vault_url"), field("name"), field("version"));
     case "hc_vault":
-      return [field("vault_address"), field("engine_path"), "keys", field("key_name")].join("/");
+      return [field("vault_address").replace(/\/+$/, ""), "v1", field("engine_path"), "keys", field("key_name")].join(
+        "/",
+      );
     case "hckms":
       return field("key_id");
   }
 }
+
+/** A key of Azure, as SOPS writes it on the command line: https://github.com/getsops/sops/blob/v3.13.2/azkv/keysource.go */
+export const azureName = (vault: string, name: string, version: string): string =>
+  [vault.replace(/\/+$/, ""), "keys", name, version].filter(Boolean).join("/");
 
 function listOf(node: Node | undefined): Mapping[] {
   if (node === undefined || node.kind === "null") return [];
