@@ -70,7 +70,7 @@ export function lightgbm(
     };
     const files = { features: file("features"), labels: file("labels"), test: file("test"), scores: file("scores") };
     writeFileSync(file("job"), JSON.stringify({ ...files, columns, params, rounds, trees }));
-    const script = join(import.meta.dirname, "lightgbm.py");
+    const script = join(import.meta.dirname, "train_with_lightgbm.py");
     const { seconds } = JSON.parse(execFileSync(python, [script, file("job")], { encoding: "utf8" }));
     const scores = readFileSync(files.scores);
     return {

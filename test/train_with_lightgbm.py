@@ -1,4 +1,4 @@
-"""Trains LightGBM on rows from files and predicts: python lightgbm.py <job.json>. Prints JSON with the seconds taken."""
+"""Trains LightGBM on rows from files and predicts: python train_with_lightgbm.py <job.json>. Prints JSON with the seconds taken."""
 
 import json
 import sys
