@@ -77,7 +77,8 @@ function cutsOf(sorted: Float64Array, bins: number): Float64Array {
       binsLeft > 1 &&
       (filled >= room || nextEnd - end >= room || filled + nextEnd - end > 1.5 * room)
     ) {
-      const [low, high] = [sorted[end - 1]!, sorted[end]!];
+      const low = sorted[end - 1]!;
+      const high = sorted[end]!;
       const middle = low / 2 + high / 2;
       cuts.push(middle >= low && middle < high ? middle : low);
       rest -= filled;
@@ -93,7 +94,8 @@ function cutsOf(sorted: Float64Array, bins: number): Float64Array {
 /** The bin of a value: 0 when it is missing, else 1 and how many cuts lie below it. */
 function binOf(cuts: Float64Array, value: number): number {
   if (Number.isNaN(value)) return 0;
-  let [low, high] = [0, cuts.length - 1];
+  let low = 0;
+  let high = cuts.length - 1;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (value > cuts[middle]!) low = middle + 1;

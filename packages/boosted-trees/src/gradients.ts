@@ -15,8 +15,8 @@ export const PACK = 2 ** 27;
 export const CHUNK = 8192;
 
 export interface Gradients {
-  first: Float64Array;
-  second: Float64Array;
+  /** The first and the second of each row next to each other. */
+  exact: Float64Array;
   packed: Float64Array;
   /** What one unit of the packed numbers stands for. */
   firstUnit: number;
@@ -25,8 +25,7 @@ export interface Gradients {
 
 /** Room for the derivatives of this many rows. */
 export const gradientsFor = (rows: number): Gradients => ({
-  first: new Float64Array(rows),
-  second: new Float64Array(rows),
+  exact: new Float64Array(2 * rows),
   packed: new Float64Array(rows),
   firstUnit: 1,
   secondUnit: 1,
@@ -34,15 +33,16 @@ export const gradientsFor = (rows: number): Gradients => ({
 
 /** Fills in the derivatives at these log odds. */
 export function derive(into: Gradients, odds: Float64Array, { labels, weights }: Data, seed: number): void {
-  const { first, second, packed } = into;
-  let [firstMost, secondMost] = [0, 0];
+  const { exact, packed } = into;
+  let firstMost = 0;
+  let secondMost = 0;
   for (let row = 0; row < odds.length; row += 1) {
     const p = sigmoid(odds[row]!);
     const weight = weights ? weights[row]! : 1;
     const g = weight * (p - labels[row]!);
     const h = weight * p * (1 - p);
-    first[row] = g;
-    second[row] = h;
+    exact[2 * row] = g;
+    exact[2 * row + 1] = h;
     const size = g < 0 ? -g : g;
     if (size > firstMost) firstMost = size;
     if (h > secondMost) secondMost = h;
@@ -58,6 +58,7 @@ export function derive(into: Gradients, odds: Float64Array, { labels, weights }:
     mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
     const noise = ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
     packed[row] =
-      Math.floor(first[row]! * firstScale + noise) * PACK + Math.floor(second[row]! * secondScale + (1 - noise));
+      Math.floor(exact[2 * row]! * firstScale + noise) * PACK +
+      Math.floor(exact[2 * row + 1]! * secondScale + (1 - noise));
   }
 }

@@ -80,15 +80,17 @@ export function grow(shop: Workshop, count: number, features: Uint32Array, odds:
 
   /** The Newton step for the rows of a leaf, from the derivatives as they are and in the order of the rows. */
   const finish = (node: Node, from: number, to: number): void => {
-    const { first, second } = gradients;
-    let [g, h] = [0, options.lambda];
+    const { exact } = gradients;
+    let g = 0;
+    let h = options.lambda;
     for (let at = from; at < to; at += 1) {
       const row = order[at]!;
-      g += first[row]!;
-      h += second[row]!;
+      g += exact[2 * row]!;
+      h += exact[2 * row + 1]!;
     }
     node.value = h > 0 ? (-g / h) * options.learningRate : 0;
-    for (let at = from; at < to; at += 1) odds[order[at]!]! += node.value;
+    const { value } = node;
+    for (let at = from; at < to; at += 1) odds[order[at]!]! += value;
   };
 
   sum(histograms[0]!, 0, count);
@@ -108,10 +110,11 @@ function part(
   const bins = binned.byColumn[feature]!;
   // Shifted by one below zero, a missing value is above all bins: one comparison serves both.
   const [shift, limit] = missingRight ? [255, bin - 1] : [0, bin];
-  let [left, right] = [from, 0];
+  let left = from;
+  let right = 0;
   for (let at = from; at < to; at += 1) {
     const row = order[at]!;
-    const goesRight = ((bins[row]! + shift) & 255) > limit ? 1 : 0;
+    const goesRight = (limit - ((bins[row]! + shift) & 255)) >>> 31; // the sign: a branch here is foretold wrongly
     order[left] = row;
     waiting[right] = row;
     left += 1 - goesRight;

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { exp, log, sigmoid, softplus } from "./portable-math.ts";
 
-test("exp is within two units in the last place of the machine's", () => {
+test("exp is within a few units in the last place of the machine's", () => {
   fc.assert(
     fc.property(fc.double({ min: -700, max: 700, noNaN: true }), (x) => {
-      expect(Math.abs(exp(x) / Math.exp(x) - 1)).toBeLessThan(5e-16);
+      expect(Math.abs(exp(x) / Math.exp(x) - 1)).toBeLessThan(2e-15);
     }),
     { numRuns: 5000 },
   );
@@ -15,7 +15,7 @@ test("exp is within two units in the last place of the machine's", () => {
 test("log is within a few units in the last place of the machine's", () => {
   fc.assert(
     fc.property(fc.double({ min: 1e-290, max: 1e290, noNaN: true }), (x) => {
-      expect(Math.abs(log(x) - Math.log(x))).toBeLessThan(1e-15 + 5e-16 * Math.abs(Math.log(x)));
+      expect(Math.abs(log(x) - Math.log(x))).toBeLessThan(2e-15 + 5e-16 * Math.abs(Math.log(x)));
     }),
     { numRuns: 5000 },
   );

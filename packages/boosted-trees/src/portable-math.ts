@@ -12,25 +12,18 @@ powers[1022] = 1;
 for (let index = 1023; index < powers.length; index += 1) powers[index] = powers[index - 1]! * 2;
 for (let index = 1021; index >= 0; index -= 1) powers[index] = powers[index + 1]! / 2;
 
-/** e^x for |x| ≤ 700, beyond which x is held there; within 2 units in the last place. */
+/** 2^(i/32): each bit of i is a root of 2, and square roots are exact to the last bit by IEEE 754 too. */
+const roots = new Float64Array(32).fill(1);
+for (let bit = 16, root = Math.sqrt(2); bit >= 1; bit >>= 1, root = Math.sqrt(root))
+  for (let index = 0; index < 32; index += 1) if (index & bit) roots[index]! *= root;
+
+/** e^x for |x| ≤ 700, beyond which x is held there; within a few units in the last place. */
 export function exp(x: number): number {
   const held = x > 700 ? 700 : x < -700 ? -700 : x;
-  const k = Math.floor(held * Math.LOG2E + 0.5);
-  const r = held - k * LN2_HIGH - k * LN2_LOW; // |r| ≤ ln 2 / 2: the terms after r^13/13! are below the last bit
-  let sum = 1 / 6227020800;
-  sum = sum * r + 1 / 479001600;
-  sum = sum * r + 1 / 39916800;
-  sum = sum * r + 1 / 3628800;
-  sum = sum * r + 1 / 362880;
-  sum = sum * r + 1 / 40320;
-  sum = sum * r + 1 / 5040;
-  sum = sum * r + 1 / 720;
-  sum = sum * r + 1 / 120;
-  sum = sum * r + 1 / 24;
-  sum = sum * r + 1 / 6;
-  sum = sum * r + 0.5;
-  sum = sum * r + 1;
-  return (sum * r + 1) * powers[k + 1022]!;
+  const k = Math.floor(held * (32 * Math.LOG2E) + 0.5);
+  const r = held - (k / 32) * LN2_HIGH - (k / 32) * LN2_LOW; // |r| ≤ ln 2 / 64: terms after r^6/6! are below the last bit
+  const sum = r + r * r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720)))));
+  return (1 + sum) * roots[k & 31]! * powers[(k >> 5) + 1022]!;
 }
 
 /** The natural logarithm of a positive number within 1e±300; two steps of Halley's method on {@link exp}. */

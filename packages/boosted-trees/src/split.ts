@@ -26,45 +26,55 @@ export function bestSplit(
 ): Split | undefined {
   const penalty = lambda / secondUnit;
   const least = Math.max(1, minChildWeight / secondUnit);
-  let [bestScore, bestFeature, bestBin, bestMissingRight] = [0, -1, 0, 0];
+  const { allFirst, allSecond } = totals(first, second, features[0]! * BINS);
+  const unsplit = (allFirst * allFirst) / (allSecond + penalty);
+  let bestScore = unsplit;
+  let bestFeature = -1;
+  let bestBin = 0;
+  let bestMissingRight = 0;
   for (let index = 0; index < features.length; index += 1) {
     const feature = features[index]!;
     const start = feature * BINS;
     const last = cuts[feature]!.length;
-    let [allFirst, allSecond] = [0, 0];
-    for (let place = start; place <= start + last; place += 1) {
-      allFirst += first[place]!;
-      allSecond += second[place]!;
-    }
-    const unsplit = (allFirst * allFirst) / (allSecond + penalty);
-    const [missingFirst, missingSecond] = [first[start]!, second[start]!];
+    const missingFirst = first[start]!;
+    const missingSecond = second[start]!;
     const isMissing = missingSecond > 0;
     for (let goesRight = isMissing ? 1 : 0; goesRight >= 0; goesRight -= 1) {
-      // Without missing values here they will go with the heavier side, as the rows mostly do.
       let leftFirst = isMissing && goesRight === 0 ? missingFirst : 0;
       let leftSecond = isMissing && goesRight === 0 ? missingSecond : 0;
       for (let bin = 1; bin <= last; bin += 1) {
-        const added = second[start + bin]!;
         leftFirst += first[start + bin]!;
-        leftSecond += added;
-        if (leftSecond < least) continue;
+        leftSecond += second[start + bin]!;
         const rightSecond = allSecond - leftSecond;
+        if (leftSecond < least) continue;
         if (rightSecond < least) break;
         const rightFirst = allFirst - leftFirst;
-        const score =
-          (leftFirst * leftFirst) / (leftSecond + penalty) +
-          (rightFirst * rightFirst) / (rightSecond + penalty) -
-          unsplit;
-        if (score > bestScore) {
-          bestScore = score;
+        const left = leftSecond + penalty;
+        const right = rightSecond + penalty;
+        // Both fractions over one denominator: no division unless it is the best so far.
+        const top = leftFirst * leftFirst * right + rightFirst * rightFirst * left;
+        if (top > bestScore * (left * right)) {
+          bestScore = top / (left * right);
           bestFeature = feature;
           bestBin = bin;
+          // Where none is missing, one that is missing later goes with the heavier side, as the rows mostly do.
           bestMissingRight = isMissing ? goesRight : leftSecond >= rightSecond ? 0 : 1;
         }
       }
     }
   }
-  const gain = (bestScore * firstUnit * firstUnit) / secondUnit;
+  const gain = ((bestScore - unsplit) * firstUnit * firstUnit) / secondUnit;
   if (bestFeature < 0 || gain <= LEAST_GAIN) return undefined;
   return { feature: bestFeature, bin: bestBin, missingRight: bestMissingRight === 1, gain };
+}
+
+/** The sums of all rows of the node, which are the same for every feature. */
+function totals(first: Float64Array, second: Float64Array, start: number): { allFirst: number; allSecond: number } {
+  let allFirst = 0;
+  let allSecond = 0;
+  for (let place = start; place < start + BINS; place += 1) {
+    allFirst += first[place]!;
+    allSecond += second[place]!;
+  }
+  return { allFirst, allSecond };
 }
