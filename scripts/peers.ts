@@ -20,6 +20,8 @@ export interface Recipe {
   version?: string;
   /** The program, when it is not called like the entry; for `apt` it may be a glob of absolute paths. */
   executable?: string;
+  /** Its program is an interpreter: one that is elsewhere on PATH lacks the package, and does not serve. */
+  isLibrary?: boolean;
   /** For `npm`, packages that the tool finds beside itself, each with its exact version. */
   beside?: string[];
 }
@@ -41,6 +43,7 @@ export const recipes: Record<string, Recipe> = {
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
   jar: { kind: "apt", package: "default-jdk-headless" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
+  lightgbm: { kind: "pip", package: "lightgbm", version: "4.7.0", executable: "python", isLibrary: true },
   lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
   // KMS and STS of AWS, with signatures checked; and a server of the transit engine of Vault.
   moto: { kind: "pip", package: "moto[server]", version: "5.2.5", executable: "moto_server" },
@@ -164,7 +167,8 @@ function installed(name: string, recipe: Recipe): string | undefined {
  */
 export function locate(name: string, table: Record<string, Recipe> = recipes): string | undefined {
   const recipe = table[name];
-  return (recipe && installed(name, recipe)) ?? onPath(recipe?.executable ?? name);
+  const found = recipe && installed(name, recipe);
+  return found ?? (recipe?.isLibrary ? undefined : onPath(recipe?.executable ?? name));
 }
 
 /**

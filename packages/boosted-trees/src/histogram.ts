@@ -1,0 +1,86 @@
+/** Sums of derivatives per feature and bin, for the rows of one node. */
+import type { Binned } from "./bins.ts";
+import { CHUNK, type Gradients, PACK } from "./gradients.ts";
+
+/** Each feature has 256 places, so that feature and bin make an index without a table. */
+export const BINS = 256;
+
+/** In units of {@link Gradients}; whole numbers, so that a difference of two sums is exact too. */
+export interface Histogram {
+  first: Float64Array;
+  second: Float64Array;
+}
+
+export const histogramFor = ({ stride }: Binned): Histogram => ({
+  first: new Float64Array(stride * 4 * BINS),
+  second: new Float64Array(stride * 4 * BINS),
+});
+
+/**
+ * Sums over `order[from..to)`.
+ * @param used the words whose features are wanted
+ * @param packed room for as many sums as the histogram has
+ */
+export function sumRows(
+  into: Histogram,
+  { words, stride }: Binned,
+  gradients: Gradients,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  used: Uint32Array,
+  packed: Float64Array,
+): void {
+  into.first.fill(0);
+  into.second.fill(0);
+  for (let start = from; start < to; start += CHUNK) {
+    packed.fill(0);
+    addPacked(packed, words, stride, gradients.packed, order, start, Math.min(to, start + CHUNK), used);
+    unpack(into, packed);
+  }
+}
+
+function addPacked(
+  sums: Float64Array,
+  words: Uint32Array,
+  stride: number,
+  derivatives: Float64Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  used: Uint32Array,
+): void {
+  const count = used.length;
+  for (let at = from; at < to; at += 1) {
+    const row = order[at]!;
+    const derivative = derivatives[row]!;
+    const start = row * stride;
+    for (let index = 0; index < count; index += 1) {
+      const which = used[index]!;
+      const word = words[start + which]!;
+      const place = which << 10;
+      sums[place + (word & 255)]! += derivative;
+      sums[place + 256 + ((word >>> 8) & 255)]! += derivative;
+      sums[place + 512 + ((word >>> 16) & 255)]! += derivative;
+      sums[place + 768 + (word >>> 24)]! += derivative;
+    }
+  }
+}
+
+function unpack({ first, second }: Histogram, packed: Float64Array): void {
+  for (let place = 0; place < packed.length; place += 1) {
+    const both = packed[place]!;
+    if (both === 0) continue;
+    const high = Math.floor(both / PACK);
+    first[place]! += high;
+    second[place]! += both - high * PACK;
+  }
+}
+
+/** Takes the sums of one child out of its parent's: what is left are the other child's. */
+export function subtract(parent: Histogram, child: Histogram): void {
+  for (let place = 0; place < parent.first.length; place += 1) {
+    parent.first[place]! -= child.first[place]!;
+    parent.second[place]! -= child.second[place]!;
+  }
+}
