@@ -42,6 +42,7 @@ export const recipes: Record<string, Recipe> = {
   jar: { kind: "apt", package: "default-jdk-headless" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
+  pyspdxtools: { kind: "pip", package: "spdx-tools", version: "0.8.5" },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
   sarif: { kind: "pip", package: "sarif-tools", version: "3.0.5" },
   "sigstore-go": {

@@ -1,1 +1,2 @@
+export * from "./closure.ts";
 export type * from "./shapes.ts";
