@@ -72,7 +72,8 @@ const edgesOf = ({ ref, references, buildInputs }: Component) => {
 function asComponent(component: Component, context: Context) {
   const { ref, part, name, version, meta, buildInputs, references } = component;
   return {
-    type: component.isFile || component.download ? "file" : "library",
+    // Scanners look at libraries only; a download of a package registry is one.
+    type: component.isFile || (component.download && !component.download.purl) ? "file" : "library",
     "bom-ref": ref,
     name,
     version: version ?? undefined,
