@@ -48,6 +48,7 @@ export const recipes: Record<string, Recipe> = {
   nix: { kind: "apt", package: "nix-bin bash-static busybox-static" },
   "nix-2.26": { kind: "debian", suite: "trixie", package: "nix-bin", executable: "nix" },
   "nix-newest": { kind: "debian", suite: "sid", package: "nix-bin", executable: "nix" },
+  pyspdxtools: { kind: "pip", package: "spdx-tools", version: "0.8.5" },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
   sarif: { kind: "pip", package: "sarif-tools", version: "3.0.5" },
   "sigstore-go": {

@@ -7,6 +7,7 @@ export const runInputs = declareInputs({
   develop: text("the name of a development shell"),
   command: text("a script for bash"),
   image: text("an attribute or an installable"),
+  sbom: oneOf("none", "runtime", "build"),
   cache: oneOf("auto", "true", "false"),
   "cache-public-key": text("`<name>:<base64>`"),
   "cache-signing-key": secret(),

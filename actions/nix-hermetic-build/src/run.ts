@@ -30,6 +30,7 @@ import {
   pathInfo,
   showDerivations,
 } from "@goatnote/nix-store";
+import { writeBills } from "./bills.ts";
 import { cacheFolder, cacheOptions, type RestoredCache, restore, withoutCache } from "./cache.ts";
 import { exportShell, runInShell } from "./develop.ts";
 import { inspect, probeReasons, rebuildReasons } from "./hermetic.ts";
@@ -120,6 +121,25 @@ export async function run(): Promise<void> {
   await writeFile(files.report, `${JSON.stringify(facts, null, 2)}\n`);
   await writeFile(files.dependencies, `${JSON.stringify(dependenciesOf(metadata), null, 2)}\n`);
   await writeFile(files.checksums, facts.results.map((each) => `${each.nar_sha256}  ${each.name}.nar\n`).join(""));
+  const bills =
+    inputs.sbom === "none" || outputs.length === 0
+      ? ["", ""]
+      : await writeBills(
+          nix,
+          {
+            roots: outputs,
+            closure,
+            derivations: graph,
+            made: installables.flatMap((installable, i) => ({
+              installable,
+              path: Object.values(results[i]?.outputs ?? {})[0] ?? "",
+            })),
+            scope: inputs.sbom,
+            metadata,
+          },
+          folder,
+          context.workspace,
+        );
   setOutputs({
     "store-paths": outputs,
     "drv-paths": results.map(({ derivation }) => derivation),
@@ -134,6 +154,8 @@ export async function run(): Promise<void> {
     "cache-refused": facts.cache_refused.length,
     "nix-version": nix.version,
     hermetic: facts.hermetic,
+    "sbom-cyclonedx": bills[0],
+    "sbom-spdx": bills[1],
     "image-digest": image?.digest ?? "",
     "resolved-dependencies": files.dependencies,
     report: files.report,

@@ -112,6 +112,13 @@ export async function showDerivations(
   return [...known.values()];
 }
 
+/** The value of a flake's attribute, or undefined where it has none or it is no JSON. */
+export async function tryEval(nix: Nix, attribute: string, cwd: string): Promise<unknown> {
+  const args = ["eval", "--json", "--no-update-lock-file", "--no-write-lock-file", attribute];
+  const { code, stdout } = await call(nix, args, { check: false, cwd });
+  return code === 0 ? JSON.parse(stdout) : undefined;
+}
+
 /** An error message without colours, its last lines. */
 export function lastWords(stderr: string, lines = 6): string {
   const clean = stderr.replace(/\u001b\[[0-9;]*m/g, "").replace(/[^\P{Cc}\n]/gu, "");
