@@ -17,7 +17,7 @@ const packages = `packages.\${system} = rec {
   noChroot = makeWith { __noChroot = true; } "open-1" "echo x > $out";
 };
 checks.\${system}.good = make "good-check" "echo checked > $out";
-devShells.\${system}.default = derivation { name = "shell"; inherit system; builder = "/bin/bash"; FROM_SHELL = "two\\nlines";
+devShells.\${system}.default = derivation { name = "shell"; inherit system; builder = "\${./bin}/bash"; FROM_SHELL = "two\\nlines";
   stdenv = make "stdenv" "mkdir $out; echo : > $out/setup"; };`;
 
 describe.each(generations)("%s", (peer) => {
@@ -68,7 +68,7 @@ describe.each(generations)("%s", (peer) => {
       expect(first.log).toMatch(/::group::lib-1\.0 \(.*\nbuilding lib\n::endgroup::/);
       expect(first.summary).toContain("Hermetic");
       expect(first.post).toContain("Cache saved");
-      expect(first.log + first.post).not.toContain(secret.slice(10));
+      expect((first.log + first.post).replace(/^::add-mask::.*$/gm, "")).not.toContain(secret.slice(10));
 
       emptyStore();
       const second = await runner.job({ flake, ...keys(), sbom: "runtime" });
@@ -118,7 +118,7 @@ describe.each(generations)("%s", (peer) => {
     test.each([
       ["no such attribute", { installables: "nothing" }, /nix flake show/],
       ["no such flake", { flake: "path:/nowhere" }, /cannot be read/],
-      ["a closure above its limit", { "max-closure-size": "0.001" }, /max-closure-size/],
+      ["a closure above its limit", { "max-closure-size": "0.0001" }, /max-closure-size/],
       ["a forbidden reference", { "forbidden-references": "lib-*" }, /app-2\.0 → lib-1\.0/],
       ["a derivation without sandbox", { installables: "noChroot", "require-hermetic": "true" }, /noChroot/],
       [
@@ -162,7 +162,7 @@ describe.each(generations)("%s", (peer) => {
     test("an image is what its manifest says, or refused", async () => {
       const layer = execFileSync("tar", ["-cf", "-", "-C", "/bin", "true"]);
       const hash = async (bytes: Uint8Array) =>
-        Buffer.from(await crypto.subtle.digest("SHA-256", bytes as BufferSource)).toString("hex");
+        Buffer.from(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toString("hex");
       const image = async (claimed: string, name: string) => {
         const config = JSON.stringify({ rootfs: { type: "layers", diff_ids: [`sha256:${claimed}`] } });
         const digest = await hash(Buffer.from(config));

@@ -12,7 +12,7 @@ export const runInputs = declareInputs({
   "cache-public-key": text("`<name>:<base64>`"),
   "cache-signing-key": secret(),
   "cache-max-size": number({ min: 1, max: 1_000_000 }),
-  "max-closure-size": number({ min: 0.001, max: 10_000_000 }),
+  "max-closure-size": number({ min: 0.0001, max: 10_000_000 }),
   "forbidden-references": lines("name patterns with `*`, one per line"),
   "require-hermetic": boolean(),
 });

@@ -161,7 +161,15 @@ export async function run(): Promise<void> {
     report: files.report,
   });
   // What was built on the way is of use too when only the last step changes.
-  saveState("outputs", (await validOutputs(nix, graph)).concat(outputs));
+  saveState(
+    "outputs",
+    (
+      await validOutputs(nix, [
+        ...graph,
+        ...(await showDerivations(nix, check?.built.map(({ derivation }) => derivation) ?? [])),
+      ])
+    ).concat(outputs),
+  );
   saveState(
     "used",
     ours.map(({ path }) => path),
