@@ -34,6 +34,8 @@ export interface CheckedDerivation {
   derivation: string;
   name: string;
   verdict: "identical" | "different" | "not-checked";
+  /** Whether it was to be built again; the others are told with the reason why not. */
+  tried: boolean;
   /** Why it was not checked, or what it is. */
   detail: string;
   findings: Explained[];
@@ -100,7 +102,7 @@ export async function checkInstallable(check: NixCheck, surroundings: NixMachine
     if (plan === "check") {
       tell(`Building ${derivation.name} again (${i + 1} of ${ordered.length})`);
       checked.push(await checkDerivation(derivation, context));
-    } else checked.push({ ...plain(derivation), verdict: "not-checked", detail: why[plan] });
+    } else checked.push({ ...plain(derivation), verdict: "not-checked", tried: false, detail: why[plan] });
   }
   if (derivations.some(isContentAddressed)) {
     const given = ordered
@@ -124,6 +126,7 @@ const plain = ({ path, name }: Derivation): CheckedDerivation => ({
   derivation: path,
   name,
   verdict: "identical",
+  tried: true,
   detail: "",
   findings: [],
   bisection: "not-needed",
@@ -386,7 +389,7 @@ async function checkContentAddressed(
     if (!closure.some(({ path }) => isOutputOf(path.slice(path.lastIndexOf("/") + 34), derivation))) {
       const detail =
         "it is content-addressed, and nothing of it is in the runtime closure, which alone is compared then";
-      checked.push({ ...plain(derivation), verdict: "not-checked", detail });
+      checked.push({ ...plain(derivation), verdict: "not-checked", tried: false, detail });
       continue;
     }
     // What is built from something that differs differs for that reason.
