@@ -9,8 +9,15 @@ interface Metadata {
   name: string;
   description: string;
   inputs?: Record<string, { description: string; required?: boolean; default?: string }>;
-  outputs?: Record<string, { description: string }>;
-  runs: { using: string; main?: string; post?: string };
+  outputs?: Record<string, { description: string; value?: string }>;
+  runs: { using: string; main?: string; post?: string; steps?: CompositeStep[] };
+}
+
+interface CompositeStep {
+  id?: string;
+  uses?: string;
+  with?: Record<string, string>;
+  env?: Record<string, string>;
 }
 
 const files = globSync("**/action.yml", { cwd: import.meta.dirname, exclude: ["**/node_modules/**"] })
@@ -63,14 +70,43 @@ test.each(files)("the inputs of %s are those that its code declares", async (fil
   expect(checkDeclaration(inputs[name] ?? {}, metadataOf(file))).toEqual([]);
 });
 
-test.each(files)("the outputs of %s are those that its code sets", (file) => {
+const composites = files.filter((file) => metadataOf(file).runs.using === "composite");
+const programs = files.filter((file) => !composites.includes(file));
+
+test.each(composites)("%s hands each input on, and has the outputs of its sub-action", (file) => {
+  const { inputs = {}, outputs = {}, runs, name } = metadataOf(file);
+  expect(name).toBe(`GOATnote ${dirname(file)}`);
+  const steps = runs.steps ?? [];
+  const own = steps.find(({ uses }) => uses?.startsWith(`$/dist/${dirname(file)}/`));
+  const inner = metadataOf(`${own?.uses?.slice("$/dist/".length)}/action.yml`);
+  const handed = Object.entries(own?.with ?? {});
+  expect(handed.map(([input]) => input)).toEqual(Object.keys(inner.inputs ?? {}));
+  for (const [input, value] of handed) {
+    expect(value).toBe(`\${{ inputs.${input} }}`);
+    expect(inputs[input]).toEqual(inner.inputs?.[input]);
+  }
+  // What is not handed on is read by another step, as a variable and never inside a script.
+  const read = JSON.stringify(steps.filter((step) => step !== own).map(({ env }) => env));
+  const rest = Object.keys(inputs).filter((input) => !(input in (own?.with ?? {})));
+  expect(rest.filter((input) => !read.includes(`inputs.${input} `))).toEqual([]);
+  expect(Object.entries(outputs).map(([output, { description, value }]) => [output, description, value])).toEqual(
+    Object.entries(inner.outputs ?? {}).map(([output, { description }]) => [
+      output,
+      description,
+      `\${{ steps.${own?.id}.outputs.${output} }}`,
+    ]),
+  );
+  for (const { uses } of steps.filter((step) => step !== own)) expect(uses ?? "@").toMatch(/^@$|@[0-9a-f]{40}$/);
+});
+
+test.each(programs)("the outputs of %s are those that its code sets", (file) => {
   const { action, entry } = entryOf(file);
   const { outputs = {} } = metadataOf(file);
   expect(outputsSet(action, entry)).toEqual(Object.keys(outputs).sort());
   expect(Object.values(outputs).filter(({ description }) => !description)).toEqual([]);
 });
 
-test.each(files)("%s starts a file that is there, on Node 24", (file) => {
+test.each(programs)("%s starts a file that is there, on Node 24", (file) => {
   const { runs, name, description } = metadataOf(file);
   const { action, entry } = entryOf(file);
   expect(name).toBe(`GOATnote ${action}${entry === "main" ? "" : `/${entry}`}`);

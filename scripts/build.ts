@@ -139,7 +139,7 @@ async function bundle(name: string, to: string): Promise<void> {
   const files = await bundleEntry(join(emitted, "actions", name, "src/index.js"), join(to, "bundle"));
   writeFileSync(join(to, "package.json"), '{ "type": "module" }\n');
   const published = globSync(
-    ["action.yml", "README.md", "*.schema.json", "{main,post}.js", "*/action.yml", "*/{main,post}.js"],
+    ["action.yml", "README.md", "*.schema.json", "*.sh", "{main,post}.js", "*/action.yml", "*/{main,post}.js"],
     { cwd: join(root, "actions", name) },
   );
   for (const file of published) cpSync(join(root, "actions", name, file), join(to, file));

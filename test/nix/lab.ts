@@ -15,7 +15,8 @@ export interface Lab {
   remove: () => void;
 }
 
-const busybox = "/bin/busybox";
+// Both without libraries: a sandbox has none of the machine's.
+const tools = { busybox: "/bin/busybox", bash: "/bin/bash-static" };
 
 /**
  * An empty store that no network can fill, with the sandbox on. Not below /tmp, which a sandbox has its own of.
@@ -48,7 +49,7 @@ ${settings}
     flake: (name, body, files = {}) => {
       const at = join(folder, name);
       mkdirSync(join(at, "bin"), { recursive: true });
-      cpSync(busybox, join(at, "bin/busybox"));
+      for (const [tool, from] of Object.entries(tools)) cpSync(from, join(at, "bin", tool));
       for (const [file, content] of Object.entries(files)) writeFileSync(join(at, file), content);
       writeFileSync(join(at, "flake.nix"), flakeOf(body));
       return at;

@@ -24,6 +24,8 @@ export interface RunOptions {
   encoding?: "utf8" | "latin1";
   /** `capture` (default) keeps the output and returns it; `inherit` streams it to our own. */
   output?: "capture" | "inherit";
+  /** Gets standard error as it comes, which is then not kept. */
+  onStderr?: (chunk: Buffer) => void;
   /** With true (default), an exit code other than 0 or a signal is an error. */
   check?: boolean;
 }
@@ -112,6 +114,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   for (const name of ["stdout", "stderr"] as const) {
     let bytes = 0;
     child[name]?.on("data", (chunk: Buffer) => {
+      if (name === "stderr" && options.onStderr) return options.onStderr(chunk);
       bytes += chunk.length;
       if (bytes > maxOutput) stop(`wrote more than ${maxOutput} bytes to ${name}`);
       else captured[name].push(chunk);

@@ -1,8 +1,6 @@
 /** `nix build`, followed while it runs by Nix's own log in JSON: https://nix.dev/manual/nix/latest/protocols/json/ */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { childEnvironment } from "@goatnote/action-io";
+import { StringDecoder } from "node:string_decoder";
+import { run } from "@goatnote/action-io";
 import { lastWords, type Nix } from "./nix.ts";
 
 /** What happens during a build, in order. */
@@ -139,37 +137,37 @@ export async function build(
     }
     tell(event);
   };
-  const child = spawn(
-    nix.program,
+  const read = eventReader(note);
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  const { code, stdout } = await run(
     [
+      nix.program,
       ...command,
       ...["--extra-experimental-features", "nix-command flakes", "--option", "accept-flake-config", "false"],
       ...["--log-format", "internal-json", ...nix.options, ...args, ...installables],
     ],
-    { env: childEnvironment(process.env), stdio: ["ignore", "pipe", "pipe"], ...(cwd !== undefined && { cwd }) },
+    {
+      check: false,
+      onStderr(chunk) {
+        const lines = (rest + decoder.write(chunk)).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) read(line);
+      },
+      ...(cwd !== undefined && { cwd }),
+    },
   );
-  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-  process.on("SIGINT", pass).on("SIGTERM", pass);
-  try {
-    const read = eventReader(note);
-    createInterface({ input: child.stderr }).on("line", read);
-    const chunks: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-    const [code] = (await once(child, "close")) as [number | null];
-    const stdout = Buffer.concat(chunks).toString().trim();
-    const raw = (code === 0 && stdout.startsWith("[") ? JSON.parse(stdout) : []) as {
-      drvPath: string;
-      outputs: Record<string, string>;
-    }[];
-    return {
-      code,
-      results: raw.map(({ drvPath, outputs }) => ({ derivation: drvPath, outputs })),
-      built: [...built.values()],
-      substituted: [...substituted].map(([path, from]) => ({ path, from })),
-      errors: [...errors],
-      seconds: (performance.now() - started) / 1000,
-    };
-  } finally {
-    process.off("SIGINT", pass).off("SIGTERM", pass);
-  }
+  read(rest + decoder.end());
+  const raw = (code === 0 && stdout.trim().startsWith("[") ? JSON.parse(stdout) : []) as {
+    drvPath: string;
+    outputs: Record<string, string>;
+  }[];
+  return {
+    code,
+    results: raw.map(({ drvPath, outputs }) => ({ derivation: drvPath, outputs })),
+    built: [...built.values()],
+    substituted: [...substituted].map(([path, from]) => ({ path, from })),
+    errors: [...errors],
+    seconds: (performance.now() - started) / 1000,
+  };
 }

@@ -1,10 +1,13 @@
 export { decodeBase32, encodeBase32 } from "./base32.ts";
+export * from "./binary-cache.ts";
 export * from "./build.ts";
 export * from "./closure.ts";
 export * from "./derivations.ts";
 export * from "./errors.ts";
+export * from "./flake.ts";
 export * from "./hashes.ts";
 export * from "./nar.ts";
+export * from "./narinfo.ts";
 export * from "./nix.ts";
 export * from "./path-info.ts";
 export type * from "./shapes.ts";

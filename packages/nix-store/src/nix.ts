@@ -60,8 +60,8 @@ export function call(
   args: readonly string[],
   { check = true, cwd }: { check?: boolean; cwd?: string } = {},
 ): Promise<RunResult> {
-  const [command = "", ...rest] = args;
-  return run([nix.program, command, ...always, ...nix.options, ...rest], {
+  // Options are understood after all words of a command only.
+  return run([nix.program, ...args, ...always, ...nix.options], {
     check,
     maxOutput: 512 * 1024 * 1024,
     ...(cwd !== undefined && { cwd }),
@@ -106,16 +106,18 @@ export async function showDerivations(
   const known = new Map<string, Derivation>();
   const command = isAtLeast(nix, 2, 15) ? ["derivation", "show"] : ["show-derivation"];
   for (const batch of batches(paths)) {
-    const [first = "", ...rest] = command;
-    const { stdout } = await callSub(nix, first, [...rest, ...(recursive ? ["--recursive"] : []), ...batch]);
+    const { stdout } = await call(nix, [...command, ...(recursive ? ["--recursive"] : []), ...batch]);
     for (const each of parseDerivations(stdout, nix.storeDir)) known.set(each.path, each);
   }
   return [...known.values()];
 }
 
-/** Two-word commands take options after the second word only. */
-const callSub = (nix: Nix, first: string, rest: readonly string[]): Promise<RunResult> =>
-  run([nix.program, first, ...rest, ...always, ...nix.options], { maxOutput: 512 * 1024 * 1024 });
+/** The value of a flake's attribute, or undefined where it has none or it is no JSON. */
+export async function tryEval(nix: Nix, attribute: string, cwd: string): Promise<unknown> {
+  const args = ["eval", "--json", "--no-update-lock-file", "--no-write-lock-file", attribute];
+  const { code, stdout } = await call(nix, args, { check: false, cwd });
+  return code === 0 ? JSON.parse(stdout) : undefined;
+}
 
 /** An error message without colours, its last lines. */
 export function lastWords(stderr: string, lines = 6): string {

@@ -1,0 +1,104 @@
+/** The cache of what was built here: restored and checked before the build, added to and saved after the job. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { restoreCache, saveCache } from "@actions/cache";
+import { warning } from "@actions/core";
+import { redact, type WorkflowContext } from "@goatnote/action-io";
+import {
+  addToCache,
+  type CachedPath,
+  checkCache,
+  evict,
+  type KnownPath,
+  type Nix,
+  pathInfo,
+  readPublicKey,
+  readSigningKey,
+  touchInCache,
+} from "@goatnote/nix-store";
+import type { Inputs } from "./inputs.ts";
+
+// The path is part of what GitHub finds an entry by, so it is one that no runner changes.
+const place = "~/.cache/goatnote-nix-hermetic-build";
+export const cacheFolder = (): string => join(homedir(), place.slice(2));
+
+/** What was restored. */
+export interface RestoredCache {
+  paths: CachedPath[];
+  refused: { file: string; reason: string }[];
+  seconds: number;
+}
+
+/** Why no cache is used, or undefined when one is. */
+export function withoutCache(inputs: Inputs): string | undefined {
+  if (inputs.cache === "false") return "No cache: `cache` is `false`.";
+  return inputs["cache-public-key"] === ""
+    ? "No cache: without `cache-public-key` nobody could tell whether it was poisoned."
+    : undefined;
+}
+
+const prefixOf = (nix: Nix, publicKey: string): string =>
+  `nix-hermetic-build-v1-${String(nix.settings.system)}-${readPublicKey(publicKey).name}-`;
+
+/** Restores the newest entry and removes from it whatever the key did not sign. Trouble with the service is no trouble of the build. */
+export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> {
+  const started = performance.now();
+  const prefix = prefixOf(nix, inputs["cache-public-key"]);
+  try {
+    await restoreCache([place], `${prefix}newest`, [prefix]);
+  } catch (error) {
+    warning(redact(`The cache could not be restored: ${(error as Error).message}. The build goes on without it.`));
+  }
+  const checked = await checkCache(cacheFolder(), nix.storeDir, [inputs["cache-public-key"]]);
+  return { ...checked, seconds: (performance.now() - started) / 1000 };
+}
+
+/** The options that let Nix take from the cache what it needs, and nothing that the key did not sign. */
+export const cacheOptions = (inputs: Inputs): string[] => [
+  ...["--option", "extra-substituters", `file://${cacheFolder()}`],
+  ...["--option", "extra-trusted-public-keys", inputs["cache-public-key"]],
+  ...["--option", "require-sigs", "true"],
+];
+
+/** Why nothing may be saved, or undefined when it may. */
+export function withoutSave(inputs: Inputs, context: WorkflowContext): string | undefined {
+  if (inputs["cache-signing-key"] === "") return "The cache was only read: there is no `cache-signing-key`.";
+  if (context.trust !== "push") return `The cache was only read: ${context.event} runs what others wrote.`;
+  return readSigningKey(inputs["cache-signing-key"]).publicKey === inputs["cache-public-key"].trim()
+    ? undefined
+    : "The cache was only read: `cache-signing-key` and `cache-public-key` are no pair.";
+}
+
+/**
+ * Adds what the cache lacks of these outputs and of all they refer to, except what another substituter signed and so has.
+ * @returns how many objects were added, and whether an entry was saved
+ */
+export async function save(nix: Nix, outputs: readonly string[], used: readonly string[], inputs: Inputs) {
+  const folder = cacheFolder();
+  const key = readSigningKey(inputs["cache-signing-key"]);
+  const { paths: present } = await checkCache(folder, nix.storeDir, [key.publicKey]);
+  const has = new Set(present.map(({ path }) => path));
+  const known = await pathInfo(nix, outputs, { recursive: true });
+  const fromElsewhere = ({ signatures, path }: KnownPath): boolean =>
+    !has.has(path) && signatures.some((signature) => !signature.startsWith(`${key.name}:`));
+  const fresh = known.filter((info) => !has.has(info.path) && !fromElsewhere(info));
+  const now = new Date();
+  const usedSet = new Set(used);
+  await touchInCache(
+    folder,
+    present.filter(({ path }) => usedSet.has(path)),
+    now,
+  );
+  if (fresh.length === 0) return { added: 0, bytes: 0, saved: false, evicted: 0 };
+  for (const info of fresh) await addToCache(folder, info, key);
+  const { paths } = await checkCache(folder, nix.storeDir, [key.publicKey]);
+  const evicted = await evict(folder, paths, (inputs["cache-max-size"] ?? 5000) * 1e6);
+  const unique = `${process.env.GITHUB_RUN_ID ?? ""}-${process.env.GITHUB_RUN_ATTEMPT ?? ""}-${now.getTime()}`;
+  const id = await saveCache([place], `${prefixOf(nix, key.publicKey)}${unique}`);
+  return {
+    added: fresh.length,
+    bytes: fresh.reduce((sum, { narSize }) => sum + narSize, 0),
+    saved: id !== -1,
+    evicted: evicted.length,
+  };
+}

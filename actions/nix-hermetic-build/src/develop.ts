@@ -1,0 +1,80 @@
+/** Development shells: a command in one, or its variables for the steps that follow. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { addPath, exportVariable } from "@actions/core";
+import { childEnvironment, UserError } from "@goatnote/action-io";
+import { call, lastWords, type Nix } from "@goatnote/nix-store";
+
+const locked = ["--no-update-lock-file", "--no-write-lock-file"];
+
+/** Runs a script in a development shell, its output in the log as it comes. */
+export async function runInShell(nix: Nix, shell: string, script: string, cwd: string, temp: string): Promise<void> {
+  const folder = await mkdtemp(join(temp, "develop-"));
+  try {
+    const file = join(folder, "script.sh");
+    await writeFile(file, script, { mode: 0o600 });
+    const flags = ["--extra-experimental-features", "nix-command flakes", "--option", "accept-flake-config", "false"];
+    const child = spawn(
+      nix.program,
+      [
+        "develop",
+        ...flags,
+        ...nix.options,
+        ...locked,
+        shell,
+        "--command",
+        "bash",
+        "--noprofile",
+        "--norc",
+        "-eo",
+        "pipefail",
+        file,
+      ],
+      { cwd, env: childEnvironment(process.env), stdio: ["ignore", "inherit", "inherit"] },
+    );
+    const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+    process.on("SIGINT", pass).on("SIGTERM", pass);
+    const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+    process.off("SIGINT", pass).off("SIGTERM", pass);
+    if (code !== 0)
+      throw new UserError(
+        `\`command\` ended with ${signal ?? `exit code ${code}`} in the shell ${shell}; its last lines are above.`,
+      );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Variable {
+  type: "exported" | "var" | "array" | "associative" | "unknown";
+  value?: unknown;
+}
+
+// They belong to the build of the shell, or to the runner.
+const notOurs =
+  /^(HOME|TMP|TMPDIR|TEMP|TEMPDIR|PWD|OLDPWD|SHELL|SHLVL|TERM|USER|LOGNAME|NIX_BUILD_TOP|NIX_ENFORCE_PURITY|NIX_LOG_FD|_|out|outputs|builder|system|name|args|stdenv)$|^(GITHUB_|RUNNER_|ACTIONS_|INPUT_|NODE_OPTIONS$)/;
+
+/** Sets a shell's exported variables for the following steps. @returns their names */
+export async function exportShell(nix: Nix, shell: string, cwd: string): Promise<string[]> {
+  const { code, stdout, stderr } = await call(nix, ["print-dev-env", "--json", ...locked, shell], {
+    check: false,
+    cwd,
+  });
+  if (code !== 0) throw new UserError(`The shell ${shell} cannot be made: ${lastWords(stderr)}`);
+  const { variables } = JSON.parse(stdout) as { variables: Record<string, Variable> };
+  const names: string[] = [];
+  for (const [name, { type, value }] of Object.entries(variables)) {
+    if (type !== "exported" || typeof value !== "string" || (notOurs.test(name) && name !== "PATH")) continue;
+    if (name === "PATH")
+      for (const path of value
+        .split(":")
+        .filter((each) => each.startsWith(nix.storeDir))
+        .reverse())
+        addPath(path);
+    else exportVariable(name, value);
+    names.push(name);
+  }
+  return names.sort();
+}

@@ -1,0 +1,76 @@
+/** The job summary. */
+import { code, details, plain, seconds, table } from "@goatnote/action-io";
+import { type BuiltDerivation, nameOf } from "@goatnote/nix-store";
+
+export interface Facts {
+  nix_version: string;
+  results: { name: string; store_path: string; derivation: string; nar_sha256: string; nar_size: number }[];
+  hermetic: boolean;
+  hermetic_reasons: string[];
+  fixed_outputs: { name: string; hash: string; urls: string[] }[];
+  rebuilt: boolean;
+  closure: { digest: string; size: number; paths: { path: string; nar_size: number }[] };
+  built: number;
+  substituted: number;
+  restored: number;
+  build_seconds: number;
+  cache: string;
+  cache_refused: { file: string; reason: string }[];
+  image: { digest: string; layers: number; size: number; tags: string[]; load: string } | null;
+}
+
+const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+export function summarise(facts: Facts): string {
+  const { results, closure, hermetic_reasons: reasons, fixed_outputs: fixed, cache_refused: refused, image } = facts;
+  const largest = [...closure.paths].sort((a, b) => b.nar_size - a.nar_size).slice(0, 20);
+  return [
+    `### ${facts.hermetic ? "Hermetic: nothing found that lets the build see more than its locked inputs" : "Not proven hermetic"}\n`,
+    reasons.map((reason) => `- ${plain(reason)}\n`).join(""),
+    `\n${facts.built} built, ${facts.substituted} substituted (${facts.restored} of them from the signed cache) in ${seconds(facts.build_seconds)}, by Nix ${plain(facts.nix_version)}.${facts.built === 0 ? " Nothing had to be built." : ""}\n`,
+    table(
+      ["result", "SHA-256 of the NAR", "size"],
+      results.map((each) => [code(each.name), code(each.nar_sha256), mb(each.nar_size)]),
+    ),
+    image
+      ? `\nImage ${code(image.digest)}, ${image.layers} layers, ${mb(image.size)}. Load it with ${code(image.load)}.\n`
+      : "",
+    `\nThe runtime closure has ${closure.paths.length} paths and ${mb(closure.size)}, digest ${code(closure.digest)}.\n`,
+    details(
+      "The largest paths",
+      table(
+        ["path", "size"],
+        largest.map(({ path, nar_size }) => [code(nameOf(path)), mb(nar_size)]),
+      ),
+    ),
+    fixed.length > 0
+      ? details(
+          `${fixed.length} downloads, each fixed by its hash`,
+          table(
+            ["derivation", "hash", "from"],
+            fixed.slice(0, 200).map(({ name, hash, urls }) => [code(name), code(hash), code(urls.join(" "))]),
+          ),
+        )
+      : "",
+    `\n${plain(facts.cache)}\n`,
+    table(
+      ["refused from the cache", "reason"],
+      refused.slice(0, 50).map(({ file, reason }) => [code(file), plain(reason)]),
+    ),
+    `\n**Not checked:** ${facts.rebuilt ? "" : "whether a second build gives the same (`require-hermetic` does, `repro-check` finds causes); "}kernel, processor and number of cores, which no sandbox hides.\n`,
+  ].join("");
+}
+
+/** What failed, for the summary. */
+export function summariseFailure(message: string, built: readonly BuiltDerivation[]): string {
+  const failed = built.filter((each) => each.failed);
+  return `### The build failed\n\n${plain(message)}\n${failed
+    .map(
+      ({ derivation, log }) =>
+        `\n${code(nameOf(derivation))}\n\n${table(
+          ["last lines"],
+          log.slice(-25).map((line) => [code(line)]),
+        )}`,
+    )
+    .join("")}`;
+}

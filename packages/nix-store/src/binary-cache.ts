@@ -1,0 +1,144 @@
+/**
+ * A binary cache in a folder: `nix-cache-info`, one signed narinfo per object, archives uncompressed, since whoever packs the
+ * folder compresses it once and as a whole. Nix reads it as the substituter `file://<folder>`.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { encodeBase32 } from "./base32.ts";
+import { NixError } from "./errors.ts";
+import { hashBase32, hashBytes } from "./hashes.ts";
+import { narPieces } from "./nar.ts";
+import { formatNarinfo, isSigned, parseNarinfo, readPublicKey, type SigningKey, signPath } from "./narinfo.ts";
+import type { PathInfo } from "./shapes.ts";
+
+/** One object of a cache. */
+export interface CachedPath extends PathInfo {
+  /** When it was last written or used, in milliseconds since 1970. */
+  used: number;
+}
+
+/** What a cache holds after the check, and what was taken out. */
+export interface CheckedCache {
+  paths: CachedPath[];
+  refused: { file: string; reason: string }[];
+}
+
+const hashPart = (path: string): string => path.slice(path.lastIndexOf("/") + 1).slice(0, 32);
+const urlOf = (narHash: string): string => `nar/${encodeBase32(hashBytes(narHash))}.nar`;
+const infoFile = (folder: string, path: string): string => join(folder, `${hashPart(path)}.narinfo`);
+
+async function sha256File(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return `sha256-${hash.digest("base64")}`;
+}
+
+/**
+ * Reads every object of a cache, and removes each that is not whole, not what its name says, or not signed by a key that is
+ * trusted. After it, nothing is in the folder but `nix-cache-info`, narinfo files and their archives.
+ * @param trusted public keys, as Nix writes them
+ */
+export async function checkCache(folder: string, storeDir: string, trusted: readonly string[]): Promise<CheckedCache> {
+  const keys = trusted.map(readPublicKey);
+  const paths: CachedPath[] = [];
+  const refused: CheckedCache["refused"] = [];
+  await mkdir(join(folder, "nar"), { recursive: true });
+  for (const file of (await readdir(folder)).filter((name) => name.endsWith(".narinfo")).sort()) {
+    try {
+      paths.push(await checkOne(folder, file, storeDir, keys));
+    } catch (error) {
+      refused.push({ file, reason: (error as Error).message });
+      await rm(join(folder, file), { recursive: true, force: true });
+    }
+  }
+  const expected = new Set(paths.map(({ narHash }) => urlOf(narHash).slice("nar/".length)));
+  for (const name of await readdir(join(folder, "nar")))
+    if (!expected.has(name)) await rm(join(folder, "nar", name), { recursive: true, force: true });
+  const known = new Set(["nar", "nix-cache-info", ...paths.map(({ path }) => `${hashPart(path)}.narinfo`)]);
+  for (const name of await readdir(folder))
+    if (!known.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+  // Before cache.nixos.org, which has 40: what lies here needs no network.
+  await writeFile(join(folder, "nix-cache-info"), `StoreDir: ${storeDir}\nWantMassQuery: 1\nPriority: 10\n`);
+  return { paths, refused };
+}
+
+async function checkOne(
+  folder: string,
+  file: string,
+  storeDir: string,
+  keys: readonly ReturnType<typeof readPublicKey>[],
+): Promise<CachedPath> {
+  const info = parseNarinfo(await readFile(join(folder, file), "utf8"));
+  const { path, narHash, narSize, url, compression } = info;
+  if (!path.startsWith(`${storeDir}/`)) throw new NixError(`it is of another store: ${path}`);
+  if (`${hashPart(path)}.narinfo` !== file) throw new NixError(`it names another path: ${path}`);
+  if (!isSigned(info, keys)) throw new NixError("no trusted key signed it");
+  if (url !== urlOf(narHash) || compression !== "none") throw new NixError(`its archive is elsewhere: ${url}`);
+  const archive = join(folder, url);
+  const { size, mtimeMs } = await stat(archive).catch(() => ({ size: -1, mtimeMs: 0 }));
+  if (size !== narSize)
+    throw new NixError(size < 0 ? "its archive is missing" : `its archive has ${size} bytes, not ${narSize}`);
+  if ((await sha256File(archive)) !== narHash) throw new NixError("its archive has other bytes than were signed");
+  return { ...info, used: mtimeMs };
+}
+
+/**
+ * Adds an object of the store, signed. The narinfo comes last, so that a cache never names what is not there.
+ * @throws NixError when the files are not those that the store registered
+ */
+export async function addToCache(folder: string, info: PathInfo, key: SigningKey): Promise<void> {
+  const url = urlOf(info.narHash);
+  const unfinished = join(folder, `nar/unfinished-${process.pid}`);
+  const hash = createHash("sha256");
+  const file = await open(unfinished, "w");
+  try {
+    for (const piece of narPieces(info.path)) {
+      hash.update(piece);
+      await file.writeFile(piece);
+    }
+  } finally {
+    await file.close();
+  }
+  if (`sha256-${hash.digest("base64")}` !== info.narHash) {
+    await rm(unfinished);
+    throw new NixError(
+      `${info.path} has other bytes than the store registered (${hashBase32(info.narHash)}); run \`nix store verify ${info.path}\`.`,
+    );
+  }
+  await rename(unfinished, join(folder, url));
+  const named = { ...info, signatures: [signPath(info, key)] };
+  await writeFile(`${unfinished}.narinfo`, formatNarinfo(named, url));
+  await rename(`${unfinished}.narinfo`, infoFile(folder, info.path));
+}
+
+/** Notes that objects were used now, so that others are evicted first. */
+export async function touchInCache(folder: string, infos: readonly PathInfo[], when: Date): Promise<void> {
+  for (const { narHash } of infos) await utimes(join(folder, urlOf(narHash)), when, when).catch(() => {});
+}
+
+/**
+ * Removes the objects that were not used for longest until the archives have at most so many bytes. One whose references
+ * are gone would be of no use, so what refers to a removed object goes too.
+ * @returns the paths that were removed
+ */
+export async function evict(folder: string, paths: readonly CachedPath[], maxBytes: number): Promise<string[]> {
+  const kept = new Map(paths.map((info) => [info.path, info]));
+  let total = paths.reduce((sum, { narSize }) => sum + narSize, 0);
+  const removed: string[] = [];
+  const remove = async (info: CachedPath): Promise<void> => {
+    if (!kept.delete(info.path)) return;
+    total -= info.narSize;
+    removed.push(info.path);
+    await rm(infoFile(folder, info.path), { force: true });
+    if (![...kept.values()].some(({ narHash }) => narHash === info.narHash))
+      await rm(join(folder, urlOf(info.narHash)), { force: true });
+    for (const other of [...kept.values()]) if (other.references.includes(info.path)) await remove(other);
+  };
+  for (const info of [...paths].sort((a, b) => a.used - b.used)) {
+    if (total <= maxBytes) break;
+    await remove(info);
+  }
+  return removed;
+}

@@ -1,0 +1,90 @@
+/** What `nix flake metadata` and the lock file say. */
+import { call, type Nix } from "./nix.ts";
+
+/** One input of a flake, as its lock file fixes it. */
+export interface LockedInput {
+  /** The name of the node in the lock file. */
+  name: string;
+  type: string;
+  /** As a flake reference, such as `github:NixOS/nixpkgs/<revision>`. */
+  url: string;
+  revision: string | null;
+  /** `sha256-<base64>` of the source's NAR; null when the lock file does not say. */
+  narHash: string | null;
+  /** Part of the flake's own sources. */
+  own: boolean;
+}
+
+export interface FlakeMetadata {
+  url: string;
+  revision: string | null;
+  /** Set where the checkout has changes that no commit has. */
+  dirtyRevision: string | null;
+  narHash: string | null;
+  /** Seconds since 1970. */
+  lastModified: number | null;
+  /** The store path of the sources. */
+  path: string;
+  inputs: LockedInput[];
+}
+
+interface Locked {
+  type: string;
+  url?: string;
+  owner?: string;
+  repo?: string;
+  path?: string;
+  rev?: string;
+  narHash?: string;
+  host?: string;
+}
+interface Raw {
+  url: string;
+  path: string;
+  revision?: string;
+  dirtyRevision?: string;
+  lastModified?: number;
+  locked?: Locked;
+  locks: { root: string; nodes: Record<string, { locked?: Locked; parent?: string[] }> };
+}
+
+/** Asks about a flake; its lock file is neither written nor brought up to date. */
+export async function flakeMetadata(nix: Nix, flake: string, cwd: string): Promise<FlakeMetadata> {
+  const { stdout } = await call(
+    nix,
+    ["flake", "metadata", "--json", "--no-update-lock-file", "--no-write-lock-file", flake],
+    { cwd },
+  );
+  return parseMetadata(stdout);
+}
+
+export function parseMetadata(json: string): FlakeMetadata {
+  const raw = JSON.parse(json) as Raw;
+  const { root, nodes } = raw.locks;
+  return {
+    url: raw.url,
+    path: raw.path,
+    revision: raw.revision ?? null,
+    dirtyRevision: raw.dirtyRevision ?? null,
+    narHash: raw.locked?.narHash ?? null,
+    lastModified: raw.lastModified ?? null,
+    inputs: Object.entries(nodes)
+      .filter(([name]) => name !== root)
+      .map(([name, { locked, parent }]) => ({
+        name,
+        type: locked?.type ?? "",
+        url: locked ? reference(locked) : "",
+        revision: locked?.rev ?? null,
+        narHash: locked?.narHash ?? null,
+        own: locked?.type === "path" && parent !== undefined,
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+function reference({ type, owner, repo, rev, url, path, host }: Locked): string {
+  if (owner && repo) return `${type}:${owner}/${repo}${rev ? `/${rev}` : ""}${host ? `?host=${host}` : ""}`;
+  if (type === "path") return `path:${path ?? ""}`;
+  const bare = url ?? "";
+  return type === "git" ? `git+${bare}${rev ? `?rev=${rev}` : ""}` : bare;
+}

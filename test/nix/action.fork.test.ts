@@ -1,0 +1,190 @@
+/** The whole action on real Nix of three generations. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readSigningKey } from "@goatnote/nix-store";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { build } from "../../scripts/build.ts";
+import { describeWithPeer } from "../peers.ts";
+import { generations, type Lab, makeLab } from "./lab.ts";
+import { Runner } from "./runner.ts";
+
+const packages = `packages.\${system} = rec {
+  lib = make "lib-1.0" "echo building lib; mkdir $out; echo hello > $out/data";
+  default = make "app-2.0" "echo building app; echo \${lib} > $out";
+  broken = make "broken-3.0" "echo before; echo the last line; exit 7";
+  clock = make "clock-1" "read up _ < /proc/uptime; echo $up > $out";
+  noChroot = makeWith { __noChroot = true; } "open-1" "echo x > $out";
+};
+checks.\${system}.good = make "good-check" "echo checked > $out";
+devShells.\${system}.default = derivation { name = "shell"; inherit system; builder = "\${./bin}/bash"; FROM_SHELL = "two\\nlines";
+  stdenv = make "stdenv" "mkdir $out; echo : > $out/setup"; };`;
+
+describe.each(generations)("%s", (peer) => {
+  describeWithPeer(peer, (program) => {
+    let lab: Lab;
+    let runner: Runner;
+    let flake: string;
+    let secret: string;
+    let publicKey: string;
+    beforeAll(async () => {
+      const actions = await build();
+      lab = makeLab();
+      runner = await Runner.start(actions, program, lab);
+      flake = `path:${lab.flake("flake", packages)}`;
+      secret = execFileSync(program, ["key", "generate-secret", "--key-name", "lab-1"], {
+        encoding: "utf8",
+        env: { ...process.env, ...lab.environment },
+      }).trim();
+      ({ publicKey } = readSigningKey(secret));
+    });
+    afterAll(async () => {
+      await runner.backend.close();
+      lab.remove();
+    });
+
+    /** A new machine: nothing in its store. */
+    function emptyStore(): void {
+      for (const name of ["store", "state"]) {
+        execFileSync("chmod", ["-R", "u+w", join(lab.folder, name)]);
+        rmSync(join(lab.folder, name), { recursive: true, force: true });
+      }
+    }
+    const keys = (): Record<string, string> => ({ "cache-public-key": publicKey, "cache-signing-key": secret });
+
+    test("builds, proves and reports; what was built is signed, saved, and built no second time", async () => {
+      const first = await runner.job({ flake, ...keys(), sbom: "runtime" });
+      expect(first.code, first.log).toBe(0);
+      expect(first.outputs).toMatchObject({ built: "3", restored: "0", hermetic: "true", "cache-refused": "0" });
+      const [app] = JSON.parse(first.outputs["store-paths"]!) as string[];
+      const dump = execFileSync("nix-store", ["--dump", app!], { env: { ...process.env, ...lab.environment } });
+      const digest = Buffer.from(await crypto.subtle.digest("SHA-256", dump)).toString("hex");
+      expect(first.outputs["nar-hash"]).toBe(digest);
+      expect(readFileSync(first.outputs["subject-checksums"]!, "utf8")).toBe(`${digest}  app-2.0.nar\n`);
+      expect(JSON.parse(readFileSync(first.outputs["resolved-dependencies"]!, "utf8"))).toEqual([]);
+      expect(JSON.parse(readFileSync(first.outputs["sbom-cyclonedx"]!, "utf8"))).toMatchObject({ specVersion: "1.6" });
+      expect(JSON.parse(readFileSync(first.outputs["sbom-spdx"]!, "utf8"))).toMatchObject({ spdxVersion: "SPDX-2.3" });
+      expect(first.artifacts).toBe(`${app}\n`);
+      expect(first.log).toMatch(/::group::lib-1\.0 \(.*\nbuilding lib\n::endgroup::/);
+      expect(first.summary).toContain("Hermetic");
+      expect(first.post).toContain("Cache saved");
+      expect((first.log + first.post).replace(/^::add-mask::.*$/gm, "")).not.toContain(secret.slice(10));
+
+      emptyStore();
+      const second = await runner.job({ flake, ...keys(), sbom: "runtime" });
+      expect(second.code, second.log).toBe(0);
+      expect(second.outputs).toMatchObject({
+        built: "0",
+        hermetic: "true",
+        "store-paths": first.outputs["store-paths"],
+        "closure-digest": first.outputs["closure-digest"],
+      });
+      expect(Number(second.outputs.restored)).toBeGreaterThan(0);
+      expect(second.log).toContain("built=0");
+      expect(second.post).toContain("nothing is saved");
+    });
+
+    test("a stranger's pull request reads the cache and saves nothing", async () => {
+      const entries = runner.backend.state.caches.length;
+      const { code, post, outputs } = await runner.job(
+        { flake, ...keys(), installables: "lib" },
+        { event: "pull_request" },
+      );
+      expect([code, outputs.built]).toEqual([0, "0"]);
+      expect(post).toContain("only read");
+      expect(runner.backend.state.caches).toHaveLength(entries);
+    });
+
+    test("a cache that another key signed is refused as a whole, and the build goes on", async () => {
+      emptyStore();
+      const other = execFileSync(program, ["key", "generate-secret", "--key-name", "lab-1"], {
+        encoding: "utf8",
+        env: { ...process.env, ...lab.environment },
+      }).trim();
+      const { code, outputs, log } = await runner.job({ flake, "cache-public-key": readSigningKey(other).publicKey });
+      expect([code, outputs.restored, outputs.built, outputs.hermetic]).toEqual([0, "0", "3", "true"]);
+      expect(Number(outputs["cache-refused"])).toBeGreaterThan(0);
+      expect(log).toContain("no trusted key signed it");
+    });
+
+    test("a build that fails is told once, with its last lines at the end and in the summary", async () => {
+      const { code, log, summary } = await runner.job({ flake, check: "false", installables: "broken" });
+      expect(code).toBe(1);
+      expect(log).toContain("::error::nix build: broken-3.0 failed.");
+      expect(log).toMatch(/----- broken-3\.0 failed[^\n]*\nbefore\nthe last line/);
+      expect(summary).toContain("the last line");
+    });
+
+    test.each([
+      ["no such attribute", { installables: "nothing" }, /nix flake show/],
+      ["no such flake", { flake: "path:/nowhere" }, /cannot be read/],
+      ["a closure above its limit", { "max-closure-size": "0.0001" }, /max-closure-size/],
+      ["a forbidden reference", { "forbidden-references": "lib-*" }, /app-2\.0 → lib-1\.0/],
+      ["a derivation without sandbox", { installables: "noChroot", "require-hermetic": "true" }, /noChroot/],
+      [
+        "a builder that reads the clock",
+        { installables: "clock", "require-hermetic": "true" },
+        /differs when it is built again/,
+      ],
+      ["a contradiction", { command: "true" }, /needs `develop`/],
+    ])("%s fails with the reason", async (_, inputs, reason) => {
+      const { code, log } = await runner.job({ flake, check: "false", ...inputs } as Record<string, string>);
+      expect(code, log).toBe(1);
+      expect(log.replace(/%0A/g, "\n")).toMatch(reason);
+    });
+
+    test("without a sandbox the probe sees the host's files, network and name, whatever the settings say", async () => {
+      const { outputs, summary } = await runner.job(
+        { flake, check: "false" },
+        { env: { NIX_CONFIG: "sandbox = false" } },
+      );
+      expect(outputs.hermetic).toBe("false");
+      expect(summary).toMatch(/files of this machine/);
+      expect(summary).toMatch(/network of this machine/);
+    });
+
+    test("a command runs in the development shell, and without one its variables are set, all their lines", async () => {
+      const ran = await runner.job({
+        flake,
+        check: "false",
+        develop: "default",
+        command: 'echo "it says $FROM_SHELL"',
+      });
+      expect(ran.code, ran.log).toBe(0);
+      expect(ran.log).toContain("it says two\nlines");
+      const set = await runner.job({ flake, check: "false", develop: "default" });
+      expect(set.code, set.log).toBe(0);
+      expect(set.variables).toMatchObject({ FROM_SHELL: "two\nlines" });
+      const failing = await runner.job({ flake, check: "false", develop: "default", command: "exit 3" });
+      expect(failing.log).toContain("exit code 3");
+    });
+
+    test("an image is what its manifest says, or refused", async () => {
+      const layer = execFileSync("tar", ["-cf", "-", "-C", "/bin", "true"]);
+      const hash = async (bytes: Uint8Array) =>
+        Buffer.from(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toString("hex");
+      const image = async (claimed: string, name: string) => {
+        const config = JSON.stringify({ rootfs: { type: "layers", diff_ids: [`sha256:${claimed}`] } });
+        const digest = await hash(Buffer.from(config));
+        const at = lab.flake(
+          name,
+          `packages.\${system}.image = make "image.tar" "cd \${./bin}; ./busybox tar -cf $out manifest.json ${digest}.json layer.tar";`,
+          {
+            "bin/layer.tar": layer.toString("latin1"),
+            "bin/manifest.json": JSON.stringify([
+              { Config: `${digest}.json`, RepoTags: ["lab:1"], Layers: ["layer.tar"] },
+            ]),
+            [`bin/${digest}.json`]: config,
+          },
+        );
+        writeFileSync(join(at, "bin/layer.tar"), layer);
+        return { digest, ...(await runner.job({ flake: `path:${at}`, check: "false", image: "image" })) };
+      };
+      const sound = await image(await hash(layer), "image-flake");
+      expect(sound.code, sound.log).toBe(0);
+      expect(sound.outputs["image-digest"]).toBe(`sha256:${sound.digest}`);
+      const swapped = await image("0".repeat(64), "swapped-flake");
+      expect([swapped.code, swapped.log]).toEqual([1, expect.stringContaining("the configuration names sha256:000")]);
+    });
+  });
+});
