@@ -48,7 +48,7 @@ const fixed: Partial<Record<VariationName, string>> = {
 // These need no sandbox.
 const alwaysFixed: readonly VariationName[] = ["home", "timezone", "locale", "umask", "mtimes", "environment", "aslr"];
 
-export const sandboxed = ({ settings }: Nix): boolean => settings.sandbox === true;
+const sandboxed = ({ settings }: Nix): boolean => settings.sandbox === true;
 
 export async function prepareNix(name: VariationName, surroundings: NixMachine): Promise<NixPrepared> {
   const { nix, machine, inProcess, folder } = surroundings;

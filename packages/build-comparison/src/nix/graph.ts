@@ -5,7 +5,7 @@ import type { Derivation, KnownPath } from "@goatnote/nix-store";
 export type Plan = "check" | "content-addressed" | "no-need" | "substituted" | "not-in-store";
 
 export const isContentAddressed = ({ outputs }: Derivation): boolean =>
-  Object.values(outputs).some(({ path }) => path === null);
+  Object.values(outputs).some(({ path, hash }) => path === null && hash === null);
 
 /**
  * @param known what the store has of their outputs

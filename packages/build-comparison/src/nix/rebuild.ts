@@ -20,7 +20,7 @@ export interface Rebuild {
 }
 
 /** A program beside `nix`. */
-export const besideNix = ({ program }: Nix, name: string): string =>
+const besideNix = ({ program }: Nix, name: string): string =>
   program.includes("/") ? join(dirname(program), name) : name;
 
 /**
