@@ -107,10 +107,10 @@ describe.each(generations)("%s", (peer) => {
       beforeAll(async () => {
         actions = await buildActions();
       });
-      const run = async (installable: string) => {
+      const run = async (installable: string, inputs: Record<string, string> = {}) => {
         const { folder, remove } = project({ a: "a\n" });
         const path = `${dirname(program)}:${process.env.PATH}`;
-        const ended = await runEntry(actions, "repro-check", { installable }, folder, {
+        const ended = await runEntry(actions, "repro-check", { installable, ...inputs }, folder, {
           ...lab.environment,
           PATH: path,
         });
@@ -134,6 +134,13 @@ describe.each(generations)("%s", (peer) => {
         expect(outputs, log).toMatchObject({ verdict: "identical", nondeterministic: "" });
         expect(log).toMatch(/No difference found in 1 derivation \(varied path,/);
         expect(code).toBe(0);
+      });
+
+      test("does not pass what does not end in time", { timeout: 300_000 }, async () => {
+        const { code, outputs, log } = await run(`${flake}#slow`, { timeout: "15s" });
+        expect(outputs, log).toMatchObject({ verdict: "not-checked", nondeterministic: "" });
+        expect(log).toMatch(/did not end in time|no time left/);
+        expect(code).toBe(1);
       });
 
       test("does not pass what cannot be built", { timeout: 300_000 }, async () => {

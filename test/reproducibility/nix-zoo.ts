@@ -63,7 +63,7 @@ export const nixZoo: NixAnimal[] = [
   },
 ];
 
-/** A flake of all, with a package that refers to one that differs, and does not differ itself. */
+/** A flake of all, with a package that refers to one that differs and does not differ itself, and one that is slow but once. */
 export const nixZooFlake = `packages.\${system} = rec {
   ${nixZoo
     .map(
@@ -71,6 +71,7 @@ export const nixZooFlake = `packages.\${system} = rec {
         `${name} = derivation { name = "${name}"; inherit system; builder = "/bin/bash"; PATH = "/usr/bin:/bin"; args = [ "-euc" ${JSON.stringify(`${script}\nexit 0`)} ]; ${attributes} };`,
     )
     .join("\n  ")}
+  slow = derivation { name = "slow"; inherit system; builder = "/bin/bash"; PATH = "/usr/bin:/bin"; args = [ "-euc" "[ $PWD = /build ] || sleep 100; echo x > $out; exit 0" ]; };
   dependent = derivation { name = "dependent"; inherit system; builder = "/bin/bash"; args = [ "-euc" "echo \${random} > $out; exit 0" ]; };
 };`;
 

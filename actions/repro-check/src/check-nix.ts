@@ -24,6 +24,8 @@ export async function checkNix(
   { workspace }: WorkflowContext,
 ): Promise<Checked> {
   const cleaning: (() => Promise<void>)[] = [];
+  // When the job is cancelled there is no time left for another build.
+  let abort = (): void => {};
   const deadline = Date.now() + (inputs.timeout ?? 3_600_000);
   // Not the runner's folder, since the sandbox of Nix has a /tmp of its own and paths of builds are to be short.
   const folder = await realpath(
@@ -37,6 +39,10 @@ export async function checkNix(
     const onClean = (clean: () => Promise<void>): void => void cleaning.push(clean);
     const surroundings = { nix, machine, inProcess, folder, onClean };
     const check = { installable: inputs.installable, asked, bisect: inputs.bisect, deadline, cwd: workspace };
+    abort = () => {
+      check.deadline = 0;
+    };
+    process.on("SIGINT", abort).on("SIGTERM", abort);
     const checked = await checkInstallable(check, surroundings, say);
     const outputs = checked.roots.flatMap((root) => Object.values(root.outputs));
     const notes = [
@@ -51,6 +57,7 @@ export async function checkNix(
     }
     return { variations: [], notes: [], problem: error.message };
   } finally {
+    process.off("SIGINT", abort).off("SIGTERM", abort);
     for (const clean of cleaning.reverse()) await clean();
   }
 }

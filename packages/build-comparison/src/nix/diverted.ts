@@ -1,6 +1,6 @@
 /** A closure built again in a store of its own, since Nix does not check what is content-addressed: another path is another output. */
 import { join } from "node:path";
-import { run } from "@goatnote/action-io";
+import { run, SubprocessError } from "@goatnote/action-io";
 import { call, type Derivation, isAtLeast, type KnownPath, lastWords, type Nix, pathInfo } from "@goatnote/nix-store";
 import { BuildProblem } from "../vary/problem.ts";
 import { type NixChange, together } from "./conditions.ts";
@@ -41,7 +41,10 @@ export async function buildDiverted(
   const { code, stdout, stderr } = await run(
     [...argv, ...always, ...other.options, ...options] as [string, ...string[]],
     { check: false, timeoutMs: Math.max(1, deadline - started), env },
-  );
+  ).catch((error: unknown) => {
+    if (!(error instanceof SubprocessError) || Date.now() < deadline) throw error;
+    return { code: null, stdout: "", stderr: "it did not end in time and was stopped" };
+  });
   if (code !== 0)
     throw new BuildProblem("failed", `Nothing can be built in a store of its own: ${lastWords(stderr, 3)}`);
   const results = JSON.parse(stdout) as { outputs: Record<string, string> }[];

@@ -1,7 +1,7 @@
 /** One derivation built again and compared by Nix, in a process of its own: in one with others, a failure hides them. */
 import { chmod, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { run } from "@goatnote/action-io";
+import { run, SubprocessError } from "@goatnote/action-io";
 import { type Derivation, lastWords, type Nix } from "@goatnote/nix-store";
 import { type NixChange, together } from "./conditions.ts";
 
@@ -46,7 +46,10 @@ export async function rebuildOnce(
   const { code, stderr } = await run(
     [...argv, "--option", "substitute", "false", ...nix.options, ...options] as [string, ...string[]],
     { check: false, timeoutMs: left, maxOutput: 512 * 1024 * 1024, env: { TMPDIR: temporary, ...env } },
-  );
+  ).catch((error: unknown) => {
+    if (!(error instanceof SubprocessError) || Date.now() < deadline) throw error;
+    return { code: null, stderr: "it did not end in time and was stopped" };
+  });
   const ended = Date.now();
   const detail = lastWords(stderr, 3);
   const verdict = verdictOf(code);
