@@ -17,8 +17,10 @@ const packages = `packages.\${system} = rec {
   noChroot = makeWith { __noChroot = true; } "open-1" "echo x > $out";
 };
 checks.\${system}.good = make "good-check" "echo checked > $out";
-devShells.\${system}.default = derivation { name = "shell"; inherit system; builder = "\${./bin}/bash"; FROM_SHELL = "two\\nlines";
+devShells.\${system}.default = derivation { name = "shell"; inherit system; builder = "\${./bin}/bash"; outputs = [ "out" ]; FROM_SHELL = "two\\nlines";
   stdenv = make "stdenv" "mkdir $out; echo : > $out/setup"; };`;
+
+await build(); // which may take longer than a hook
 
 describe.each(generations)("%s", (peer) => {
   describeWithPeer(peer, (program) => {
@@ -28,9 +30,8 @@ describe.each(generations)("%s", (peer) => {
     let secret: string;
     let publicKey: string;
     beforeAll(async () => {
-      const actions = await build();
       lab = makeLab();
-      runner = await Runner.start(actions, program, lab);
+      runner = await Runner.start(await build(), program, lab);
       flake = `path:${lab.flake("flake", packages)}`;
       secret = execFileSync(program, ["key", "generate-secret", "--key-name", "lab-1"], {
         encoding: "utf8",

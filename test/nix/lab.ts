@@ -1,7 +1,6 @@
 /** Stores and flakes for tests with a real Nix: each store is a folder of its own, and no flake needs nixpkgs. */
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { locate } from "../../scripts/peers.ts";
 
 /** The generations that tests meet, by the name of the peer. */
 export const generations = ["nix", "nix-2.26", "nix-newest"] as const;
@@ -74,7 +73,3 @@ const flakeOf = (body: string): string => `{
   };
 }
 `;
-
-/** Where the peers are, for `describe.each`; a missing one is undefined. */
-export const locateGenerations = (): { name: string; program: string | undefined }[] =>
-  generations.map((name) => ({ name, program: locate(name) }));

@@ -91,7 +91,7 @@ export async function save(nix: Nix, outputs: readonly string[], used: readonly 
   );
   if (fresh.length === 0) return { added: 0, bytes: 0, saved: false, evicted: 0 };
   for (const info of fresh) await addToCache(folder, info, key);
-  const { paths } = await checkCache(folder, nix.storeDir, [key.publicKey]);
+  const { paths } = await checkCache(folder, nix.storeDir, [key.publicKey], { bytes: false });
   const evicted = await evict(folder, paths, (inputs["cache-max-size"] ?? 5000) * 1e6);
   const unique = `${process.env.GITHUB_RUN_ID ?? ""}-${process.env.GITHUB_RUN_ATTEMPT ?? ""}-${now.getTime()}`;
   const id = await saveCache([place], `${prefixOf(nix, key.publicKey)}${unique}`);

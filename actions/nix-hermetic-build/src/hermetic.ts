@@ -44,12 +44,19 @@ export function inspect(nix: Nix, metadata: FlakeMetadata, graph: readonly Deriv
 }
 
 /** What the sandbox shows of the host, tried. */
-export async function probeReasons(nix: Nix, folder: string): Promise<string[]> {
+export async function probeReasons(nix: Nix, folder: string): Promise<{ reasons: string[]; untried: string }> {
   const result = await probe(nix, folder, hostname());
-  if ("unknown" in result) return [`Whether the sandbox hides the host is not known: ${lastWords(result.unknown, 2)}`];
-  return result.seen.map(
-    (what) => `A build sees the ${what === "files" ? "files" : what} of this machine: the sandbox is not on.`,
-  );
+  if ("unknown" in result)
+    return {
+      reasons: [`Whether the sandbox hides the host is not known: ${lastWords(result.unknown, 2)}`],
+      untried: "",
+    };
+  return {
+    reasons: result.seen.map((what) => `A build sees the ${what} of this machine: the sandbox is not on.`),
+    untried: result.hasShell
+      ? ""
+      : "network and host name by the probe, since this sandbox has no /bin/sh (its files are hidden); ",
+  };
 }
 
 /** Builds results once more, without substituters, and compares: what reads the clock or another thing that changes differs. */

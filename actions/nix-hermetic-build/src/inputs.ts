@@ -17,7 +17,10 @@ export const runInputs = declareInputs({
   "require-hermetic": boolean(),
 });
 
-/** The action itself takes these as well, and hands the others on. */
+/**
+ * The action itself takes these as well, and hands the others on.
+ * @public The reference and the tests of action.yml find it by its name.
+ */
 export const mainInputs = declareInputs({
   ...runInputs,
   "install-nix": oneOf("auto", "never"),

@@ -1,5 +1,6 @@
 /** Asks the sandbox itself: a derivation that looks for the host. Settings may say one thing and a daemon do another. */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type Nix } from "@goatnote/nix-store";
@@ -24,7 +25,7 @@ export async function probe(
   nix: Nix,
   folder: string,
   hostname: string,
-): Promise<{ seen: string[] } | { unknown: string }> {
+): Promise<{ seen: string[]; hasShell: boolean } | { unknown: string }> {
   const marker = join(folder, `marker-${randomBytes(8).toString("hex")}`);
   await writeFile(marker, "");
   const text = (value: string): string => JSON.stringify(value).replaceAll("${", "\\${");
@@ -36,14 +37,15 @@ export async function probe(
       args: ["--impure", "--expr", expression, "--option", "builders", ""],
     });
     const path = made.results[0]?.outputs.out;
-    if (!path) return { unknown: made.errors[0] ?? "the probe did not build" };
-    return {
-      seen:
-        /^seen:(.*)$/m
-          .exec(await readFile(path, "utf8"))?.[1]
-          ?.split(" ")
-          .filter(Boolean) ?? [],
-    };
+    if (path) {
+      const words = /^seen:(.*)$/m.exec(await readFile(path, "utf8"))?.[1] ?? "";
+      return { seen: words.split(" ").filter(Boolean), hasShell: true };
+    }
+    // Some sandboxes have no /bin/sh at all. The machine has one, and there the script cannot fail: it was not to be seen.
+    const noShell =
+      made.built.some(({ failed, log }) => failed && log.length === 0) && /exit code 1\b/.test(made.errors.join("\n"));
+    if (noShell && existsSync("/bin/sh")) return { seen: [], hasShell: false };
+    return { unknown: made.errors[0] ?? "the probe did not build" };
   } finally {
     await rm(marker, { force: true });
   }

@@ -7,6 +7,8 @@ export interface Facts {
   results: { name: string; store_path: string; derivation: string; nar_sha256: string; nar_size: number }[];
   hermetic: boolean;
   hermetic_reasons: string[];
+  /** What the probe could not try, in words; "" when it tried all. */
+  not_tried: string;
   fixed_outputs: { name: string; hash: string; urls: string[] }[];
   rebuilt: boolean;
   closure: { digest: string; size: number; paths: { path: string; nar_size: number }[] };
@@ -57,7 +59,7 @@ export function summarise(facts: Facts): string {
       ["refused from the cache", "reason"],
       refused.slice(0, 50).map(({ file, reason }) => [code(file), plain(reason)]),
     ),
-    `\n**Not checked:** ${facts.rebuilt ? "" : "whether a second build gives the same (`require-hermetic` does, `repro-check` finds causes); "}kernel, processor and number of cores, which no sandbox hides.\n`,
+    `\n**Not checked:** ${facts.not_tried}${facts.rebuilt ? "" : "whether a second build gives the same (`require-hermetic` does, `repro-check` finds causes); "}kernel, processor and number of cores, which no sandbox hides.\n`,
   ].join("");
 }
 

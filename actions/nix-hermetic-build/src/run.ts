@@ -72,7 +72,8 @@ export async function run(): Promise<void> {
         )
       : [];
   const { reasons, fixed } = inspect(nix, metadata, graph);
-  reasons.push(...(await probeReasons(nix, folder)));
+  const probed = await probeReasons(nix, folder);
+  reasons.push(...probed.reasons);
   if (inputs["require-hermetic"]) reasons.push(...(await rebuildReasons(nix, topLevel(graph, results))));
 
   const closure = await pathInfo(nix, outputs, { recursive: true });
@@ -98,6 +99,7 @@ export async function run(): Promise<void> {
     })),
     hermetic: reasons.length === 0,
     hermetic_reasons: reasons,
+    not_tried: probed.untried,
     fixed_outputs: fixed,
     rebuilt: inputs["require-hermetic"],
     closure: {

@@ -3,8 +3,8 @@
  * folder compresses it once and as a whole. Nix reads it as the substituter `file://<folder>`.
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { closeSync, createReadStream, openSync, rmSync, writeSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeBase32 } from "./base32.ts";
 import { NixError } from "./errors.ts";
@@ -36,18 +36,23 @@ async function sha256File(file: string): Promise<string> {
 }
 
 /**
- * Reads every object of a cache, and removes each that is not whole, not what its name says, or not signed by a key that is
+ * Reads every object of a cache (with `bytes: false` without its archive's content, for one's own writing), and removes each that is not whole, not what its name says, or not signed by a key that is
  * trusted. After it, nothing is in the folder but `nix-cache-info`, narinfo files and their archives.
  * @param trusted public keys, as Nix writes them
  */
-export async function checkCache(folder: string, storeDir: string, trusted: readonly string[]): Promise<CheckedCache> {
+export async function checkCache(
+  folder: string,
+  storeDir: string,
+  trusted: readonly string[],
+  { bytes = true } = {},
+): Promise<CheckedCache> {
   const keys = trusted.map(readPublicKey);
   const paths: CachedPath[] = [];
   const refused: CheckedCache["refused"] = [];
   await mkdir(join(folder, "nar"), { recursive: true });
   for (const file of (await readdir(folder)).filter((name) => name.endsWith(".narinfo")).sort()) {
     try {
-      paths.push(await checkOne(folder, file, storeDir, keys));
+      paths.push(await checkOne(folder, file, storeDir, keys, bytes));
     } catch (error) {
       refused.push({ file, reason: (error as Error).message });
       await rm(join(folder, file), { recursive: true, force: true });
@@ -69,6 +74,7 @@ async function checkOne(
   file: string,
   storeDir: string,
   keys: readonly ReturnType<typeof readPublicKey>[],
+  bytes: boolean,
 ): Promise<CachedPath> {
   const info = parseNarinfo(await readFile(join(folder, file), "utf8"));
   const { path, narHash, narSize, url, compression } = info;
@@ -80,7 +86,8 @@ async function checkOne(
   const { size, mtimeMs } = await stat(archive).catch(() => ({ size: -1, mtimeMs: 0 }));
   if (size !== narSize)
     throw new NixError(size < 0 ? "its archive is missing" : `its archive has ${size} bytes, not ${narSize}`);
-  if ((await sha256File(archive)) !== narHash) throw new NixError("its archive has other bytes than were signed");
+  if (bytes && (await sha256File(archive)) !== narHash)
+    throw new NixError("its archive has other bytes than were signed");
   return { ...info, used: mtimeMs };
 }
 
@@ -92,14 +99,23 @@ export async function addToCache(folder: string, info: PathInfo, key: SigningKey
   const url = urlOf(info.narHash);
   const unfinished = join(folder, `nar/unfinished-${process.pid}`);
   const hash = createHash("sha256");
-  const file = await open(unfinished, "w");
+  // In turn with the hash: a piece is gone when the next one comes.
+  const file = openSync(unfinished, "w");
   try {
     for (const piece of narPieces(info.path)) {
       hash.update(piece);
-      await file.writeFile(piece);
+      for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
     }
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw (error as NodeJS.ErrnoException).code === "ENOSPC"
+      ? new NixError(
+          `The disk is full: ${info.path} could not be added to the cache. Free space, or set a smaller cache-max-size.`,
+          { cause: error },
+        )
+      : error;
   } finally {
-    await file.close();
+    closeSync(file);
   }
   if (`sha256-${hash.digest("base64")}` !== info.narHash) {
     await rm(unfinished);

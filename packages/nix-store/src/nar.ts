@@ -4,7 +4,7 @@
  * https://github.com/NixOS/nix/blob/master/src/libutil/archive.cc
  */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { NixError } from "./errors.ts";
 
 /** The NAR hash and size of a tree. */
@@ -15,7 +15,7 @@ export interface NarDigest {
   size: number;
 }
 
-const blockSize = 1 << 20;
+const blockSize = 1 << 18;
 
 /** A text of the archive: length as 64-bit little-endian, the bytes, zeros up to a multiple of 8. */
 function word(bytes: Buffer | string): Buffer {
@@ -39,78 +39,69 @@ const mark = {
   close: words(")"),
 };
 const slash = Buffer.from("/");
+const zeros = Buffer.alloc(8);
 
 /**
- * The archive of a tree, piece by piece. A piece is valid until the next one is asked for: file contents come in one buffer
- * that is used again, so that memory does not grow with the tree.
+ * The archive of a tree, in pieces of at most 256 KiB. A piece is valid until the next one is asked for: all of them lie in one
+ * buffer, so that memory does not grow with the tree, and many small files are one piece.
  */
 export function* narPieces(path: string): Generator<Buffer> {
   const block = Buffer.allocUnsafe(blockSize);
-  // Small pieces are collected, since each one costs a call of the hash.
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  const flush = (): Buffer => {
-    const all = Buffer.concat(pending);
-    pending = [];
-    pendingBytes = 0;
-    return all;
-  };
-  const put = (piece: Buffer): void => {
-    pending.push(piece);
-    pendingBytes += piece.length;
-  };
+  let used = 0;
+  function* put(piece: Buffer): Generator<Buffer> {
+    if (used + piece.length > blockSize) yield* flush();
+    used += piece.copy(block, used);
+  }
+  function* flush(): Generator<Buffer> {
+    if (used > 0) yield block.subarray(0, used);
+    used = 0;
+  }
   function* node(at: Buffer): Generator<Buffer> {
     const stats = lstatSync(at);
     if (stats.isSymbolicLink()) {
-      put(mark.symlink);
-      put(word(readlinkSync(at, "buffer") as unknown as Buffer));
+      yield* put(mark.symlink);
+      yield* put(word(readlinkSync(at, "buffer") as unknown as Buffer));
     } else if (stats.isDirectory()) {
-      put(mark.directory);
+      yield* put(mark.directory);
       const names = readdirSync(at, "buffer") as unknown as Buffer[];
       for (const name of names.sort(Buffer.compare)) {
-        put(mark.entry);
-        put(word(name));
-        put(mark.node);
+        yield* put(mark.entry);
+        yield* put(word(name));
+        yield* put(mark.node);
         yield* node(Buffer.concat([at, slash, name]));
-        put(mark.close);
+        yield* put(mark.close);
       }
     } else if (stats.isFile()) {
-      put(mark.regular);
-      if (stats.mode & 0o100) put(mark.executable);
-      put(mark.contents);
-      yield* contents(at);
+      yield* put(mark.regular);
+      if (stats.mode & 0o100) yield* put(mark.executable);
+      yield* put(mark.contents);
+      yield* contents(at, stats.size);
     } else throw new NixError(`${at} is neither a file, a folder nor a link; a NAR cannot hold it.`);
-    put(mark.close);
-    if (pendingBytes > blockSize) yield flush();
+    yield* put(mark.close);
   }
-  function* contents(at: Buffer): Generator<Buffer> {
+  function* contents(at: Buffer, size: number): Generator<Buffer> {
+    const head = Buffer.alloc(8);
+    head.writeBigUInt64LE(BigInt(size));
+    yield* put(head);
+    if (size === 0) return;
     const file = openSync(at, "r");
     try {
-      const { size } = fstatSync(file);
-      const head = Buffer.alloc(8);
-      head.writeBigUInt64LE(BigInt(size));
-      put(head);
       let left = size;
-      if (size <= 4096 && size > 0) {
-        const small = Buffer.allocUnsafe(size);
-        left -= readSync(file, small, 0, size, null);
-        put(small.subarray(0, size - left));
-      } else if (size > 0) yield flush();
       while (left > 0) {
-        const read = readSync(file, block, 0, Math.min(block.length, left), null);
-        if (read === 0) break;
+        if (used === blockSize) yield* flush();
+        const read = readSync(file, block, used, Math.min(blockSize - used, left), null);
+        if (read === 0) throw new NixError(`${at} became shorter while it was read.`);
+        used += read;
         left -= read;
-        yield block.subarray(0, read);
       }
-      if (left > 0) throw new NixError(`${at} became shorter while it was read.`);
-      put(Buffer.alloc((8 - (size % 8)) % 8));
     } finally {
       closeSync(file);
     }
+    yield* put(zeros.subarray(0, (8 - (size % 8)) % 8));
   }
-  put(mark.magic);
+  yield* put(mark.magic);
   yield* node(Buffer.from(path));
-  yield flush();
+  yield* flush();
 }
 
 /** What `nix hash path` and `nix path-info` give for a file, a folder or a link, in memory that does not grow with it. */
