@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Derivation, PathInfo } from "@goatnote/nix-store";
+import { build, type Derivation, openNix, type PathInfo, pathInfo, showDerivations } from "@goatnote/nix-store";
 
 const crate = "what stands for a crate\n";
 const patch = "what stands for a patch\n";
@@ -67,7 +67,7 @@ export interface Built {
 
 export interface Lab {
   /** Builds an attribute and asks Nix what it is made of. */
-  build: (attribute: string) => Built;
+  build: (attribute: string) => Promise<Built>;
   /** What the programs of Nix need to find its store. */
   env: NodeJS.ProcessEnv;
   remove: () => void;
@@ -79,8 +79,7 @@ export function makeLab(nix: string, folder = realpathSync(mkdtempSync(join(tmpd
   mkdirSync(project, { recursive: true });
   const files = { "flake.nix": flake, crate, patch, tarball, "local.patch": "a local patch\n" };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(project, name), content);
-  const env = {
-    ...process.env,
+  const settings = {
     NIX_STORE_DIR: join(folder, "store"),
     NIX_STATE_DIR: join(folder, "var"),
     NIX_LOG_DIR: join(folder, "log"),
@@ -90,9 +89,10 @@ sandbox = false
 build-users-group =
 flake-registry =
 substituters =`,
+    NIX_REMOTE: "",
+    XDG_CACHE_HOME: join(folder, "cache"),
   };
-  const call = (args: string[]): string =>
-    execFileSync(nix, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], cwd: folder });
+  const env = { ...process.env, ...settings };
   // What a download would have brought, with the path that its derivation has: there is no network here.
   mkdirSync(join(folder, "downloads"), { recursive: true });
   for (const [name, content] of [
@@ -105,18 +105,16 @@ substituters =`,
     execFileSync(join(nix, "../nix-store"), ["--add-fixed", "sha256", file], { env, stdio: "ignore" });
   }
   return {
-    build: (attribute) => {
-      const installable = `path:${project}#${attribute}`;
-      const [{ outputs }] = JSON.parse(call(["build", "--no-link", "--json", installable])) as [
-        { outputs: Record<string, string> },
-      ];
-      const roots = [outputs.out!];
+    build: async (attribute) => {
+      Object.assign(process.env, settings);
+      const opened = await openNix(nix);
+      const { results, errors } = await build(opened, [`path:${project}#${attribute}`]);
+      if (!results[0]) throw new Error(errors.join("\n"));
+      const roots = [results[0].outputs.out!];
       return {
         roots,
-        objects: (JSON.parse(call(["path-info", "--recursive", "--json", ...roots])) as Raw[]).map(asPathInfo),
-        derivations: Object.entries(
-          JSON.parse(call(["show-derivation", "--recursive", installable])) as Record<string, RawDerivation>,
-        ).map(asDerivation),
+        objects: await pathInfo(opened, roots, { recursive: true }),
+        derivations: await showDerivations(opened, [results[0].derivation], { recursive: true }),
       };
     },
     env,
@@ -126,38 +124,3 @@ substituters =`,
 
 export const sha256 = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
 export const contents = { crate, patch, tarball };
-
-type Raw = Partial<PathInfo> & { path: string; narHash: string; narSize: number; references: string[] };
-const asPathInfo = ({ path, narHash, narSize, references, deriver = null, ca = null }: Raw): PathInfo => ({
-  ...{ path, narHash, narSize, deriver, ca },
-  references: references.sort(),
-  signatures: [],
-});
-
-interface RawDerivation {
-  outputs: Record<string, { path?: string; hash?: string; hashAlgo?: string }>;
-  inputSrcs: string[];
-  inputDrvs: Record<string, string[]>;
-  system: string;
-  builder: string;
-  args: string[];
-  env: Record<string, string>;
-}
-const asDerivation = ([path, raw]: [string, RawDerivation]): Derivation => ({
-  path,
-  name: path.replace(/^.*\/.{33}|\.drv$/g, ""),
-  ...{ system: raw.system, builder: raw.builder, args: raw.args, env: raw.env },
-  structuredAttrs: raw.env.__json ? (JSON.parse(raw.env.__json) as Record<string, unknown>) : null,
-  outputs: Object.fromEntries(
-    Object.entries(raw.outputs).map(([name, { path: at, hash, hashAlgo }]) => [
-      name,
-      {
-        path: at ?? null,
-        hash: hash ? `sha256-${Buffer.from(hash, "hex").toString("base64")}` : null,
-        method: hash ? (hashAlgo?.startsWith("r:") ? "nar" : "flat") : null,
-      },
-    ]),
-  ),
-  inputSources: raw.inputSrcs,
-  inputDerivations: raw.inputDrvs,
-});

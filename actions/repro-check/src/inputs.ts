@@ -14,8 +14,9 @@ import { type VariationName, variationNames } from "@goatnote/build-comparison";
 const paths = "paths or glob patterns, one per line";
 
 export const mainInputs = declareInputs({
-  build: required(text("a script for bash")),
-  artifacts: required(lines(paths)),
+  build: text("a script for bash"),
+  artifacts: lines(paths),
+  installable: text("what Nix builds, such as `.#default`"),
   vary: lines(`\`all\`, \`none\`, names, or \`-name\`, one per line; names: ${variationNames.join(", ")}`),
   "include-ignored": lines(paths),
   reference: text("a file or a folder"),
@@ -66,7 +67,7 @@ export function artifactContradictions({ artifacts }: { artifacts: string[] }): 
 }
 
 export function contradictions(inputs: Values<typeof mainInputs>): string[] {
-  const problems = artifactContradictions(inputs);
+  const problems = [...artifactContradictions(inputs), ...kindContradictions(inputs)];
   const words = inputs.vary.map((word) => word.replace(/^-/, ""));
   const unknown = words.find((word) => !isName(word) && word !== "all" && word !== "none");
   if (unknown !== undefined)
@@ -79,6 +80,20 @@ export function contradictions(inputs: Values<typeof mainInputs>): string[] {
   if (out !== undefined)
     problems.push(`Input \`include-ignored\` names ${JSON.stringify(out)}; allowed: paths within the workspace.`);
   return problems;
+}
+
+/** A script, or what Nix builds. */
+function kindContradictions(inputs: Values<typeof mainInputs>): string[] {
+  const { build, artifacts, installable, reference } = inputs;
+  if (installable === "") {
+    if (build === "") return ["Input `build` is missing; allowed: a script for bash, or `installable` in its place."];
+    return artifacts.length === 0 ? ["Input `artifacts` is missing; allowed: what `build` makes."] : [];
+  }
+  if (/^-|\n/.test(installable))
+    return [`Input \`installable\` is ${JSON.stringify(installable)}; allowed: one, such as \`.#default\`.`];
+  const others = { build, artifacts: artifacts.join(), "include-ignored": inputs["include-ignored"].join(), reference };
+  const given = Object.entries(others).find(([, value]) => value !== "");
+  return given ? [`Inputs \`installable\` and \`${given[0]}\` exclude each other; allowed: one of them.`] : [];
 }
 
 /** What GitHub's images say about themselves. */

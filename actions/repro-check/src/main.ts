@@ -4,22 +4,27 @@ import { join, resolve } from "node:path";
 import { annotate, readContext, readInputs, say, setOutputs, UserError, writeSummary } from "@goatnote/action-io";
 import { encodeManifest, environmentOf, inputsOf, makeManifest, variationNames } from "@goatnote/build-comparison";
 import { check } from "./check.ts";
+import { checkNix } from "./check-nix.ts";
 import { askedVariations, contradictions, imageOf, isNamed, mainInputs } from "./inputs.ts";
 import { annotationsFor, reportOf, summarise } from "./report.ts";
-import { appliedOf, judge } from "./verdict.ts";
+import { appliedOf, judge, judgeNix } from "./verdict.ts";
 
 export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, contradictions);
   const context = await readContext(process.env);
   const output = resolve(context.workspace, inputs["output-dir"] || join(context.temp, "repro-check"));
-  const made = await inputsOf(context.workspace, inputs.build);
+  const made = await inputsOf(context.workspace, inputs.build || inputs.installable);
   const environment = await environmentOf({ name: process.env.RUNNER_NAME ?? "", image: imageOf(process.env) });
   const asked = askedVariations(inputs.vary);
-  const checked = await check(inputs, asked, context, output);
+  const checked = inputs.installable
+    ? await checkNix(inputs, asked, context)
+    : await check(inputs, asked, context, output);
   const named = variationNames.filter((name) => isNamed(inputs.vary, name));
   const outcome = checked.problem
     ? { verdict: "not-checked" as const, sentence: checked.problem }
-    : judge(checked.comparison!, checked.variations, named, checked.reference);
+    : checked.nix
+      ? judgeNix(checked.nix, named)
+      : judge(checked.comparison!, checked.variations, named, checked.reference);
 
   const manifest = checked.artifacts && makeManifest(checked.artifacts, environment, made);
   await mkdir(output, { recursive: true });
@@ -32,6 +37,11 @@ export async function main(): Promise<void> {
     digest: manifest?.digest ?? "",
     varied: appliedOf(checked.variations).join(),
     causes: report.causes.join(),
+    "closure-digest": checked.nix?.closureDigest ?? "",
+    nondeterministic: (checked.nix?.derivations ?? [])
+      .filter(({ verdict }) => verdict === "different")
+      .map(({ derivation }) => derivation)
+      .join("\n"),
     manifest: manifest ? manifestFile : "",
     report: reportFile,
   });

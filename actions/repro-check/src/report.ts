@@ -5,6 +5,7 @@ import {
   type Entry,
   type Explained,
   inWords,
+  type NixChecked,
   type Place,
   type VariationReport,
 } from "@goatnote/build-comparison";
@@ -24,6 +25,8 @@ export interface Checked {
   comparison?: Comparison;
   findings?: Advised[];
   reference?: ReferenceResult;
+  /** For what Nix builds. */
+  nix?: NixChecked;
   /** Why nothing could be compared. */
   problem?: string;
   notes: string[];
@@ -47,6 +50,13 @@ export function reportOf({ verdict, sentence }: Outcome, checked: Checked, diges
     permission_notes: (comparison?.permissionNotes ?? []).slice(0, mostFindings),
     bisection: { state: comparison?.bisection ?? "off", note: comparison?.bisectionNote ?? "" },
     reference: reference ?? null,
+    nix: checked.nix
+      ? {
+          closure_digest: checked.nix.closureDigest,
+          roots: checked.nix.roots,
+          derivations: checked.nix.derivations.map(({ findings: _, ...derivation }) => derivation),
+        }
+      : null,
     notes,
   };
 }
@@ -109,6 +119,31 @@ const statusWords: Record<VariationReport["status"], string> = {
   "not-asked": "not asked for",
 };
 
+/** What of the build closure differs, and what was not built again. */
+function derivationTables({ closure_digest, derivations }: NonNullable<Report["nix"]>): string[] {
+  const rows = (verdict: string) => derivations.filter((each) => each.verdict === verdict);
+  const reasons = Map.groupBy(rows("not-checked"), ({ detail }) => detail);
+  const count = (verdict: string): string => `${rows(verdict).length} ${verdict}`;
+  return [
+    `\n${derivations.length} derivations: ${count("identical")}, ${count("different")}, ${count("not-checked")}. Closure ${code(closure_digest)}.\n`,
+    table(
+      ["derivation that differs", ""],
+      rows("different")
+        .slice(0, 100)
+        .map(({ derivation, detail }) => [code(derivation), plain(detail)]),
+    ),
+    reasons.size > 0
+      ? details(
+          "Not built again",
+          table(
+            ["why", "derivations", "such as"],
+            [...reasons].slice(0, 50).map(([why, of]) => [plain(why), String(of.length), code(of[0]!.name)]),
+          ),
+        )
+      : "",
+  ];
+}
+
 /** The job summary: the verdict with its scope, the causes and what to do, what was not checked. */
 export function summarise({ verdict, sentence }: Outcome, report: Report): string {
   const titles = { identical: "No difference found", different: "The builds differ", "not-checked": "Not checked" };
@@ -145,6 +180,7 @@ export function summarise({ verdict, sentence }: Outcome, report: Report): strin
           report.reference.rows.map(({ path, result }) => [code(path), result]),
         )
       : "",
+    ...(report.nix ? derivationTables(report.nix) : []),
     left.length > 0
       ? `\n**Not covered:** ${left.map(({ name, status }) => `${name} (${statusWords[status]})`).join(", ")}.\n`
       : "",

@@ -1,7 +1,7 @@
 import type { VariationReport } from "@goatnote/build-comparison";
 import { describe, expect, test } from "vitest";
 import { askedVariations, contradictions } from "./inputs.ts";
-import { judge } from "./verdict.ts";
+import { judge, judgeNix } from "./verdict.ts";
 
 const report = (status: VariationReport["status"], name: VariationReport["name"] = "path"): VariationReport => ({
   name,
@@ -102,6 +102,63 @@ describe("a verdict", () => {
   });
 });
 
+describe("a verdict on what Nix builds", () => {
+  const checked = (verdict: "identical" | "different" | "not-checked", tried = true, name = "a") => ({
+    derivation: `/nix/store/${name}.drv`,
+    name,
+    verdict,
+    tried,
+    detail: "why",
+    findings: [],
+    bisection: "not-needed" as const,
+  });
+  const roots = [{ derivation: "/nix/store/a.drv" }];
+  const variations = [report("applied")];
+  test.each([
+    [
+      "is identical when it was built again",
+      [checked("identical")],
+      [],
+      "identical",
+      /1 derivation \(varied path\)\.$/,
+    ],
+    [
+      "tells what was not built again",
+      [checked("not-checked", false, "b"), checked("identical")],
+      [],
+      "identical",
+      /1 were not built again/,
+    ],
+    [
+      "is different when an input is",
+      [checked("different", true, "b"), checked("identical")],
+      [],
+      "different",
+      /: b\.$/,
+    ],
+    ["is none when it was not built again", [checked("not-checked", false)], [], "not-checked", /a was not built.*why/],
+    ["is none when nothing is known of it", [checked("identical", true, "b")], [], "not-checked", /nothing is known/],
+    [
+      "is none when an input could not be built again",
+      [checked("not-checked", true, "b"), checked("identical")],
+      [],
+      "not-checked",
+      /b could not be built again: why/,
+    ],
+    [
+      "is none when what was asked for by name is not in effect",
+      [checked("identical")],
+      ["time" as const],
+      "not-checked",
+      /time/,
+    ],
+  ])("%s", (_, derivations, named, verdict, words) => {
+    const outcome = judgeNix({ derivations, roots, variations }, named);
+    expect(outcome.verdict).toBe(verdict);
+    expect(outcome.sentence).toMatch(words);
+  });
+});
+
 describe("the input vary", () => {
   test("takes all, none, some, and all but some", () => {
     expect(askedVariations(["all"])).toHaveLength(16);
@@ -117,6 +174,7 @@ describe("contradictions", () => {
     contradictions({
       build: "make",
       artifacts: ["dist"],
+      installable: "",
       vary: ["all"],
       "include-ignored": [],
       reference: "",
@@ -138,6 +196,11 @@ describe("contradictions", () => {
     [{ artifacts: ["**"] }, ["everything"]],
     [{ artifacts: [".git"] }, ["everything"]],
     [{ "include-ignored": ["../x"] }, ["../x"]],
+    [{ build: "" }, ["installable"]],
+    [{ artifacts: [] }, ["artifacts"]],
+    [{ installable: ".#x" }, ["exclude each other"]],
+    [{ installable: ".#x", build: "", artifacts: [] }, []],
+    [{ installable: "--impure", build: "", artifacts: [] }, ["--impure"]],
   ])("%j", (change, words) => {
     const problems = inputs(change);
     expect(problems).toHaveLength(words.length);

@@ -1,5 +1,5 @@
 /** From what was compared to a verdict, with its scope in words. */
-import type { Comparison, VariationName, VariationReport } from "@goatnote/build-comparison";
+import type { Comparison, NixChecked, VariationName, VariationReport } from "@goatnote/build-comparison";
 
 export type Verdict = "identical" | "different" | "not-checked";
 
@@ -48,4 +48,45 @@ export function judge(
     return { verdict: "not-checked", sentence: "No variation could be put into effect on this machine." };
   const published = reference ? `, nor from what is published in ${reference.name}` : "";
   return { verdict: "identical", sentence: `No difference found (${scope})${published}.` };
+}
+
+/**
+ * For what Nix builds. What differs anywhere in the build closure makes it different; that nothing differs counts only when
+ * what was asked for was built again, and all else that was tried.
+ */
+export function judgeNix(
+  {
+    derivations,
+    roots,
+    variations,
+  }: Pick<NixChecked, "derivations" | "variations"> & {
+    roots: readonly { derivation: string }[];
+  },
+  named: readonly VariationName[],
+): Outcome {
+  const applied = appliedOf(variations);
+  const scope = applied.length > 0 ? `varied ${listed(applied)}` : "built again under equal conditions";
+  const different = derivations.filter(({ verdict }) => verdict === "different");
+  const names = different.map(({ name }) => name);
+  if (different.length > 0) {
+    const some = names.length > 5 ? [...names.slice(0, 5), `${names.length - 5} more`] : names;
+    const count = different.length === 1 ? "1 derivation differs" : `${different.length} derivations differ`;
+    return { verdict: "different", sentence: `${count} (${scope}): ${listed(some)}.` };
+  }
+  const asked = roots.map(({ derivation }) => derivations.find((each) => each.derivation === derivation));
+  const without = asked.find((each) => each?.verdict !== "identical");
+  if (asked.length === 0 || asked.includes(undefined) || without)
+    return {
+      verdict: "not-checked",
+      sentence: `${without?.name ?? "What was asked for"} was not built again: ${without?.detail || "nothing is known of it"}.`,
+    };
+  const tried = derivations.find(({ verdict, tried }) => tried && verdict === "not-checked");
+  if (tried) return { verdict: "not-checked", sentence: `${tried.name} could not be built again: ${tried.detail}` };
+  const outcome = judge({ differences: [] }, variations, named, undefined);
+  if (outcome.verdict !== "identical") return outcome;
+  const again = derivations.filter(({ verdict }) => verdict === "identical").length;
+  const left = derivations.length - again;
+  const rest = left > 0 ? `; ${left} were not built again, for the reasons that the report tells` : "";
+  const of = again === 1 ? "1 derivation" : `${again} derivations`;
+  return { verdict: "identical", sentence: `No difference found in ${of} (${scope})${rest}.` };
 }

@@ -9,6 +9,8 @@ export * from "./manifest/environment.ts";
 export * from "./manifest/legs.ts";
 export * from "./manifest/manifest.ts";
 export * from "./manifest/scan.ts";
+export * from "./nix/check.ts";
+export type { NixMachine } from "./nix/conditions.ts";
 export { chooseArtifacts } from "./vary/artifacts.ts";
 export * from "./vary/build.ts";
 export * from "./vary/copy.ts";

@@ -48,7 +48,9 @@ function derivation(path: string, raw: Raw, storeDir: string): Derivation {
     args: raw.args,
     env: structured ? env : raw.env,
     structuredAttrs: structured,
-    outputs: Object.fromEntries(Object.entries(raw.outputs).map(([name, out]) => [name, output(out, absolute)])),
+    outputs: Object.fromEntries(
+      Object.entries(raw.outputs).map(([name, out]) => [name, output(out, absolute, raw.env[name])]),
+    ),
     inputSources: srcs.map(absolute).sort(),
     inputDerivations: Object.fromEntries(
       Object.entries(drvs)
@@ -61,11 +63,13 @@ function derivation(path: string, raw: Raw, storeDir: string): Derivation {
   };
 }
 
-function output(raw: RawOutput, absolute: (name: string) => string): DerivationOutput {
+/** @param told the path in the environment; newer generations tell that of a fixed output there only */
+function output(raw: RawOutput, absolute: (name: string) => string, told: string | undefined): DerivationOutput {
   const hash = raw.hash === undefined ? null : (parseHash(raw.hash, raw.hashAlgo) ?? raw.hash);
   const oldMethod = raw.hashAlgo?.startsWith("r:") ? "nar" : raw.hashAlgo?.startsWith("text:") ? "text" : "flat";
   const method = raw.method ?? (raw.hashAlgo === undefined ? null : oldMethod);
-  return { path: raw.path ? absolute(raw.path) : null, hash, method: method === "recursive" ? "nar" : method };
+  const path = raw.path || (hash === null ? undefined : told);
+  return { path: path ? absolute(path) : null, hash, method: method === "recursive" ? "nar" : method };
 }
 
 /** Why a derivation may see more than its inputs: it asks for no sandbox, or for an output that every build may change. */

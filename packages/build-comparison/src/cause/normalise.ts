@@ -19,7 +19,7 @@ const ofVariable: [RegExp, Cause][] = [
   [/^TZ$/, "timezone"],
   [/^(LC_\w+|LANG|LANGUAGE|LOCPATH)$/, "locale"],
   [/^(USER|LOGNAME)$/, "user"],
-  [/^(MAKEFLAGS|CMAKE_BUILD_PARALLEL_LEVEL|CARGO_BUILD_JOBS)$/, "parallelism"],
+  [/^(MAKEFLAGS|CMAKE_BUILD_PARALLEL_LEVEL|CARGO_BUILD_JOBS|NIX_BUILD_CORES)$/, "parallelism"],
 ];
 
 const bytes = (text: string): string => Buffer.from(text).toString("latin1");

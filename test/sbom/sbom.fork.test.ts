@@ -43,10 +43,10 @@ describeWithPeer("nix", (nix) => {
   let lab: Lab;
   let hello: Built;
   let attrs: Built;
-  beforeAll(() => {
+  beforeAll(async () => {
     lab = makeLab(nix);
-    hello = lab.build("default");
-    attrs = lab.build("attrs");
+    hello = await lab.build("default");
+    attrs = await lab.build("attrs");
   });
   afterAll(() => lab?.remove());
 
@@ -114,7 +114,12 @@ describeWithPeer("nix", (nix) => {
 
   test("the build closure has what the derivations take in besides, which is not in the runtime closure", () => {
     const bom = JSON.parse(cyclonedx(inventory(hello, "build"), about)) as Bom;
-    const scopeOf = new Map(bom.components.map(({ purl, scope }) => [purl.replace(/\?.*?(output=\w+)?(&?outputhash.*)?$/, "?$1").replace(/\?$/, ""), scope]));
+    const scopeOf = new Map(
+      bom.components.map(({ purl, scope }) => [
+        purl.replace(/\?.*?(output=\w+)?(&?outputhash.*)?$/, "?$1").replace(/\?$/, ""),
+        scope,
+      ]),
+    );
     expect(scopeOf).toEqual(
       new Map([
         ["pkg:nix/itoa@1.0.11", "required"],
@@ -197,6 +202,26 @@ describeWithPeer("nix", (nix) => {
     const document = cyclonedx(inventory(both, "runtime"), about);
     expect(await new Validation.JsonStrictValidator(versions["1.6"]).validate(document)).toBeNull();
     expect((JSON.parse(document) as Bom).dependencies[0]?.dependsOn).toEqual(both.roots.toSorted());
+  });
+
+  describe.each(["nix-2.26", "nix-newest"])("%s", (peer) => {
+    describeWithPeer(peer, (other) => {
+      test("gives the same bytes as the oldest, for the same closure", { timeout: 120_000 }, async () => {
+        const folder = mkdtempSync(join(tmpdir(), "sbom-two-"));
+        const texts: string[] = [];
+        for (const program of [nix, other]) {
+          const again = makeLab(program, folder);
+          for (const attribute of ["default", "attrs"]) {
+            const built = await again.build(attribute);
+            for (const scope of scopes)
+              for (const write of [cyclonedx, spdx]) texts.push(write(inventory(built, scope), about));
+          }
+          again.remove();
+        }
+        expect(texts).toHaveLength(16);
+        expect(texts.slice(8)).toEqual(texts.slice(0, 8));
+      });
+    });
   });
 
   test("a closure that is not complete is an error, and no smaller list", () => {

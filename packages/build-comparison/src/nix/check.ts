@@ -1,0 +1,424 @@
+/** An installable checked: all of its build closure that was built here is built again, under other conditions. */
+import { lstat, mkdir } from "node:fs/promises";
+import { availableParallelism, release } from "node:os";
+import { join } from "node:path";
+import { run } from "@goatnote/action-io";
+import {
+  build,
+  closureDigest,
+  type Derivation,
+  type KnownPath,
+  type Nix,
+  pathInfo,
+  showDerivations,
+} from "@goatnote/nix-store";
+import { type Finding, keyOf } from "../cause/explain.ts";
+import { refineCauses } from "../cause/refine.ts";
+import { explainFiles, explainingIn, explainResults } from "../cause/results.ts";
+import type { Cause, Scene, Side } from "../cause/scene.ts";
+import type { Explained } from "../check.ts";
+import { scan } from "../manifest/scan.ts";
+import { removeFolder } from "../vary/artifacts.ts";
+import { findCulprits } from "../vary/groups.ts";
+import { BuildProblem } from "../vary/problem.ts";
+import type { Tell, VariationReport } from "../vary/rebuild.ts";
+import { clockShiftMs, type VariationName, variationNames } from "../vary/variations.ts";
+import { type NixChange, type NixMachine, prepareNix } from "./conditions.ts";
+import { buildDiverted, compareClosures } from "./diverted.ts";
+import { inputsFirst, isContentAddressed, type Plan, planFor } from "./graph.ts";
+import { type NixFacts, probe, showsEffectInNix } from "./probe.ts";
+import { rebuildOnce } from "./rebuild.ts";
+
+/** What came of one derivation of the build closure. */
+export interface CheckedDerivation {
+  derivation: string;
+  name: string;
+  verdict: "identical" | "different" | "not-checked";
+  /** Whether it was to be built again; the others are told with the reason why not. */
+  tried: boolean;
+  /** Why it was not checked, or what it is. */
+  detail: string;
+  findings: Explained[];
+  /** How the search for what brings it about ended. */
+  bisection: "not-needed" | "off" | "complete" | "incomplete";
+}
+
+export interface NixChecked {
+  variations: VariationReport[];
+  /** Inputs first. */
+  derivations: CheckedDerivation[];
+  roots: { derivation: string; outputs: Record<string, string> }[];
+  /** The runtime closure of the first build. */
+  closure: KnownPath[];
+  closureDigest: string;
+}
+
+export interface NixCheck {
+  installable: string;
+  asked: readonly VariationName[];
+  bisect: boolean;
+  /** Milliseconds since 1970. */
+  deadline: number;
+  /** Where a relative flake is. */
+  cwd: string;
+}
+
+const why: Record<Exclude<Plan, "check" | "content-addressed">, string> = {
+  "no-need": "its content is fixed by its hash",
+  substituted: "it was built elsewhere and not here",
+  "not-in-store": "what it makes is not in the store",
+};
+
+/** @throws BuildProblem when there is nothing to compare */
+export async function checkInstallable(check: NixCheck, surroundings: NixMachine, tell: Tell): Promise<NixChecked> {
+  const { nix } = surroundings;
+  const began = Date.now();
+  tell(`Building ${check.installable}`);
+  const first = await build(nix, [check.installable], () => {}, { cwd: check.cwd });
+  if (first.code !== 0 || first.results.length === 0)
+    throw new BuildProblem("failed", `${check.installable} cannot be built: ${first.errors.at(-1) ?? "see the log"}`);
+  const ended = Date.now();
+  const rootPaths = first.results.map(({ derivation }) => derivation);
+  const derivations = await showDerivations(nix, rootPaths, { recursive: true });
+  const outputs = first.results.flatMap((each) => Object.values(each.outputs));
+  const closure = await pathInfo(nix, outputs, { recursive: true });
+  const roots = derivations.filter(({ path }) => rootPaths.includes(path));
+  const applied = await applyVariations(check.asked, surroundings, roots[0]!);
+  const builtNow = new Set(first.built.map(({ derivation }) => derivation));
+  const context: Context = {
+    check,
+    surroundings,
+    ...applied,
+    tell,
+    clockOf: ({ path }) =>
+      builtNow.has(path) ? { from: began / 1000 - 1, to: ended / 1000 + 1 } : { from: 946_684_800, to: ended / 1000 },
+  };
+  const known = new Map((await pathInfo(nix, outputsOf(derivations))).map((object) => [object.path, object] as const));
+  const ordered = inputsFirst(derivations);
+  const checked: CheckedDerivation[] = [];
+  for (const [i, derivation] of ordered.entries()) {
+    const plan = planFor(derivation, known, rootPaths);
+    if (plan === "content-addressed") continue;
+    if (plan === "check") {
+      tell(`Building ${derivation.name} again (${i + 1} of ${ordered.length})`);
+      checked.push(await checkDerivation(derivation, context));
+    } else checked.push({ ...plain(derivation), verdict: "not-checked", tried: false, detail: why[plan] });
+  }
+  if (derivations.some(isContentAddressed)) {
+    const given = ordered
+      .filter((each) => /no-need|substituted/.test(planFor(each, known, [])))
+      .flatMap((each) => outputsOf([each]).filter((path) => known.has(path)));
+    checked.push(...(await checkContentAddressed(ordered.filter(isContentAddressed), roots, closure, given, context)));
+  }
+  return {
+    variations: applied.variations,
+    derivations: checked,
+    roots: first.results,
+    closure,
+    closureDigest: closureDigest(closure),
+  };
+}
+
+const outputsOf = (derivations: readonly Derivation[]): string[] =>
+  derivations.flatMap(({ outputs }) => Object.values(outputs).flatMap(({ path }) => path ?? []));
+
+const plain = ({ path, name }: Derivation): CheckedDerivation => ({
+  derivation: path,
+  name,
+  verdict: "identical",
+  tried: true,
+  detail: "",
+  findings: [],
+  bisection: "not-needed",
+});
+
+interface Applied {
+  variations: VariationReport[];
+  changes: ReadonlyMap<VariationName, NixChange>;
+  facts: { first: NixFacts; second: NixFacts };
+  kernels: { first: string; second: string };
+}
+interface Context extends Applied {
+  check: NixCheck;
+  surroundings: NixMachine;
+  tell: Tell;
+  clockOf: (derivation: Derivation) => Side["clock"];
+}
+
+/** Prepares what is asked for, and sees in a build of our own what of it is in effect. */
+async function applyVariations(
+  asked: readonly VariationName[],
+  surroundings: NixMachine,
+  like: Derivation,
+): Promise<Applied> {
+  const reports = new Map<VariationName, VariationReport>();
+  const changes = new Map<VariationName, NixChange>();
+  for (const name of variationNames) {
+    if (!asked.includes(name)) {
+      reports.set(name, { name, status: "not-asked", detail: "" });
+      continue;
+    }
+    const prepared = await prepareNix(name, surroundings);
+    if ("change" in prepared) changes.set(name, prepared.change);
+    else reports.set(name, { name, ...prepared });
+  }
+  const { nix } = surroundings;
+  const first = await probe(nix, like, []);
+  let second = await probe(nix, like, [...changes.values()]).catch((error: unknown) => {
+    if (!(error instanceof BuildProblem)) throw error;
+    return undefined;
+  });
+  if (!second) {
+    // What Nix cannot build under is found one by one.
+    for (const [name, change] of changes) {
+      try {
+        await probe(nix, like, [change]);
+      } catch (error) {
+        if (!(error instanceof BuildProblem)) throw error;
+        reports.set(name, { name, status: "unavailable", detail: error.message });
+        changes.delete(name);
+      }
+    }
+    second = await probe(nix, like, [...changes.values()]);
+  }
+  for (const name of [...changes.keys()]) {
+    const shows = showsEffectInNix(name, first, second);
+    const status = shows ? "applied" : "no-effect";
+    reports.set(name, {
+      name,
+      status,
+      detail: shows ? told(name, first, second) : "it does not show in what is built",
+    });
+    if (!shows) changes.delete(name);
+  }
+  const kernel = changes.has("kernel") ? await run(["setarch", "--uname-2.6", "uname", "-r"]) : undefined;
+  return {
+    variations: variationNames.map((name) => reports.get(name)!),
+    changes,
+    facts: { first, second },
+    kernels: { first: release(), second: kernel?.stdout.trim() ?? release() },
+  };
+}
+
+function told(name: VariationName, first: NixFacts, second: NixFacts): string {
+  switch (name) {
+    case "path":
+      return `${first.path} and ${second.path}`;
+    case "parallelism":
+      return `NIX_BUILD_CORES=${first.cores} and ${second.cores}`;
+    case "kernel":
+      return "the version of the kernel reads 2.6.x";
+    case "cpus":
+      return `processors ${first.cpus} and ${second.cpus}`;
+    case "file-order":
+      return `${first.fileSystem} and ${second.fileSystem}`;
+    default:
+      return `${Math.round((Number(second.clock) - Number(first.clock)) / 86_400)} days apart`;
+  }
+}
+
+const noFacts = (): Side["facts"] => {
+  const names =
+    "path home tmp user uid group gid hostname kernel umask cpus zone zoneName locale months days clock stack interfaces noise jobs";
+  return Object.fromEntries(names.split(" ").map((name) => [name, ""])) as unknown as Side["facts"];
+};
+
+const processors = (list: string): string =>
+  String(
+    list.split(",").reduce((sum, part) => {
+      const [from = 0, to = from] = part.split("-").map(Number);
+      return sum + to - from + 1;
+    }, 0),
+  );
+
+/** What the two builds saw, for finding it again in what they made. */
+function sceneOf(
+  { facts, kernels, clockOf, changes }: Context,
+  names: readonly VariationName[],
+  derivation: Derivation,
+  started: number,
+  ended: number,
+): Scene {
+  const second = (name: VariationName): "first" | "second" =>
+    names.includes(name) && changes.has(name) ? "second" : "first";
+  const side = (of: typeof second, clock: Side["clock"]): Side => ({
+    facts: {
+      ...noFacts(),
+      path: facts[of("path")].path,
+      kernel: kernels[of("kernel")],
+      cpus: facts[of("cpus")].cpus ? processors(facts[of("cpus")].cpus) : String(availableParallelism()),
+    },
+    variables: { NIX_BUILD_CORES: facts[of("parallelism")].cores },
+    clock,
+  });
+  const ahead = names.includes("time") && changes.has("time") ? clockShiftMs : 0;
+  return {
+    first: side(() => "first", clockOf(derivation)),
+    second: side(second, { from: (started + ahead) / 1000 - 1, to: (ended + ahead) / 1000 + 1 }),
+  };
+}
+
+/** Why two outputs differ; places begin with the name. */
+async function explainOutput(name: string, first: string, second: string, scene: Scene): Promise<Finding[]> {
+  const [a, b] = await Promise.all([first, second].map((path) => lstat(path)));
+  if (a!.isFile() && b!.isFile()) return explainFiles(first, second, [name], explainingIn(scene));
+  const result = async (folder: string) => ({ folder, entries: await scan(folder, [folder]) });
+  const findings = await explainResults(await result(first), await result(second), scene);
+  return findings.map((finding) => ({ ...finding, place: [name, ...finding.place] }));
+}
+
+/** One build again and what differs in it; undefined when it gave no result. */
+type Again = (
+  names: readonly VariationName[],
+) => Promise<{ findings: Finding[]; differs: boolean } | { problem: string }>;
+
+async function checkDerivation(derivation: Derivation, context: Context): Promise<CheckedDerivation> {
+  const { surroundings, check, changes } = context;
+  const temporary = join(surroundings.folder, "build");
+  const again: Again = async (names) => {
+    const some = names.flatMap((name) => changes.get(name) ?? []);
+    const rebuilt = await rebuildOnce(surroundings.nix, derivation, some, temporary, check.deadline);
+    try {
+      if (rebuilt.verdict === "identical") return { findings: [], differs: false };
+      if (rebuilt.verdict !== "different") return { problem: rebuilt.detail };
+      const scene = sceneOf(context, names, derivation, rebuilt.started, rebuilt.ended);
+      const findings: Finding[] = [];
+      for (const { output, path, other } of rebuilt.outputs) {
+        const name = output === "out" ? derivation.name : `${derivation.name}-${output}`;
+        findings.push(...(await explainOutput(name, path, other, scene)));
+      }
+      return { findings, differs: true };
+    } finally {
+      await rebuilt.remove();
+    }
+  };
+  return { ...plain(derivation), ...(await compareAgain(again, context)) };
+}
+
+/** Builds under all variations, and where that differs finds which of them bring it about. */
+async function compareAgain(again: Again, { check, changes, tell }: Context): Promise<Partial<CheckedDerivation>> {
+  const all = [...changes.keys()];
+  const seen = await again(all);
+  if ("problem" in seen) {
+    const bare = all.length > 0 ? await again([]) : seen;
+    if ("problem" in bare) return { verdict: "not-checked", detail: bare.problem };
+    if (!bare.differs)
+      return { verdict: "not-checked", detail: `it cannot be built under the variations: ${seen.problem}` };
+    const findings = bare.findings.map((each) => ({ ...each, provokedBy: [], always: true }));
+    return { verdict: "different", findings, bisection: "complete", detail: "it differs in every build" };
+  }
+  if (!seen.differs) return { verdict: "identical" };
+  const findings = seen.findings.map((each): Explained => ({ ...each, provokedBy: [], always: false }));
+  if (!check.bisect) return { verdict: "different", findings, bisection: "off" };
+  const keysOf = async (names: readonly VariationName[]): Promise<Set<string>> => {
+    const found = await again(names);
+    if ("problem" in found) throw new BuildProblem("failed", found.problem);
+    return new Set(found.findings.map(keyOf));
+  };
+  try {
+    const always = await keysOf([]);
+    for (const finding of findings) finding.always = always.has(keyOf(finding));
+    for (const finding of findings) if (finding.always) finding.causes = refineCauses(finding.causes, [], true);
+    const open = findings.filter((finding) => !finding.always);
+    if (open.length === 0) return { verdict: "different", findings, bisection: "complete" };
+    const results = new Map<string, Set<string>>();
+    const { alone, together } = await findCulprits(all, async (names) => {
+      const found = await keysOf(names);
+      results.set(names.join(), found);
+      return open.some((finding) => found.has(keyOf(finding)));
+    });
+    for (const finding of open) {
+      const own = alone.filter((name) => all.length === 1 || results.get(name)?.has(keyOf(finding)));
+      finding.provokedBy = own.length > 0 ? own : together;
+      finding.causes = namedBy(refineCauses(finding.causes, finding.provokedBy, false), finding.provokedBy);
+    }
+    return { verdict: "different", findings, bisection: "complete" };
+  } catch (error) {
+    if (!(error instanceof BuildProblem)) throw error;
+    tell(`The bisection ended early: ${error.message}`);
+    return { verdict: "different", findings, bisection: "incomplete", detail: error.message };
+  }
+}
+
+/** A small number may be that of cores or of processors; what brings it about tells which. */
+function namedBy(causes: Cause[], provokedBy: readonly VariationName[]): Cause[] {
+  const [only, ...others] = provokedBy;
+  if (others.length > 0 || (only !== "cpus" && only !== "parallelism")) return causes;
+  return causes.map((cause) => (cause === "cpus" || cause === "parallelism" ? only : cause));
+}
+
+/** All of the closure in a store of its own; what of it differs is told by the derivation that has its name. */
+async function checkContentAddressed(
+  derivations: readonly Derivation[],
+  roots: readonly Derivation[],
+  closure: readonly KnownPath[],
+  given: readonly string[],
+  context: Context,
+): Promise<CheckedDerivation[]> {
+  const { surroundings, check, changes, tell } = context;
+  let count = 0;
+  const differing = new Map<string, boolean>();
+  tell(
+    `Building the closure again in a store of its own, since ${derivations.length} derivations are content-addressed`,
+  );
+  const again =
+    (derivation: Derivation): Again =>
+    async (names) => {
+      const folder = join(surroundings.folder, `store-${count++}`);
+      await mkdir(folder);
+      try {
+        const some = names.flatMap((name) => changes.get(name) ?? []);
+        const built = await buildDiverted(surroundings.nix, roots, given, some, folder, check.deadline);
+        const scene = sceneOf(context, names, derivation, built.started, built.ended);
+        const findings: Finding[] = [];
+        const mine = compareClosures(closure, built.closure).filter(({ name }) => isOutputOf(name, derivation));
+        for (const { name, first, second } of mine) {
+          if (first === null || second === null) continue;
+          findings.push(...(await explainOutput(name, first, built.onDisk(second), scene)));
+        }
+        return { findings, differs: mine.length > 0 };
+      } catch (error) {
+        if (!(error instanceof BuildProblem)) throw error;
+        return { problem: error.message };
+      } finally {
+        await removeFolder(folder);
+      }
+    };
+  const checked: CheckedDerivation[] = [];
+  for (const derivation of derivations) {
+    if (!closure.some(({ path }) => isOutputOf(path.slice(path.lastIndexOf("/") + 34), derivation))) {
+      const detail =
+        "it is content-addressed, and nothing of it is in the runtime closure, which alone is compared then";
+      checked.push({ ...plain(derivation), verdict: "not-checked", tried: false, detail });
+      continue;
+    }
+    // What is built from something that differs differs for that reason.
+    const inputs = Object.keys(derivation.inputDerivations).filter((path) => differing.get(path));
+    const outcome = await compareAgain(again(derivation), context);
+    const follows = outcome.verdict === "different" && inputs.length > 0;
+    differing.set(derivation.path, outcome.verdict === "different");
+    checked.push({
+      ...plain(derivation),
+      ...outcome,
+      ...(follows && {
+        detail: `it takes in what differs: ${inputs.map((path) => path.slice(path.lastIndexOf("/") + 34)).join(", ")}`,
+        findings: (outcome.findings ?? []).map((finding) => ({ ...finding, derived: true })),
+      }),
+    });
+  }
+  return checked;
+}
+
+const isOutputOf = (object: string, { name, outputs }: Derivation): boolean =>
+  Object.keys(outputs).some((output) => object === (output === "out" ? name : `${name}-${output}`));
+
+/** Whether Nix builds in its own process, and does not hand over to a daemon. */
+export function buildsInProcess(
+  nix: Nix,
+  environment: Readonly<Record<string, string | undefined>>,
+  uid: number,
+): boolean {
+  const store = environment.NIX_REMOTE || String(nix.settings.store ?? "") || "auto";
+  // As root, `auto` opens the store itself.
+  return store === "auto" ? uid === 0 : store === "local" || store.startsWith("/");
+}
