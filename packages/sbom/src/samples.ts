@@ -15,7 +15,7 @@ export const derivation = (parts: Partial<Derivation>): Derivation => ({
   ...parts,
 });
 
-const object = (path: string, references: string[] = [], parts: Partial<PathInfo> = {}): PathInfo => ({
+export const object = (path: string, references: string[] = [], parts: Partial<PathInfo> = {}): PathInfo => ({
   path,
   narHash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
   narSize: 120,
