@@ -72,8 +72,7 @@ async function once(request: Request): Promise<Answer> {
 const failed = ({ service }: Request, what: string): SopsError => new SopsError("no-key", `${service} ${what}.`);
 
 /** A code that a service gave; "" for anything longer than one, which could hold anything. */
-const shortCode = (code: unknown): string =>
-  typeof code === "string" && /^[\w.#:/-]{1,80}$/.test(code) ? code : "";
+const shortCode = (code: unknown): string => (typeof code === "string" && /^[\w.#:/-]{1,80}$/.test(code) ? code : "");
 
 /** The fields of a JSON answer; none when it is not one. */
 export function fieldsOf({ text }: Pick<Answer, "text">): Record<string, unknown> {
