@@ -1,10 +1,10 @@
 {
-  description = "A shell to work on GOATnote Actions: Node 24 and git; everything else comes from package-lock.json";
+  description = "GOATnote Actions: shells to work on them, and the published trees as a package";
 
-  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable-small";
 
   outputs =
-    { nixpkgs, ... }:
+    { self, nixpkgs }:
     let
       systems = [
         "x86_64-linux"
@@ -12,15 +12,63 @@
         "x86_64-darwin"
         "aarch64-darwin"
       ];
+      each = make: nixpkgs.lib.genAttrs systems (system: make nixpkgs.legacyPackages.${system} system);
     in
     {
-      devShells = nixpkgs.lib.genAttrs systems (system: {
-        default = nixpkgs.legacyPackages.${system}.mkShellNoCC {
-          packages = with nixpkgs.legacyPackages.${system}; [
-            nodejs_24
-            git
+      # `default`: Node and git, everything else comes from package-lock.json. `ci`: what checks the workflows, too.
+      # `full`: the tools that the tests meet, in nixpkgs' versions; `npm run peers` brings the exact ones.
+      devShells = each (
+        pkgs: _:
+        let
+          base = [
+            pkgs.nodejs_24
+            pkgs.git
           ];
-        };
-      });
+          ci = base ++ [
+            pkgs.actionlint
+            pkgs.zizmor
+          ];
+          shell = packages: pkgs.mkShellNoCC { inherit packages; };
+        in
+        {
+          default = shell base;
+          ci = shell ci;
+          full = shell (
+            ci
+            ++ (with pkgs; [
+              act
+              age
+              cosign
+              diffoscopeMinimal
+              gnupg
+              go
+              gotestsum
+              jdk_headless
+              python3
+              sops
+              sqlite
+              zip
+              zstd
+            ])
+          );
+        }
+      );
+
+      # What is published: the committed `dist/`. That it equals a rebuild is held by `.ci/run`.
+      packages = each (
+        pkgs: _: { default = pkgs.runCommand "goatnote-actions" { } "cp -r ${./dist} $out"; }
+      );
+
+      # Types, lint and tests need the packages of package-lock.json, which names no registry: they are `npm test`.
+      checks = each (
+        pkgs: system: {
+          bundles =
+            pkgs.runCommand "goatnote-actions-bundles" { nativeBuildInputs = [ pkgs.nodejs_24 ]; }
+              ''
+                find ${self.packages.${system}.default} -name '*.js' -print0 | xargs -0 -n1 node --check
+                touch $out
+              '';
+        }
+      );
     };
 }
