@@ -14,7 +14,7 @@ for folder in "" "$HOME/.nix-profile/bin/" /nix/var/nix/profiles/default/bin/; d
 done
 [ "$INSTALL_NIX" = auto ] || fail "Nix is not on PATH and install-nix is never. Install it in an earlier step."
 [[ "$NIX_VERSION" =~ ^[0-9]+(\.[0-9]+)+$ ]] && [[ "$NIX_SHA256" =~ ^[0-9a-f]{64}$ ]] ||
-  fail "Nix is not on PATH. Set nix-version and nix-sha256 (64 hex digits, from https://releases.nixos.org/?prefix=nix/), or install Nix in an earlier step."
+  fail "Nix is not on PATH. Set nix-version and nix-sha256 (64 hex digits, from https://releases.nixos.org/?prefix=nix/), or install it in an earlier step, for example with cachix/install-nix-action."
 case "$(uname -sm)" in
   "Linux x86_64") system=x86_64-linux ;;
   "Linux aarch64") system=aarch64-linux ;;

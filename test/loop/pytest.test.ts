@@ -169,6 +169,7 @@ describeWithPeer("pytest", (pytest) => {
       const pull = await lab.pull({ "src/alpha.py": "x = 1  # three\n" }, { workflow: stored(workflow) });
       expect(called()).toEqual(all);
       expect(pull.plan.reason).toContain("1 of 6 tests would run");
+      expect(pull.summary).toContain("How it has gone");
       expect(pull.records[0]?.selection?.mode).toBe("full");
       expect(pull.rested).toEqual([]);
     });

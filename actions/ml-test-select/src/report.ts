@@ -1,6 +1,6 @@
 /** What the reader sees of a plan. */
 import { code, details, plain, seconds, table } from "@goatnote/action-io";
-import type { Plan, PlannedTest, TreeNode } from "@goatnote/test-selection";
+import { hasDrifted, type Plan, type PlannedTest, recallInterval, type TreeNode } from "@goatnote/test-selection";
 import { percent, reliability } from "./reliability.ts";
 
 const resting = ({ run, tests }: Plan): PlannedTest[] => (run === "all" ? [] : tests.filter((test) => !test.chosen));
@@ -16,7 +16,7 @@ export function summarise(plan: Plan): string {
   const chosen = plan.tests.filter((test) => test.chosen);
   const would = plan.mode === "observe" && plan.confidence !== 1;
   if (plan.run === "all" && !would && plan.mode !== "prioritize") {
-    return `### All tests run\n\n${plain(plan.reason)}\n${howToAct(plan)}`;
+    return `### All tests run\n\n${plain(plan.reason)}\n${plan.coverage.of > 0 ? howItWent(plan) : ""}${howToAct(plan)}`;
   }
   return [
     `### ${plain(plan.reason)}\n`,
@@ -75,12 +75,22 @@ function flowchart(node: TreeNode, id = "n"): string {
 }
 
 /** Whether what was stated before has come true. */
-function howItWent({ coverage, model, target_recall }: Plan): string {
-  const held =
-    coverage.of === 0
-      ? "No recall could be stated before a past failure yet."
-      : `Of the latest ${coverage.of} red changes before which a recall of ${target_recall} could be stated, ${coverage.caught} would have been noticed.`;
-  return details("How it has gone", held + reliability(model.reliability, model.ece));
+function howItWent({ coverage, model, mode, target_recall }: Plan): string {
+  const interval = recallInterval(coverage);
+  if (interval === null)
+    return details(
+      "How it has gone",
+      `No recall could be stated before a past failure yet. ${reliability(model.reliability, model.ece)}`,
+    );
+  const held = `Of the latest ${coverage.of} red changes before which a recall of ${target_recall} could be stated, ${coverage.caught} would have been noticed: a recall from ${percent(interval.low)} to ${percent(interval.high)} (95 % interval).`;
+  const drifted = hasDrifted(target_recall, coverage);
+  const advice =
+    mode !== "observe"
+      ? ""
+      : drifted
+        ? " Stay with `mode: observe`: the stated recall has not held."
+        : " The stated recall has held so far; with `mode: select` the tests above would rest.";
+  return details("How it has gone", held + advice + reliability(model.reliability, model.ece));
 }
 
 const row = ({ id, reason }: PlannedTest): string[] => [code(id), plain(reason)];

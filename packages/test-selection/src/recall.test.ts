@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { coverageOf, cutFor, failingRunsNeeded, hasDrifted, recallAt } from "./recall.ts";
+import { coverageOf, cutFor, failingRunsNeeded, hasDrifted, recallAt, recallInterval } from "./recall.ts";
 
 const scores = fc.array(fc.oneof(fc.double({ min: 0, max: 3, noNaN: true }), fc.constant(Number.POSITIVE_INFINITY)), {
   maxLength: 60,
@@ -64,7 +64,7 @@ describe("the rolling coverage", () => {
     expect(coverageOf(0.9, new Array(200).fill(1))).toEqual({ caught: 50, of: 50 });
   });
 
-  // One-sided binomial test: of 50 at 0.95 five misses come in 10 of 100 projects, six in 4 (R: pbinom(44, 50, .95)).
+  // One-sided binomial test: of 50 at 0.95 five misses come in 10 of 100 projects, six in 4 (scipy.stats.binom.cdf(44, 50, 0.95)).
   it.each([
     [0.95, 45, 50, false],
     [0.95, 44, 50, true],
@@ -76,4 +76,12 @@ describe("the rolling coverage", () => {
   ])("at %f, %i caught of %i: drifted is %s", (target, caught, of, drifted) => {
     expect(hasDrifted(target, { caught, of })).toBe(drifted);
   });
+});
+
+// scipy.stats.binomtest(45, 50).proportion_ci(method="wilson").
+it("the interval of a recall is Wilson's", () => {
+  expect(recallInterval({ caught: 45, of: 50 })!.low).toBeCloseTo(0.7864, 3);
+  expect(recallInterval({ caught: 45, of: 50 })!.high).toBeCloseTo(0.9565, 3);
+  expect(recallInterval({ caught: 3, of: 3 })!.high).toBeCloseTo(1, 12);
+  expect(recallInterval({ caught: 0, of: 0 })).toBeNull();
 });

@@ -64,3 +64,12 @@ export function hasDrifted(targetRecall: number, { caught, of }: Coverage): bool
   }
   return of > 0 && caught < of && atMost < 0.05;
 }
+
+/** The recall that a coverage speaks for, as an interval of 95 % (Wilson, JASA 22, 1927); null without a run. */
+export function recallInterval({ caught, of }: Coverage): { low: number; high: number } | null {
+  if (of === 0) return null;
+  const z = 1.959964;
+  const middle = (caught + z ** 2 / 2) / (of + z ** 2);
+  const half = (z / (of + z ** 2)) * Math.sqrt((caught * (of - caught)) / of + z ** 2 / 4);
+  return { low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+}
