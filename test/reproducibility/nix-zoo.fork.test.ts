@@ -107,12 +107,17 @@ describe.each(generations)("%s", (peer) => {
       beforeAll(async () => {
         actions = await buildActions();
       });
-      const run = async (installable: string, inputs: Record<string, string> = {}) => {
+      const run = async (
+        installable: string,
+        inputs: Record<string, string> = {},
+        environment: Record<string, string> = {},
+      ) => {
         const { folder, remove } = project({ a: "a\n" });
         const path = `${dirname(program)}:${process.env.PATH}`;
         const ended = await runEntry(actions, "repro-check", { installable, ...inputs }, folder, {
           ...lab.environment,
           PATH: path,
+          ...environment,
         });
         const report = ended.outputs.report ? JSON.parse(readFileSync(ended.outputs.report, "utf8")) : undefined;
         remove();
@@ -141,6 +146,19 @@ describe.each(generations)("%s", (peer) => {
         expect(outputs, log).toMatchObject({ verdict: "not-checked", nondeterministic: "" });
         expect(log).toMatch(/did not end in time|no time left/);
         expect(code).toBe(1);
+      });
+
+      test("does not pass what evaluation builds for itself", { timeout: 300_000 }, async () => {
+        const { code, outputs, log } = await run(`${flake}#imported`);
+        expect(outputs, log).toMatchObject({ verdict: "not-checked" });
+        expect(log).toContain("allow-import-from-derivation");
+        expect(code).toBe(1);
+      });
+
+      test("compares on this machine, whatever builders are set", { timeout: 300_000 }, async () => {
+        const environment = { NIX_CONFIG: `builders = ${join(lab.folder, "elsewhere")}\nmax-jobs = 0` };
+        const { outputs, log } = await run(`${flake}#date`, { vary: "time" }, environment);
+        expect(["different", "not-checked"], log).toContain(outputs.verdict);
       });
 
       test("does not pass what cannot be built", { timeout: 300_000 }, async () => {

@@ -63,7 +63,7 @@ export const nixZoo: NixAnimal[] = [
   },
 ];
 
-/** A flake of all, with a package that refers to one that differs and does not differ itself, and one that is slow but once. */
+/** A flake of all, with a package that refers to one that differs and does not differ itself, one that is slow but once, and one that reads another while it is evaluated. */
 export const nixZooFlake = `packages.\${system} = rec {
   ${nixZoo
     .map(
@@ -72,6 +72,7 @@ export const nixZooFlake = `packages.\${system} = rec {
     )
     .join("\n  ")}
   slow = derivation { name = "slow"; inherit system; builder = "/bin/bash"; PATH = "/usr/bin:/bin"; args = [ "-euc" "[ $PWD = /build ] || sleep 100; echo x > $out; exit 0" ]; };
+  imported = derivation { name = "imported"; inherit system; builder = "/bin/bash"; args = [ "-euc" "echo \${builtins.readFile "\${random}/id"} > $out; exit 0" ]; };
   dependent = derivation { name = "dependent"; inherit system; builder = "/bin/bash"; args = [ "-euc" "echo \${random} > $out; exit 0" ]; };
 };`;
 

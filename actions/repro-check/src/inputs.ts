@@ -91,6 +91,8 @@ function kindContradictions(inputs: Values<typeof mainInputs>): string[] {
   }
   if (/^-|\n/.test(installable))
     return [`Input \`installable\` is ${JSON.stringify(installable)}; allowed: one, such as \`.#default\`.`];
+  if (inputs.diffoscope === "always")
+    return ["Input `diffoscope` is `always`, which `installable` does not use; allowed: `auto` or `never`."];
   const others = { build, artifacts: artifacts.join(), "include-ignored": inputs["include-ignored"].join(), reference };
   const given = Object.entries(others).find(([, value]) => value !== "");
   return given ? [`Inputs \`installable\` and \`${given[0]}\` exclude each other; allowed: one of them.`] : [];

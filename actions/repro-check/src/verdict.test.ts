@@ -201,6 +201,7 @@ describe("contradictions", () => {
     [{ installable: ".#x" }, ["exclude each other"]],
     [{ installable: ".#x", build: "", artifacts: [] }, []],
     [{ installable: "--impure", build: "", artifacts: [] }, ["--impure"]],
+    [{ installable: ".#x", build: "", artifacts: [], diffoscope: "always" as const }, ["does not use"]],
   ])("%j", (change, words) => {
     const problems = inputs(change);
     expect(problems).toHaveLength(words.length);

@@ -69,14 +69,23 @@ const why: Record<Exclude<Plan, "check" | "content-addressed">, string> = {
   "not-in-store": "what it makes is not in the store",
 };
 
+// What is judged is what is locked. A derivation that evaluation itself reads is not in the closure of the result, so it
+// would be built once and never again.
+const asCommitted = [
+  ...["--no-update-lock-file", "--no-write-lock-file"],
+  ...["--option", "allow-import-from-derivation", "false"],
+];
+
 /** @throws BuildProblem when there is nothing to compare */
 export async function checkInstallable(check: NixCheck, surroundings: NixMachine, tell: Tell): Promise<NixChecked> {
   const { nix } = surroundings;
   const began = Date.now();
   tell(`Building ${check.installable}`);
-  const first = await build(nix, [check.installable], () => {}, { cwd: check.cwd });
-  if (first.code !== 0 || first.results.length === 0)
-    throw new BuildProblem("failed", `${check.installable} cannot be built: ${first.errors.at(-1) ?? "see the log"}`);
+  const first = await build(nix, [check.installable], () => {}, { cwd: check.cwd, args: asCommitted });
+  if (first.code !== 0 || first.results.length === 0) {
+    const said = first.errors.findLast((error) => !error.startsWith("(use '--show-trace'"));
+    throw new BuildProblem("failed", `${check.installable} cannot be built: ${said ?? "see the log"}`);
+  }
   const ended = Date.now();
   const rootPaths = first.results.map(({ derivation }) => derivation);
   const derivations = await showDerivations(nix, rootPaths, { recursive: true });

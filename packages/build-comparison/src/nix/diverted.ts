@@ -36,7 +36,16 @@ export async function buildDiverted(
   const { options, wrap, env } = together(changes);
   const wanted = isAtLeast(nix, 2, 15) ? drvs.map((path) => `${path}^*`) : drvs;
   const argv = [...wrap, nix.program, "build", "--no-link", "--json", ...wanted];
-  const always = ["--extra-experimental-features", "nix-command flakes", "--option", "substitute", "false"];
+  const always = [
+    "--extra-experimental-features",
+    "nix-command flakes",
+    "--option",
+    "substitute",
+    "false",
+    "--option",
+    "builders",
+    "",
+  ];
   const started = Date.now();
   const { code, stdout, stderr } = await run(
     [...argv, ...always, ...other.options, ...options] as [string, ...string[]],
