@@ -62,6 +62,36 @@ describeWithPeer("sops", (sops) => {
     expect(existsSync(join(file, ".."))).toBe(false);
   });
 
+  const bytes = (length: number): Buffer => Buffer.alloc(length, Buffer.from([0, 255, 10, 39, 128, 65, 66]));
+
+  test("decrypts a binary file just below the default limit", { timeout: 120_000 }, async () => {
+    const content = bytes(6_700_000);
+    const encrypted = lab.encrypt("model.bin", content, key.recipient);
+    expect(encrypted.length).toBeGreaterThan(8_900_000);
+    const ended = await lab.main({
+      files: "model.bin",
+      "age-key": key.identity,
+      export: "file",
+      "no-mask": "data",
+    });
+    expect(ended.code, ended.log.slice(-300)).toBe(0);
+    expect(readFileSync(lab.outputs.file ?? "").equals(content)).toBe(true);
+  });
+
+  test("what is too large to be masked is given out only when it need not be", { timeout: 120_000 }, async () => {
+    const content = bytes(10_000_001);
+    lab.encrypt("model.bin", content, key.recipient);
+    const inputs = { files: "model.bin", "age-key": key.identity, export: "file", "max-file-size": "20000000" };
+    const refused = await lab.main(inputs);
+    expect(refused.code).toBe(1);
+    expect(refused.log).toContain("have 10000001 bytes, more than can be masked (10000000)");
+    expect(refused.log).toContain("is at data");
+    expect([...lab.files().keys()].filter((path) => path.startsWith("temp/"))).toEqual([]);
+    const ended = await lab.main({ ...inputs, "no-mask": "data" });
+    expect(ended.code, ended.log.slice(-300)).toBe(0);
+    expect(readFileSync(lab.outputs.file ?? "").equals(content)).toBe(true);
+  });
+
   test("refuses a file that was changed", async () => {
     const encrypted = lab.encrypt("secrets.yaml", yaml, key.recipient).toString();
     lab.write("secrets.yaml", encrypted.replace("seen", "sewn"));

@@ -142,10 +142,12 @@ const hidesNothing = ({ kind }: Scalar): boolean => kind === "bool" || kind === 
 
 // From here on a line of the log takes milliseconds.
 const manyMasks = 10_000;
+// All forms of so much have 33 times its size, and are held in memory here and by the runner.
+const maskableBytes = 10_000_000;
 
 function maskAll(files: readonly OpenedFile[], inputs: Inputs): void {
   const patterns = inputs["no-mask"].map((pattern) => parsePath(pattern, "no-mask"));
-  const forms = files.flatMap(({ documents, encrypted }) => {
+  const secrets = files.flatMap(({ documents, encrypted }) => {
     const readable = new Set<unknown>(
       leavesOf(documents)
         .filter(({ path }) => patterns.some((pattern) => matchesPattern(path, pattern)))
@@ -155,8 +157,10 @@ function maskAll(files: readonly OpenedFile[], inputs: Inputs): void {
     return [...encrypted]
       .filter((value): value is Scalar => value.kind !== "comment")
       .filter((value) => !hidesNothing(value) && !readable.has(value))
-      .flatMap((value) => maskForms(bytesOf(value)));
+      .map((value) => ({ value, bytes: bytesOf(value) }));
   });
+  checkMaskable(secrets, files);
+  const forms = secrets.flatMap(({ bytes }) => maskForms(bytes));
   const shortest = inputs["min-mask-length"] ?? 0;
   const masks = forms.filter((form) => form.trim().length >= shortest);
   registerSecrets(masks);
@@ -164,6 +168,17 @@ function maskAll(files: readonly OpenedFile[], inputs: Inputs): void {
     warning(
       `The runner looks for ${masks.length} masks in every line of the log, which slows the steps that follow. Keep in a file what one job needs, or leave what is no secret unencrypted.`,
     );
+}
+
+function checkMaskable(secrets: { value: Scalar; bytes: Buffer }[], files: readonly OpenedFile[]): void {
+  const total = secrets.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  if (total <= maskableBytes) return;
+  const largest = secrets.reduce((a, b) => (b.bytes.length > a.bytes.length ? b : a));
+  const { where = "a place that a merge leaves out" } =
+    placesOf(files).find(({ value }) => value === largest.value) ?? {};
+  throw new UserError(
+    `The encrypted values have ${total} bytes, more than can be masked (${maskableBytes}); the largest, of ${largest.bytes.length} bytes, is at ${where}. List it in \`no-mask\` if no step prints it.`,
+  );
 }
 
 type Place = Omit<Named, "name">;

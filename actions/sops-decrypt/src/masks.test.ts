@@ -44,6 +44,11 @@ describe("what is masked of a value", () => {
     );
   });
 
+  test("a JSON text with 200,000 lines in one string", () => {
+    const text = JSON.stringify({ note: `${"\n".repeat(200_000)}the-last-line` });
+    expect(maskForms(Buffer.from(text))).toContain("the-last-line");
+  });
+
   test("base64url within other data, at any offset", () => {
     const secret = Buffer.from("\u00ff\u00fe\u00fd?>?>?>secret-and-more?>~~~");
     for (const before of ["", "a", "ab", "abc"]) {

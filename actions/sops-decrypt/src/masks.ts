@@ -108,7 +108,8 @@ function jsonParts(text: string): string[] {
   const found: string[] = [];
   const queue = [root];
   for (const value of queue) {
-    if (typeof value === "string") found.push(value, ...value.split(/\r?\n/).map((line) => line.trim()));
+    if (typeof value === "string")
+      for (const part of [value, ...value.split(/\r?\n/).map((line) => line.trim())]) found.push(part);
     else if (typeof value === "number") found.push(String(value));
     else if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) queue.push(inner);
   }

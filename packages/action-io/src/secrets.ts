@@ -21,7 +21,15 @@ export function registerSecrets(values: Iterable<string>): void {
     value.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
   // What still waits in the stream may have ended within a line, in which the runner would find no command.
   const begin = process.stdout.writableLength > 0 ? EOL : "";
-  writeNow(begin + fresh.map((value) => `::add-mask::${escaped(value)}${EOL}`).join(""));
+  // In pieces, as a text of all may be longer than a string can be.
+  let piece = begin;
+  for (const value of fresh) {
+    piece += `::add-mask::${escaped(value)}${EOL}`;
+    if (piece.length < 1_000_000) continue;
+    writeNow(piece);
+    piece = "";
+  }
+  writeNow(piece);
 }
 
 /**

@@ -8,7 +8,7 @@ import { leavesOf, withMerges } from "./leaves.ts";
 import { selectorOf } from "./selection.ts";
 import { formatOf, readDocuments } from "./stores.ts";
 import type { Documents, Node } from "./tree.ts";
-import { dataKey, decryptValue, encryptValue } from "./value.ts";
+import { dataKey, decryptValue, encryptValue, looksEncrypted } from "./value.ts";
 import { readRegularYaml } from "./yaml-regular.ts";
 import { resolvePlain } from "./yaml-scalar.ts";
 import { readYaml } from "./yaml-store.ts";
@@ -263,6 +263,64 @@ describe("values", () => {
     expect(decryptValue(sealed, key, "a:b:")?.value).toEqual({ kind: "str", text: "secret" });
     expect(decryptValue(sealed, key, "a:c:")).toBeUndefined();
     expect(decryptValue(sealed, dataKey(randomBytes(32)), "a:b:")).toBeUndefined();
+  });
+
+  test.each(["str", "bytes"] as const)("of 20 MB come back as they were: %s", (kind) => {
+    const bytes = Buffer.alloc(20_000_000, kind === "str" ? "0123456789\n" : Buffer.from([0, 255, 128, 10]));
+    const value = kind === "str" ? { kind, text: bytes.toString() } : { kind, bytes };
+    const large = encryptValue(value, key, "data:");
+    expect(looksEncrypted(large)).toBe(true);
+    const opened = decryptValue(large, key, "data:");
+    expect(opened?.value.kind).toBe(kind);
+    expect(opened?.hashed.equals(bytes)).toBe(true);
+  });
+
+  test("have the form that the expression in SOPS gives them", () => {
+    // https://github.com/getsops/sops/blob/v3.13.2/aes/cipher.go
+    const form = /^ENC\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\]/s;
+    const part = fc.constantFrom(
+      "ENC[AES256_GCM,data:",
+      "data:",
+      ",iv:",
+      ",tag:",
+      ",type:",
+      "str",
+      "]",
+      "A",
+      "=",
+      "\n",
+      ",",
+    );
+    let matched = 0;
+    fc.assert(
+      fc.property(
+        fc.array(part, { maxLength: 14 }),
+        fc.subarray([",iv:", "A", ",tag:", "B", ",type:", "str", "]"]),
+        (a, b) => {
+          for (const text of [
+            a.join(""),
+            `ENC[AES256_GCM,data:${[...a.slice(0, 3), ...b, ...a.slice(3, 6)].join("")}`,
+          ]) {
+            expect(looksEncrypted(text), text).toBe(form.test(text));
+            matched += Number(form.test(text));
+          }
+        },
+      ),
+      { numRuns: 5000 },
+    );
+    expect(matched).toBeGreaterThan(10);
+  });
+
+  test.each(["A", "AA", "AAA", "AAA=A", "A===", "====", "AA=A", "AA==AAAA", "AAA-", "AAAA=", " AAA", "AAAA "])(
+    "whose data is not whole base64 are malformed: %j",
+    (data) => {
+      expect(() => decryptValue(sealed.replace(/data:[^,]+/, `data:${data}`), key, "a:b:")).toThrow("not in the form");
+    },
+  );
+
+  test("may be wrapped, and what follows them is left out", () => {
+    const wrapped = sealed.replace(/data:(..)/, "data:$1\r\n");
+    expect(decryptValue(`${wrapped} trailing`, key, "a:b:")?.value).toEqual({ kind: "str", text: "secret" });
   });
 
   test("a shortened tag is none: Node takes 4 bytes by default", () => {

@@ -5,14 +5,41 @@ import { SopsError } from "./errors.ts";
 import { formatFloat, normaliseTime, parseBool, parseFloat64, parseInt64 } from "./go-values.ts";
 import type { Comment, Scalar } from "./tree.ts";
 
-const pattern = /^ENC\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\]/s;
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
 /** The start of every encrypted value. */
 export const encryptedPrefix = "ENC[AES256_GCM,";
 
+const separators = [`${encryptedPrefix}data:`, ",iv:", ",tag:", ",type:"] as const;
+
+/**
+ * The four fields of `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`, none of them empty; undefined for a text of another form.
+ * What follows the last bracket is left out, as in SOPS. Values have megabytes, which a regular expression that repeats a
+ * group does not get through: its stack ends.
+ */
+function fieldsOf(text: string): [data: string, iv: string, tag: string, type: string] | undefined {
+  const [start, iv, tag, type] = separators;
+  if (!text.startsWith(start)) return undefined;
+  const data = start.length;
+  const atIv = text.indexOf(iv, data + 1);
+  const atTag = atIv < 0 ? -1 : text.indexOf(tag, atIv + iv.length + 1);
+  const atType = atTag < 0 ? -1 : text.indexOf(type, atTag + tag.length + 1);
+  const end = text.lastIndexOf("]");
+  if (atType < 0 || end <= atType + type.length) return undefined;
+  return [
+    text.slice(data, atIv),
+    text.slice(atIv + iv.length, atTag),
+    text.slice(atTag + tag.length, atType),
+    text.slice(atType + type.length, end),
+  ];
+}
+
+/** Whether a text is whole base64 with its padding; Node would skip what is not. */
+function isBase64(text: string): boolean {
+  const end = text.search(/[^A-Za-z0-9+/]/);
+  return text.length % 4 === 0 && (end < 0 || ["=", "=="].includes(text.slice(end)));
+}
+
 /** Whether a text has the form of an encrypted value; nothing is said about the key. */
-export const looksEncrypted = (text: string): boolean => pattern.test(text);
+export const looksEncrypted = (text: string): boolean => fieldsOf(text) !== undefined;
 
 /** A data key of 32 bytes. As a key object, because Node otherwise sets the cipher up anew for each value. */
 export const dataKey = (bytes: Uint8Array): KeyObject => createSecretKey(bytes);
@@ -34,11 +61,11 @@ const nothing = Buffer.alloc(0);
 export function decryptValue(text: string, key: KeyObject, where: string): Decrypted | undefined {
   // SOPS leaves the empty text as it is.
   if (text === "") return { value: { kind: "str", text: "" }, hashed: nothing };
-  const [, data = "", iv = "", tag = "", type = ""] = pattern.exec(text) ?? [];
-  if (type === "") throw new SopsError("malformed", "is not encrypted, though by the rule of the file it should be");
+  const fields = fieldsOf(text);
+  if (!fields) throw new SopsError("malformed", "is not encrypted, though by the rule of the file it should be");
+  const [data, iv, tag, type] = fields;
   const parts = [data, iv, tag].map((part) => part.replace(/[\r\n]/g, "")) as [string, string, string];
-  if (!parts.every((part) => base64.test(part)))
-    throw new SopsError("malformed", "is not in the form that SOPS writes");
+  if (!parts.every(isBase64)) throw new SopsError("malformed", "is not in the form that SOPS writes");
   const [sealed, nonce, proof] = parts.map((part) => Buffer.from(part, "base64")) as [Buffer, Buffer, Buffer];
   // Node would take a tag of 4 bytes otherwise.
   if (proof.length !== 16 || nonce.length === 0 || nonce.length > 1024) return undefined;
