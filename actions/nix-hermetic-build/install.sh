@@ -22,15 +22,17 @@ case "$(uname -sm)" in
   "Darwin arm64") system=aarch64-darwin ;;
   *) fail "Nix has no release for $(uname -sm)." ;;
 esac
+name="nix-$NIX_VERSION-$system"
+published="https://releases.nixos.org/nix/nix-$NIX_VERSION/$name.tar.xz.sha256"
+[ "${NIX_SHA256//0/}" ] || fail "nix-sha256 is a placeholder of zeros. Set it to what $published says."
 folder=$(mktemp -d "${RUNNER_TEMP:-/tmp}/nix-install.XXXXXX")
 archive="$folder/nix.tar.xz"
-name="nix-$NIX_VERSION-$system"
 curl --fail --silent --show-error --location --proto =https --retry 3 --output "$archive" \
   "${NIX_RELEASES:-https://releases.nixos.org/nix}/nix-$NIX_VERSION/$name.tar.xz" ||
   fail "Nix $NIX_VERSION for $system could not be downloaded. Is the version right, and the network reachable?"
 if command -v sha256sum > /dev/null; then actual=$(sha256sum "$archive"); else actual=$(shasum -a 256 "$archive"); fi
 [ "${actual%% *}" = "$NIX_SHA256" ] ||
-  fail "The archive of Nix $NIX_VERSION for $system has the SHA-256 ${actual%% *}, not $NIX_SHA256. Nothing was unpacked."
+  fail "The archive of Nix $NIX_VERSION for $system has the SHA-256 ${actual%% *}, not $NIX_SHA256. Nothing was unpacked. Compare with $published"
 tar -xJf "$archive" -C "$folder"
 # A daemon needs something that starts it; a container without systemd gets the single-user form.
 mode=--no-daemon

@@ -24,7 +24,7 @@ const program = (name: string, text: string): void =>
   writeFileSync(join(folder, "bin", name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
 
 function install(env: Record<string, string>) {
-  const given = { INSTALL_NIX: "auto", NIX_VERSION: "2.34.8", NIX_SHA256: "0".repeat(64) };
+  const given = { INSTALL_NIX: "auto", NIX_VERSION: "2.34.8", NIX_SHA256: "1".repeat(64) };
   const paths = { PATH: join(folder, "bin"), HOME: folder, RUNNER_TEMP: folder, GITHUB_PATH: join(folder, "path") };
   const { status, stdout } = spawnSync("/bin/bash", [script], {
     env: { ...given, ...paths, ...env },
@@ -36,7 +36,7 @@ function install(env: Record<string, string>) {
 test("another digest is refused before anything is unpacked", () => {
   const { status, stdout, unpacked } = install({});
   expect([status, unpacked]).toEqual([1, false]);
-  expect(stdout).toMatch(/has the SHA-256 [0-9a-f]{64}, not 0{64}\. Nothing was unpacked/);
+  expect(stdout).toMatch(/has the SHA-256 [0-9a-f]{64}, not 1{64}\. Nothing was unpacked.*\.tar\.xz\.sha256$/m);
 });
 
 test("the digest that was named is unpacked", async () => {
@@ -48,6 +48,7 @@ test.each([
   [{ INSTALL_NIX: "never" }, /install-nix is never/],
   [{ INSTALL_NIX: "yes" }, /allowed: auto or never/],
   [{ NIX_SHA256: "" }, /Set nix-version and nix-sha256/],
+  [{ NIX_SHA256: "0".repeat(64) }, /placeholder of zeros.*nix-2\.34\.8-\S+\.tar\.xz\.sha256/],
   [{ NIX_VERSION: "../2" }, /Set nix-version and nix-sha256/],
 ])("%o is refused", (env, reason) => {
   const { status, stdout } = install(env as Record<string, string>);

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { encodeBase32 } from "./base32.ts";
 import { NixError } from "./errors.ts";
 import { hashBase32, hashBytes } from "./hashes.ts";
-import { narPieces } from "./nar.ts";
+import { hashNar } from "./nar.ts";
 import { formatNarinfo, isSigned, parseNarinfo, readPublicKey, type SigningKey, signPath } from "./narinfo.ts";
 import type { PathInfo } from "./shapes.ts";
 
@@ -98,14 +98,12 @@ async function checkOne(
 export async function addToCache(folder: string, info: PathInfo, key: SigningKey): Promise<void> {
   const url = urlOf(info.narHash);
   const unfinished = join(folder, `nar/unfinished-${process.pid}`);
-  const hash = createHash("sha256");
-  // In turn with the hash: a piece is gone when the next one comes.
   const file = openSync(unfinished, "w");
+  let written: string;
   try {
-    for (const piece of narPieces(info.path)) {
-      hash.update(piece);
-      for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
-    }
+    ({ hash: written } = hashNar(info.path, (block) => {
+      for (let at = 0; at < block.length; ) at += writeSync(file, block, at);
+    }));
   } catch (error) {
     rmSync(unfinished, { force: true });
     throw (error as NodeJS.ErrnoException).code === "ENOSPC"
@@ -117,7 +115,7 @@ export async function addToCache(folder: string, info: PathInfo, key: SigningKey
   } finally {
     closeSync(file);
   }
-  if (`sha256-${hash.digest("base64")}` !== info.narHash) {
+  if (written !== info.narHash) {
     await rm(unfinished);
     throw new NixError(
       `${info.path} has other bytes than the store registered (${hashBase32(info.narHash)}); run \`nix store verify ${info.path}\`.`,

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { NixError } from "./errors.ts";
 
-/** The NAR hash and size of a tree. */
+/** What `nix hash path` and `nix path-info` give for a file, a folder or a link. */
 export interface NarDigest {
   /** `sha256-<base64>`. */
   hash: string;
@@ -42,53 +42,56 @@ const slash = Buffer.from("/");
 const zeros = Buffer.alloc(8);
 
 /**
- * The archive of a tree, in pieces of at most 256 KiB. A piece is valid until the next one is asked for: all of them lie in one
- * buffer, so that memory does not grow with the tree, and many small files are one piece.
+ * Hashes the archive of a tree, block by block, so that memory does not grow with the tree, and many small files are one block.
+ * @param take gets each block, of at most 256 KiB, and may not keep it
  */
-export function* narPieces(path: string): Generator<Buffer> {
-  const block = Buffer.allocUnsafe(blockSize);
-  let used = 0;
-  function* put(piece: Buffer): Generator<Buffer> {
-    if (used + piece.length > blockSize) yield* flush();
-    used += piece.copy(block, used);
-  }
-  function* flush(): Generator<Buffer> {
-    if (used > 0) yield block.subarray(0, used);
+export function hashNar(path: string, take: (block: Buffer) => void = () => {}): NarDigest {
+  const hash = createHash("sha256");
+  const block = Buffer.allocUnsafeSlow(blockSize);
+  let [used, size] = [0, 0];
+  function flush(): void {
+    const piece = block.subarray(0, used);
+    hash.update(piece);
+    take(piece);
+    size += used;
     used = 0;
   }
-  function* node(at: Buffer): Generator<Buffer> {
+  function put(piece: Buffer): void {
+    if (used + piece.length > blockSize) flush();
+    used += piece.copy(block, used);
+  }
+  function node(at: Buffer): void {
     const stats = lstatSync(at);
-    if (stats.isSymbolicLink()) {
-      yield* put(mark.symlink);
-      yield* put(word(readlinkSync(at, "buffer") as unknown as Buffer));
+    if (stats.isFile()) {
+      put(mark.regular);
+      if (stats.mode & 0o100) put(mark.executable);
+      put(mark.contents);
+      contents(at, stats.size);
     } else if (stats.isDirectory()) {
-      yield* put(mark.directory);
+      put(mark.directory);
       const names = readdirSync(at, "buffer") as unknown as Buffer[];
       for (const name of names.sort(Buffer.compare)) {
-        yield* put(mark.entry);
-        yield* put(word(name));
-        yield* put(mark.node);
-        yield* node(Buffer.concat([at, slash, name]));
-        yield* put(mark.close);
+        put(mark.entry);
+        put(word(name));
+        put(mark.node);
+        node(Buffer.concat([at, slash, name]));
+        put(mark.close);
       }
-    } else if (stats.isFile()) {
-      yield* put(mark.regular);
-      if (stats.mode & 0o100) yield* put(mark.executable);
-      yield* put(mark.contents);
-      yield* contents(at, stats.size);
+    } else if (stats.isSymbolicLink()) {
+      put(mark.symlink);
+      put(word(readlinkSync(at, "buffer") as unknown as Buffer));
     } else throw new NixError(`${at} is neither a file, a folder nor a link; a NAR cannot hold it.`);
-    yield* put(mark.close);
+    put(mark.close);
   }
-  function* contents(at: Buffer, size: number): Generator<Buffer> {
+  function contents(at: Buffer, size: number): void {
     const head = Buffer.alloc(8);
     head.writeBigUInt64LE(BigInt(size));
-    yield* put(head);
+    put(head);
     if (size === 0) return;
     const file = openSync(at, "r");
     try {
-      let left = size;
-      while (left > 0) {
-        if (used === blockSize) yield* flush();
+      for (let left = size; left > 0; ) {
+        if (used === blockSize) flush();
         const read = readSync(file, block, used, Math.min(blockSize - used, left), null);
         if (read === 0) throw new NixError(`${at} became shorter while it was read.`);
         used += read;
@@ -97,20 +100,10 @@ export function* narPieces(path: string): Generator<Buffer> {
     } finally {
       closeSync(file);
     }
-    yield* put(zeros.subarray(0, (8 - (size % 8)) % 8));
+    put(zeros.subarray(0, (8 - (size % 8)) % 8));
   }
-  yield* put(mark.magic);
-  yield* node(Buffer.from(path));
-  yield* flush();
-}
-
-/** What `nix hash path` and `nix path-info` give for a file, a folder or a link, in memory that does not grow with it. */
-export function hashNar(path: string): NarDigest {
-  const hash = createHash("sha256");
-  let size = 0;
-  for (const piece of narPieces(path)) {
-    hash.update(piece);
-    size += piece.length;
-  }
+  put(mark.magic);
+  node(Buffer.from(path));
+  flush();
   return { hash: `sha256-${hash.digest("base64")}`, size };
 }
