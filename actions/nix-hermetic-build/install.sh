@@ -7,7 +7,10 @@ fail() {
 case "$INSTALL_NIX" in auto | never) ;; *) fail "Input install-nix is '${INSTALL_NIX//[^a-zA-Z0-9._-]/?}'; allowed: auto or never." ;; esac
 for folder in "" "$HOME/.nix-profile/bin/" /nix/var/nix/profiles/default/bin/; do
   if command -v "${folder}nix" > /dev/null; then
-    echo "Nix is there: $("${folder}nix" --version)"
+    there=$("${folder}nix" --version)
+    echo "Nix is there: $there"
+    [ -z "$NIX_VERSION" ] || [ "${there##* }" = "$NIX_VERSION" ] ||
+      echo "::warning title=Nix::nix-version is '${NIX_VERSION//[^a-zA-Z0-9._-]/?}', and what is on PATH and is used says '${there//[^a-zA-Z0-9.()+ _-]/?}'. Remove the one or change the other."
     [ -z "$folder" ] || echo "${folder%/}" >> "$GITHUB_PATH"
     exit 0
   fi
@@ -28,7 +31,7 @@ published="https://releases.nixos.org/nix/nix-$NIX_VERSION/$name.tar.xz.sha256"
 folder=$(mktemp -d "${RUNNER_TEMP:-/tmp}/nix-install.XXXXXX")
 archive="$folder/nix.tar.xz"
 curl --fail --silent --show-error --location --proto =https --retry 3 --output "$archive" \
-  "${NIX_RELEASES:-https://releases.nixos.org/nix}/nix-$NIX_VERSION/$name.tar.xz" ||
+  "https://releases.nixos.org/nix/nix-$NIX_VERSION/$name.tar.xz" ||
   fail "Nix $NIX_VERSION for $system could not be downloaded. Is the version right, and the network reachable?"
 if command -v sha256sum > /dev/null; then actual=$(sha256sum "$archive"); else actual=$(shasum -a 256 "$archive"); fi
 [ "${actual%% *}" = "$NIX_SHA256" ] ||
@@ -37,7 +40,7 @@ tar -xJf "$archive" -C "$folder"
 # A daemon needs something that starts it; a container without systemd gets the single-user form.
 mode=--no-daemon
 if [ "$(uname)" = Darwin ] || [ -d /run/systemd/system ]; then mode=--daemon; fi
-"$folder/$name/install" "$mode" --no-channel-add --no-modify-profile ${NIX_INSTALL_OPTIONS:-} < /dev/null ||
+"$folder/$name/install" "$mode" --no-channel-add --no-modify-profile < /dev/null ||
   fail "The installer of Nix $NIX_VERSION failed; its last lines above say why."
 for bin in "$HOME/.nix-profile/bin" /nix/var/nix/profiles/default/bin; do
   if [ -x "$bin/nix" ]; then echo "$bin" >> "$GITHUB_PATH"; fi

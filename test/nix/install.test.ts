@@ -15,7 +15,7 @@ beforeEach(() => {
     symlinkSync(stdout.trim(), join(folder, "bin", tool));
   }
   // In place of the network, an archive of these bytes; `tar` notes that it was called.
-  program("curl", 'while [ "$1" != --output ]; do shift; done; printf archive > "$2"');
+  program("curl", 'echo "$@"; while [ "$1" != --output ]; do shift; done; printf archive > "$2"');
   program("tar", `: > ${folder}/unpacked; exit 1`);
 });
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -58,4 +58,33 @@ test.each([
 test("a Nix that is there serves", () => {
   program("nix", "echo nix 9.9");
   expect(install({})).toMatchObject({ status: 0, stdout: expect.stringContaining("Nix is there: nix 9.9") });
+});
+
+test.each([
+  ["nix (Nix) 9.9", true],
+  ["nix (Nix) 2.34.8", false],
+])("%s, where 2.34.8 was asked for, is told: %s", (version, told) => {
+  program("nix", `echo "${version}"`);
+  const { status, stdout } = install({});
+  expect(status).toBe(0);
+  expect(stdout.includes("::warning")).toBe(told);
+  if (told) expect(stdout).toMatch(/::warning .*'2\.34\.8'.*'nix \(Nix\) 9\.9'/);
+});
+
+test("what the job's environment says moves neither the source nor the installer", async () => {
+  const digest = Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from("archive"))).toString("hex");
+  program(
+    "tar",
+    `mkdir -p "$4/nix-2.34.8-$(uname -m)-linux"; printf '#!/bin/sh\\necho installer: "$@"\\n' > "$4/nix-2.34.8-$(uname -m)-linux/install"; chmod +x "$4/nix-2.34.8-$(uname -m)-linux/install"`,
+  );
+  for (const tool of ["mkdir", "chmod"])
+    symlinkSync(spawnSync("which", [tool], { encoding: "utf8" }).stdout.trim(), join(folder, "bin", tool));
+  const { status, stdout } = install({
+    NIX_SHA256: digest,
+    NIX_RELEASES: "https://example.org",
+    NIX_INSTALL_OPTIONS: "--evil",
+  });
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/installer: --(no-)?daemon/)]);
+  expect(stdout).toContain("https://releases.nixos.org/nix/nix-2.34.8/");
+  expect(stdout).not.toMatch(/example\.org|--evil/);
 });

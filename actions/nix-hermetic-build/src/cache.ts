@@ -1,7 +1,8 @@
 /** The cache of what was built here: restored and checked before the build, added to and saved after the job. */
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { restoreCache, saveCache } from "@actions/cache";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { saveCache } from "@actions/cache";
 import { warning } from "@actions/core";
 import { redact, type WorkflowContext } from "@goatnote/action-io";
 import {
@@ -9,18 +10,24 @@ import {
   type CachedPath,
   checkCache,
   evict,
+  isOfItsContent,
+  isSigned,
   type KnownPath,
   type Nix,
+  packCache,
   pathInfo,
   readPublicKey,
   readSigningKey,
   touchInCache,
+  unpackCache,
 } from "@goatnote/nix-store";
+import { fetchEntry } from "./entry.ts";
 import type { Inputs } from "./inputs.ts";
 
 // The path is part of what GitHub finds an entry by, so it is one that no runner changes.
-const place = "~/.cache/goatnote-nix-hermetic-build";
-export const cacheFolder = (): string => join(homedir(), place.slice(2));
+const place = "~/.cache/goatnote-nix-hermetic-build.cache";
+const placeFile = (): string => join(homedir(), place.slice(2));
+export const cacheFolder = (): string => placeFile().replace(/\.cache$/, "");
 
 /** What was restored. */
 export interface RestoredCache {
@@ -38,16 +45,25 @@ export function withoutCache(inputs: Inputs): string | undefined {
 }
 
 const prefixOf = (nix: Nix, publicKey: string): string =>
-  `nix-hermetic-build-v1-${String(nix.settings.system)}-${readPublicKey(publicKey).name}-`;
+  `nix-hermetic-build-v2-${String(nix.settings.system)}-${readPublicKey(publicKey).name}-`;
 
 /** Restores the newest entry and removes from it whatever the key did not sign. Trouble with the service is no trouble of the build. */
 export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> {
   const started = performance.now();
   const prefix = prefixOf(nix, inputs["cache-public-key"]);
+  const folder = cacheFolder();
+  const temporary = await mkdtemp(join(process.env.RUNNER_TEMP || tmpdir(), "nix-cache-"));
   try {
-    await restoreCache([place], `${prefix}newest`, [prefix]);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(dirname(folder), { recursive: true });
+    const entry = join(temporary, "entry");
+    // Its archives have at most cache-max-size. What is far beyond it was not written here.
+    const limit = 2e6 * (inputs["cache-max-size"] ?? 5000) + 1e8;
+    if (await fetchEntry(place, `${prefix}newest`, [prefix], entry, limit)) await unpackCache(entry, folder);
   } catch (error) {
-    warning(redact(`The cache could not be restored: ${(error as Error).message}. The build goes on without it.`));
+    warning(redact(`The cache could not be restored: ${(error as Error).message} The build goes on without it.`));
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
   }
   const checked = await checkCache(cacheFolder(), nix.storeDir, [inputs["cache-public-key"]]);
   return { ...checked, seconds: (performance.now() - started) / 1000 };
@@ -70,7 +86,14 @@ export function withoutSave(inputs: Inputs, context: WorkflowContext): string | 
 }
 
 /**
- * Adds what the cache lacks of these outputs and of all they refer to, except what another substituter signed and so has.
+ * Whether the key may vouch for an object: it was built here, its path is that of its content, or the key did so before. Anything else came from
+ * somewhere, and that it lies in the store unsigned says nothing for it.
+ */
+export const mayBeSigned = (info: KnownPath, publicKey: string): boolean =>
+  info.ultimate || isOfItsContent(info) || isSigned(info, [readPublicKey(publicKey)]);
+
+/**
+ * Adds what the cache lacks of these outputs and of all they refer to, as far as it was made here.
  * @returns how many objects were added, and whether an entry was saved
  */
 export async function save(nix: Nix, outputs: readonly string[], used: readonly string[], inputs: Inputs) {
@@ -79,9 +102,7 @@ export async function save(nix: Nix, outputs: readonly string[], used: readonly 
   const { paths: present } = await checkCache(folder, nix.storeDir, [key.publicKey]);
   const has = new Set(present.map(({ path }) => path));
   const known = await pathInfo(nix, outputs, { recursive: true });
-  const fromElsewhere = ({ signatures, path }: KnownPath): boolean =>
-    !has.has(path) && signatures.some((signature) => !signature.startsWith(`${key.name}:`));
-  const fresh = known.filter((info) => !has.has(info.path) && !fromElsewhere(info));
+  const fresh = known.filter((info) => !has.has(info.path) && mayBeSigned(info, key.publicKey));
   const now = new Date();
   const usedSet = new Set(used);
   await touchInCache(
@@ -94,7 +115,10 @@ export async function save(nix: Nix, outputs: readonly string[], used: readonly 
   const { paths } = await checkCache(folder, nix.storeDir, [key.publicKey], { bytes: false });
   const evicted = await evict(folder, paths, (inputs["cache-max-size"] ?? 5000) * 1e6);
   const unique = `${process.env.GITHUB_RUN_ID ?? ""}-${process.env.GITHUB_RUN_ATTEMPT ?? ""}-${now.getTime()}`;
-  const id = await saveCache([place], `${prefixOf(nix, key.publicKey)}${unique}`);
+  await packCache(folder, placeFile());
+  const id = await saveCache([place], `${prefixOf(nix, key.publicKey)}${unique}`).finally(() =>
+    rm(placeFile(), { force: true }),
+  );
   return {
     added: fresh.length,
     bytes: fresh.reduce((sum, { narSize }) => sum + narSize, 0),

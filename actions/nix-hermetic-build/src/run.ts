@@ -15,6 +15,7 @@ import {
 import {
   type BuildResult,
   build,
+  call,
   chainTo,
   closureDigest,
   closureSize,
@@ -85,7 +86,7 @@ export async function run(): Promise<void> {
         `${path} has other bytes than Nix registered. Run \`nix store verify --all\`; the store is damaged.`,
       );
   }
-  const image = inputs.image ? await imageOf(results, inputs) : null;
+  const image = inputs.image ? await imageOf(nix, results, inputs, context) : null;
   const substituted = runs.flatMap((each) => each.substituted);
   const ours = substituted.filter(({ from }) => from.startsWith(`file://${cacheFolder()}`));
   const facts: Facts = {
@@ -264,8 +265,20 @@ async function validOutputs(nix: Nix, graph: readonly Derivation[]): Promise<str
   return paths.length > 0 ? (await pathInfo(nix, paths)).map(({ path }) => path) : [];
 }
 
-async function imageOf(results: BuildResult["results"], inputs: Inputs): Promise<Facts["image"]> {
-  const path = Object.values(results.at(-1)?.outputs ?? {})[0];
+async function imageOf(
+  nix: Nix,
+  results: BuildResult["results"],
+  inputs: Inputs,
+  { workspace: cwd }: WorkflowContext,
+): Promise<Facts["image"]> {
+  // Its place among the results is not sure: it may be one of the installables too, and under another name.
+  const { stdout } = await call(
+    nix,
+    ["path-info", "--derivation", ...locked, installableOf(inputs.flake, inputs.image)],
+    { cwd },
+  );
+  const made = results.find(({ derivation }) => derivation === stdout.trim());
+  const path = Object.values(made?.outputs ?? {})[0];
   if (!path) throw new UserError(`\`image\` (${inputs.image}) built no output.`);
   return { ...(await checkImage(path)), load: `docker load --input ${path}` };
 }

@@ -4,13 +4,22 @@
  */
 import { createHash } from "node:crypto";
 import { closeSync, createReadStream, openSync, rmSync, writeSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeBase32 } from "./base32.ts";
+import { isOfItsContent } from "./content-address.ts";
 import { NixError } from "./errors.ts";
 import { hashBase32, hashBytes } from "./hashes.ts";
 import { hashNar } from "./nar.ts";
-import { formatNarinfo, isSigned, parseNarinfo, readPublicKey, type SigningKey, signPath } from "./narinfo.ts";
+import {
+  formatNarinfo,
+  isSigned,
+  mostNarinfo,
+  parseNarinfo,
+  readPublicKey,
+  type SigningKey,
+  signPath,
+} from "./narinfo.ts";
 import type { PathInfo } from "./shapes.ts";
 
 /** One object of a cache. */
@@ -29,6 +38,26 @@ const hashPart = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 const urlOf = (narHash: string): string => `nar/${encodeBase32(hashBytes(narHash))}.nar`;
 const infoFile = (folder: string, path: string): string => join(folder, `${hashPart(path)}.narinfo`);
 
+/** A field that no signature covers is written, and believed, only where the others prove it. */
+const provable = <T extends PathInfo>(info: T): T => ({
+  ...info,
+  deriver: null,
+  ca: isOfItsContent(info) ? info.ca : null,
+});
+
+/** Makes a folder that is one: a link or a file in its place is removed, and not followed. */
+async function realFolder(folder: string): Promise<void> {
+  const there = await lstat(folder).catch(() => undefined);
+  if (there && !there.isDirectory()) await rm(folder);
+  if (!there?.isDirectory()) await mkdir(folder, { recursive: true, mode: 0o700 });
+}
+
+/** Its size and time, of regular files alone. */
+async function regular(file: string): Promise<{ size: number; mtimeMs: number } | undefined> {
+  const stats = await lstat(file).catch(() => undefined);
+  return stats?.isFile() ? stats : undefined;
+}
+
 async function sha256File(file: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
@@ -36,8 +65,9 @@ async function sha256File(file: string): Promise<string> {
 }
 
 /**
- * Reads every object of a cache (with `bytes: false` without its archive's content, for one's own writing), and removes each that is not whole, not what its name says, or not signed by a key that is
- * trusted. After it, nothing is in the folder but `nix-cache-info`, narinfo files and their archives.
+ * Reads every object of a cache (with `bytes: false` without its archive's content, for one's own writing), and removes each
+ * that is not whole, not what its name says, not written as `addToCache` writes it, or not signed by a key that is trusted.
+ * After it, nothing is in the folder but `nix-cache-info`, narinfo files and their archives, all of them regular files.
  * @param trusted public keys, as Nix writes them
  */
 export async function checkCache(
@@ -49,7 +79,8 @@ export async function checkCache(
   const keys = trusted.map(readPublicKey);
   const paths: CachedPath[] = [];
   const refused: CheckedCache["refused"] = [];
-  await mkdir(join(folder, "nar"), { recursive: true });
+  await realFolder(folder);
+  await realFolder(join(folder, "nar"));
   for (const file of (await readdir(folder)).filter((name) => name.endsWith(".narinfo")).sort()) {
     try {
       paths.push(await checkOne(folder, file, storeDir, keys, bytes));
@@ -64,6 +95,7 @@ export async function checkCache(
   const known = new Set(["nar", "nix-cache-info", ...paths.map(({ path }) => `${hashPart(path)}.narinfo`)]);
   for (const name of await readdir(folder))
     if (!known.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+  await rm(join(folder, "nix-cache-info"), { recursive: true, force: true });
   // Before cache.nixos.org, which has 40: what lies here needs no network.
   await writeFile(join(folder, "nix-cache-info"), `StoreDir: ${storeDir}\nWantMassQuery: 1\nPriority: 10\n`);
   return { paths, refused };
@@ -76,14 +108,19 @@ async function checkOne(
   keys: readonly ReturnType<typeof readPublicKey>[],
   bytes: boolean,
 ): Promise<CachedPath> {
-  const info = parseNarinfo(await readFile(join(folder, file), "utf8"));
+  const there = await regular(join(folder, file));
+  if (!there || there.size > mostNarinfo) throw new NixError("it is no file, or too large for a narinfo");
+  const text = await readFile(join(folder, file), "utf8");
+  const info = parseNarinfo(text);
   const { path, narHash, narSize, url, compression } = info;
   if (!path.startsWith(`${storeDir}/`)) throw new NixError(`it is of another store: ${path}`);
   if (`${hashPart(path)}.narinfo` !== file) throw new NixError(`it names another path: ${path}`);
   if (!isSigned(info, keys)) throw new NixError("no trusted key signed it");
   if (url !== urlOf(narHash) || compression !== "none") throw new NixError(`its archive is elsewhere: ${url}`);
+  // Nix reads it once more, and by other rules: only a text that leaves no choice is the same to both.
+  if (text !== formatNarinfo(provable(info), url)) throw new NixError("its text is not what this action writes");
   const archive = join(folder, url);
-  const { size, mtimeMs } = await stat(archive).catch(() => ({ size: -1, mtimeMs: 0 }));
+  const { size, mtimeMs } = (await regular(archive)) ?? { size: -1, mtimeMs: 0 };
   if (size !== narSize)
     throw new NixError(size < 0 ? "its archive is missing" : `its archive has ${size} bytes, not ${narSize}`);
   if (bytes && (await sha256File(archive)) !== narHash)
@@ -98,7 +135,8 @@ async function checkOne(
 export async function addToCache(folder: string, info: PathInfo, key: SigningKey): Promise<void> {
   const url = urlOf(info.narHash);
   const unfinished = join(folder, `nar/unfinished-${process.pid}`);
-  const file = openSync(unfinished, "w");
+  await rm(unfinished, { force: true });
+  const file = openSync(unfinished, "wx");
   let written: string;
   try {
     ({ hash: written } = hashNar(info.path, (block) => {
@@ -122,8 +160,13 @@ export async function addToCache(folder: string, info: PathInfo, key: SigningKey
     );
   }
   await rename(unfinished, join(folder, url));
-  const named = { ...info, signatures: [signPath(info, key)] };
-  await writeFile(`${unfinished}.narinfo`, formatNarinfo(named, url));
+  const named = { ...provable(info), signatures: [signPath(info, key)] };
+  const text = formatNarinfo(named, url);
+  if (text.length > mostNarinfo) {
+    await rm(join(folder, url));
+    throw new NixError(`${info.path} has too many references for the cache.`);
+  }
+  await writeFile(`${unfinished}.narinfo`, text);
   await rename(`${unfinished}.narinfo`, infoFile(folder, info.path));
 }
 

@@ -1,7 +1,9 @@
+export { packCache, unpackCache } from "./archive.ts";
 export { decodeBase32, encodeBase32 } from "./base32.ts";
 export * from "./binary-cache.ts";
 export * from "./build.ts";
 export * from "./closure.ts";
+export * from "./content-address.ts";
 export * from "./derivations.ts";
 export * from "./errors.ts";
 export * from "./flake.ts";

@@ -7,6 +7,9 @@ import { NixError } from "./errors.ts";
 import { hashBase32, parseHash } from "./hashes.ts";
 import type { PathInfo } from "./shapes.ts";
 
+/** Bytes of the largest narinfo that is read. Nix's own have a few hundred, and 60 for each reference. */
+export const mostNarinfo = 1 << 16;
+
 /** A key to sign with; its name is part of each signature. */
 export interface SigningKey {
   name: string;
@@ -96,7 +99,10 @@ export function parseNarinfo(text: string): PathInfo & { url: string; compressio
     const at = line.indexOf(": ");
     // A field without a value ends with the colon, after which some writers leave the space out.
     const name = at < 0 ? line.replace(/:\s*$/, "") : line.slice(0, at);
-    fields.set(name, [...(fields.get(name) ?? []), at < 0 ? "" : line.slice(at + 2)]);
+    const values = fields.get(name);
+    const value = at < 0 ? "" : line.slice(at + 2);
+    if (values) values.push(value);
+    else fields.set(name, [value]);
   }
   const one = (name: string): string => {
     const [value, ...more] = fields.get(name) ?? [];
