@@ -134,6 +134,69 @@ describe.each(generations)("%s", (peer) => {
       expect(log.replace(/%0A/g, "\n")).toMatch(reason);
     });
 
+    /** A flake with one more input than the others. */
+    function withInput(name: string, url: string): string {
+      const at = lab.flake(name, packages);
+      const file = join(at, "flake.nix");
+      const text = readFileSync(file, "utf8")
+        .replace("{ self }", "{ self, data }")
+        .replace("{", `{\n  inputs.data = { url = "${url}"; flake = false; };`)
+        .replace('"echo building lib;', '"echo building lib; : ${data};');
+      writeFileSync(file, text);
+      return at;
+    }
+
+    test("an input without a lock is refused; locked it is a resolved dependency, by the hash of its NAR", async () => {
+      const data = join(lab.folder, `data-${peer}`);
+      writeFileSync(data, "some data\n");
+      const at = withInput(`input-${peer}`, `path:${data}`);
+      const unlocked = await runner.job({ flake: `path:${at}`, check: "false" });
+      expect(unlocked.code, unlocked.log).toBe(1);
+      expect(unlocked.log).toMatch(/run `nix flake lock`/);
+      const environment = { env: { ...process.env, ...lab.environment } };
+      execFileSync(program, ["flake", "lock", `path:${at}`], environment);
+      const locked = await runner.job({ flake: `path:${at}`, check: "false" });
+      expect(locked.code, locked.log).toBe(0);
+      const dump = execFileSync("nix-store", ["--dump", data], environment);
+      const digest = Buffer.from(await crypto.subtle.digest("SHA-256", dump)).toString("hex");
+      expect(JSON.parse(readFileSync(locked.outputs["resolved-dependencies"]!, "utf8"))).toEqual([
+        { name: "data", uri: `path:${data}`, digest: { "nix-nar-sha256": digest } },
+      ]);
+    });
+
+    test("an input that no network reaches is told", async () => {
+      const url = "http://127.0.0.1:1/data.tar.gz"; // nothing listens there
+      const at = withInput("far", url);
+      const original = { type: "tarball", url };
+      const locked = { ...original, narHash: `sha256-${"A".repeat(43)}=` };
+      const nodes = { data: { flake: false, locked, original }, root: { inputs: { data: "data" } } };
+      writeFileSync(join(at, "flake.lock"), JSON.stringify({ nodes, root: "root", version: 7 }));
+      const { code, log } = await runner.job(
+        { flake: `path:${at}`, check: "false" },
+        { env: { NIX_CONFIG: "download-attempts = 1" } },
+      );
+      expect([code, log]).toEqual([1, expect.stringContaining("The network is not reachable")]);
+    });
+
+    test("beyond its size the cache forgets what was not used for longest", async () => {
+      const big = (name: string): string =>
+        `${name} = make "${name}-1" "\${./bin}/busybox head -c 700000 /dev/zero > $out; echo ${name} >> $out";`;
+      const at = `path:${lab.flake("big", `packages.\${system} = { ${big("early")} ${big("late")} };`)}`;
+      const pair = execFileSync(program, ["key", "generate-secret", "--key-name", "big-1"], {
+        encoding: "utf8",
+        env: { ...process.env, ...lab.environment },
+      }).trim();
+      const job = (name: string) => {
+        emptyStore();
+        const secrets = { "cache-public-key": readSigningKey(pair).publicKey, "cache-signing-key": pair };
+        return runner.job({ flake: at, check: "false", installables: name, ...secrets, "cache-max-size": "1" });
+      };
+      expect((await job("early")).post).toContain("0 removed for their age");
+      expect((await job("late")).post).toContain("1 removed for their age");
+      expect((await job("late")).outputs).toMatchObject({ built: "0", restored: "1" });
+      expect((await job("early")).outputs).toMatchObject({ built: "1", restored: "0" });
+    });
+
     test("without a sandbox the probe sees the host's files, network and name, whatever the settings say", async () => {
       const { outputs, summary } = await runner.job(
         { flake, check: "false" },

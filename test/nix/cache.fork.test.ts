@@ -1,6 +1,8 @@
 /** Binary caches that we write and Nix reads, and caches that somebody changed. */
-import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { run } from "@goatnote/action-io";
 import {
   addToCache,
@@ -23,12 +25,15 @@ const packages = `packages.\${system} = rec {
   default = make "app-2.0" "echo \${lib} > $out";
 };`;
 
+const nixCommand = ["--extra-experimental-features", "nix-command"];
+
 describe.each(generations)("%s", (peer) => {
   describeWithPeer(peer, (program) => {
     let lab: Lab;
     let nix: Nix;
     let flake: string;
     let key: SigningKey;
+    let secret: string;
     let pristine: string;
     let folder: string;
     let app: string;
@@ -37,19 +42,11 @@ describe.each(generations)("%s", (peer) => {
       Object.assign(process.env, lab.environment);
       flake = `path:${lab.flake("flake", packages)}`;
       nix = await openNix(program);
-      const secret = await run([
-        program,
-        "key",
-        "generate-secret",
-        "--key-name",
-        "lab-1",
-        "--extra-experimental-features",
-        "nix-command",
-      ]);
-      key = readSigningKey(secret.stdout);
+      secret = (await run([program, ...nixCommand, "key", "generate-secret", "--key-name", "lab-1"])).stdout;
+      key = readSigningKey(secret);
       const told = await run(
         [program, "key", "convert-secret-to-public", "--extra-experimental-features", "nix-command"],
-        { input: secret.stdout },
+        { input: secret },
       );
       expect(key.publicKey).toBe(told.stdout.trim());
       app = (await build(nix, [flake])).results[0]!.outputs.out!;
@@ -146,6 +143,46 @@ describe.each(generations)("%s", (peer) => {
       const removed = await evict(folder, dated, paths.reduce((sum, { narSize }) => sum + narSize, 0) - 1);
       expect(removed.map((path) => path.slice(-7)).sort()).toEqual(["app-2.0", "lib-1.0"]);
       expect((await checkCache(folder, nix.storeDir, [key.publicKey])).refused).toEqual([]);
+    });
+
+    test("killed in the middle of an addition: nothing half-written is named, and the next one is unharmed", async () => {
+      const big = join(lab.folder, "big");
+      writeFileSync(big, Buffer.alloc(100_000_000, "big"));
+      const path = (await run([nix.program, ...nixCommand, "store", "add-file", big])).stdout.trim();
+      const [info] = await pathInfo(nix, [path]);
+      const script = `import { addToCache, readSigningKey } from "@goatnote/nix-store";
+        await addToCache(...${JSON.stringify([folder, info])}, readSigningKey(process.env.KEY));`;
+      const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+        env: { ...process.env, KEY: secret },
+        stdio: "ignore",
+      });
+      const unfinished = join(folder, `nar/unfinished-${child.pid}`);
+      const killed = new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
+      while (!existsSync(unfinished) && child.exitCode === null) await setTimeout(1);
+      child.kill("SIGKILL");
+      expect([await killed, existsSync(unfinished)]).toEqual(["SIGKILL", true]);
+      const before = (await checkCache(pristine, nix.storeDir, [key.publicKey])).paths.map((each) => each.path);
+      const { paths, refused } = await checkCache(folder, nix.storeDir, [key.publicKey]);
+      expect([paths.map((each) => each.path), refused, existsSync(unfinished)]).toEqual([before, [], false]);
+      await addToCache(folder, info!, key);
+      expect((await checkCache(folder, nix.storeDir, [key.publicKey])).paths).toHaveLength(before.length + 1);
+    });
+
+    test.runIf(process.getuid?.() === 0)("a full disk is told, and leaves nothing half-written", async () => {
+      const small = join(lab.folder, "small");
+      mkdirSync(small);
+      await run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small]);
+      try {
+        await checkCache(small, nix.storeDir, []);
+        const big = join(lab.folder, "two-megabytes");
+        writeFileSync(big, Buffer.alloc(2_000_000, "x"));
+        const path = (await run([nix.program, ...nixCommand, "store", "add-file", big])).stdout.trim();
+        const [info] = await pathInfo(nix, [path]);
+        await expect(addToCache(small, info!, key)).rejects.toThrow(/The disk is full.*cache-max-size/);
+        expect(readdirSync(join(small, "nar"))).toEqual([]);
+      } finally {
+        await run(["umount", small]);
+      }
     });
 
     test("the chain of references is Nix's", async () => {

@@ -5,9 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { addPath, exportVariable } from "@actions/core";
 import { childEnvironment, UserError } from "@goatnote/action-io";
-import { call, lastWords, type Nix } from "@goatnote/nix-store";
-
-const locked = ["--no-update-lock-file", "--no-write-lock-file"];
+import { call, lastWords, lockedOnly, type Nix } from "@goatnote/nix-store";
 
 /** Runs a script in a development shell, its output in the log as it comes. */
 export async function runInShell(nix: Nix, shell: string, script: string, cwd: string, temp: string): Promise<void> {
@@ -22,7 +20,7 @@ export async function runInShell(nix: Nix, shell: string, script: string, cwd: s
         "develop",
         ...flags,
         ...nix.options,
-        ...locked,
+        lockedOnly,
         shell,
         "--command",
         "bash",
@@ -58,7 +56,7 @@ const notOurs =
 
 /** Sets a shell's exported variables for the following steps. @returns their names */
 export async function exportShell(nix: Nix, shell: string, cwd: string): Promise<string[]> {
-  const { code, stdout, stderr } = await call(nix, ["print-dev-env", "--json", ...locked, shell], {
+  const { code, stdout, stderr } = await call(nix, ["print-dev-env", "--json", lockedOnly, shell], {
     check: false,
     cwd,
   });

@@ -25,6 +25,7 @@ import {
   hashNar,
   type KnownPath,
   lastWords,
+  lockedOnly,
   type Nix,
   nameOf,
   openNix,
@@ -40,8 +41,6 @@ import { contradictions, type Inputs, installableOf, runInputs } from "./inputs.
 import { follow, tellFailures } from "./logs.ts";
 import { type Facts, summarise, summariseFailure } from "./report.ts";
 import { dependenciesOf } from "./resolved.ts";
-
-const locked = ["--no-update-lock-file", "--no-write-lock-file"];
 
 export async function run(): Promise<void> {
   const inputs = readInputs(runInputs, process.env, contradictions);
@@ -209,13 +208,17 @@ async function withCache(nix: Nix, inputs: Inputs): Promise<{ nix: Nix; restored
 }
 
 async function checkFlake(nix: Nix, flake: string, { workspace }: WorkflowContext): Promise<BuildResult> {
-  const checked = await build(nix, [flake], follow(), { command: ["flake", "check"], args: locked, cwd: workspace });
+  const checked = await build(nix, [flake], follow(), {
+    command: ["flake", "check"],
+    args: [lockedOnly],
+    cwd: workspace,
+  });
   return succeed(checked, "nix flake check");
 }
 
 async function follows(nix: Nix, installables: string[], { workspace }: WorkflowContext): Promise<BuildResult> {
   return succeed(
-    await build(nix, installables, follow(), { args: [...locked, "--keep-going"], cwd: workspace }),
+    await build(nix, installables, follow(), { args: [lockedOnly, "--keep-going"], cwd: workspace }),
     "nix build",
   );
 }

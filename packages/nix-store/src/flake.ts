@@ -1,5 +1,5 @@
 /** What `nix flake metadata` and the lock file say. */
-import { call, type Nix } from "./nix.ts";
+import { call, lockedOnly, type Nix } from "./nix.ts";
 
 /** One input of a flake, as its lock file fixes it. */
 export interface LockedInput {
@@ -50,11 +50,7 @@ interface Raw {
 
 /** Asks about a flake; its lock file is neither written nor brought up to date. */
 export async function flakeMetadata(nix: Nix, flake: string, cwd: string): Promise<FlakeMetadata> {
-  const { stdout } = await call(
-    nix,
-    ["flake", "metadata", "--json", "--no-update-lock-file", "--no-write-lock-file", flake],
-    { cwd },
-  );
+  const { stdout } = await call(nix, ["flake", "metadata", "--json", lockedOnly, flake], { cwd });
   return parseMetadata(stdout);
 }
 

@@ -5,6 +5,13 @@ import { NixError } from "./errors.ts";
 import { type KnownPath, parsePathInfo } from "./path-info.ts";
 import type { Derivation } from "./shapes.ts";
 
+/**
+ * Refuses a flake whose lock file lacks an input, before anything is written. `--no-write-lock-file` beside it would undo it:
+ * Nix then locks in memory, with a warning, and goes on (`lockFlake` in
+ * https://github.com/NixOS/nix/blob/master/src/libflake/flake.cc).
+ */
+export const lockedOnly = "--no-update-lock-file";
+
 /** A Nix to call. */
 export interface Nix {
   program: string;
@@ -114,7 +121,7 @@ export async function showDerivations(
 
 /** The value of a flake's attribute, or undefined where it has none or it is no JSON. */
 export async function tryEval(nix: Nix, attribute: string, cwd: string): Promise<unknown> {
-  const args = ["eval", "--json", "--no-update-lock-file", "--no-write-lock-file", attribute];
+  const args = ["eval", "--json", lockedOnly, attribute];
   const { code, stdout } = await call(nix, args, { check: false, cwd });
   return code === 0 ? JSON.parse(stdout) : undefined;
 }
