@@ -61,7 +61,11 @@ export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> 
     const limit = 2e6 * (inputs["cache-max-size"] ?? 5000) + 1e8;
     if (await fetchEntry(place, `${prefix}newest`, [prefix], entry, limit)) await unpackCache(entry, folder);
   } catch (error) {
-    warning(redact(`The cache could not be restored: ${(error as Error).message} The build goes on without it.`));
+    warning(
+      redact(
+        `The cache could not be restored: ${(error as Error).message.replace(/\.?$/, ".")} The build goes on without it.`,
+      ),
+    );
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }

@@ -110,6 +110,11 @@ test.each<[string, Buffer[], RegExp]>([
     [entry("manifest.json", `[${manifestOf(good).slice(1, -1)},${manifestOf(evil).slice(1, -1)}]`)],
     /one image/,
   ],
+  [
+    "a spelling of its own",
+    [entry("manifest.json", manifestOf(good).replace("{", '{"Layerſ":[],'))],
+    /unusual spelling/,
+  ],
   ["two spellings", [entry("manifest.json", manifestOf(good).replace("{", '{"config":"x",'))], /unusual spelling/],
   ["a negative size", [entry("x", "", { size: "\xff".repeat(12) })], /a size in it/],
   ["a size beyond all bounds", [entry("x", "", { size: `\x80${"\xff".repeat(11)}` })], /a size in it/],

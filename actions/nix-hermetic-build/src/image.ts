@@ -203,12 +203,15 @@ async function entriesOf(path: string): Promise<Map<string, Entry>> {
   return reader.end();
 }
 
+/** Without case, as Go folds it: it takes `ſ` for `s` as well. */
+const folded = (text: string): string => text.toUpperCase().toLowerCase();
+
 /** The fields of a JSON object. Docker's reader takes `config` for `Config` as well, so that only one spelling may be there. */
 function fieldsOf(value: unknown, names: readonly string[]): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Unsound("its JSON has another form");
   for (const key of Object.keys(value))
-    if (!names.includes(key) && names.some((name) => name.toLowerCase() === key.toLowerCase()))
+    if (!names.includes(key) && names.some((name) => folded(name) === folded(key)))
       throw new Unsound(`its JSON has the field ${JSON.stringify(key)} in an unusual spelling`);
   return value as Record<string, unknown>;
 }
