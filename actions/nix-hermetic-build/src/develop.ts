@@ -52,7 +52,9 @@ interface Variable {
 
 // They belong to the build of the shell, or to the runner.
 const notOurs =
-  /^(HOME|TMP|TMPDIR|TEMP|TEMPDIR|PWD|OLDPWD|SHELL|SHLVL|TERM|USER|LOGNAME|NIX_BUILD_TOP|NIX_ENFORCE_PURITY|NIX_LOG_FD|_|out|outputs|builder|system|name|args|stdenv)$|^(GITHUB_|RUNNER_|ACTIONS_|INPUT_|NODE_OPTIONS$)/;
+  /^(HOME|TMP|TMPDIR|TEMP|TEMPDIR|PWD|OLDPWD|SHELL|SHLVL|TERM|USER|LOGNAME|_|out|outputs|builder|system|name|args|stdenv)$|^(GITHUB_|RUNNER_|ACTIONS_|INPUT_)/;
+// They would change what the following steps run, whatever those are.
+const seizing = /^(LD_|DYLD_|NIX_|NODE_|BASH_FUNC_)|^(BASH_ENV|ENV|OPENSSL_CONF)$/;
 
 /** Sets a shell's exported variables for the following steps. @returns their names */
 export async function exportShell(nix: Nix, shell: string, cwd: string): Promise<string[]> {
@@ -64,7 +66,12 @@ export async function exportShell(nix: Nix, shell: string, cwd: string): Promise
   const { variables } = JSON.parse(stdout) as { variables: Record<string, Variable> };
   const names: string[] = [];
   for (const [name, { type, value }] of Object.entries(variables)) {
-    if (type !== "exported" || typeof value !== "string" || (notOurs.test(name) && name !== "PATH")) continue;
+    if (
+      type !== "exported" ||
+      typeof value !== "string" ||
+      (name !== "PATH" && (notOurs.test(name) || seizing.test(name)))
+    )
+      continue;
     if (name === "PATH")
       for (const path of value
         .split(":")

@@ -1,6 +1,16 @@
 /** Why a build may see more than its locked inputs. Nothing found is the proof; everything that was looked at is in the report. */
+import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { call, type Derivation, type FlakeMetadata, lastWords, leakOf, type Nix, nameOf } from "@goatnote/nix-store";
+import {
+  type BuildResult,
+  build,
+  type Derivation,
+  type FlakeMetadata,
+  lastWords,
+  leakOf,
+  type Nix,
+  nameOf,
+} from "@goatnote/nix-store";
 import { probe } from "./probe.ts";
 
 export interface Hermeticity {
@@ -11,8 +21,8 @@ export interface Hermeticity {
   fixed: { name: string; hash: string; urls: string[] }[];
 }
 
-/** What the graph, the lock file and the settings say. */
-export function inspect(nix: Nix, metadata: FlakeMetadata, graph: readonly Derivation[]): Hermeticity {
+/** What the settings say of the sandbox. */
+export function sandboxReasons(nix: Nix): string[] {
   const reasons: string[] = [];
   const { sandbox, "sandbox-fallback": fallback, "sandbox-paths": shown = [] } = nix.settings;
   if (sandbox !== true && sandbox !== "true")
@@ -25,6 +35,55 @@ export function inspect(nix: Nix, metadata: FlakeMetadata, graph: readonly Deriv
     (path) => !/^\/bin\/sh(=|$)/.test(path),
   );
   if (open.length > 0) reasons.push(`The setting \`sandbox-paths\` shows builds more of the host: ${open.join(" ")}.`);
+  return reasons;
+}
+
+/** Programs that take part in every build and that no lock file names. */
+function hostReasons(nix: Nix): string[] {
+  const { builders, "pre-build-hook": hook } = nix.settings;
+  const reasons: string[] = [];
+  if (!nix.options.includes("builders") && hasBuilders(String(builders ?? "")))
+    reasons.push(
+      "The setting `builders` sends builds to other machines, whose sandbox is not known; with `require-hermetic` all is built here.",
+    );
+  if (hook) reasons.push(`The setting \`pre-build-hook\` runs ${String(hook)} before each build.`);
+  return reasons;
+}
+
+/** `builders` names a file by default, which few machines have. */
+const hasBuilders = (value: string): boolean =>
+  value
+    .split(/[;\n]/)
+    .map((each) => each.trim())
+    .filter(Boolean)
+    .some((each) => {
+      if (!each.startsWith("@")) return true;
+      const file = each.slice(1);
+      return existsSync(file) && hasBuilders(readFileSync(file, "utf8").replace(/#.*/g, ""));
+    });
+
+/** The options of a proof: every build is one of this machine. */
+export const atHome = ({ settings }: Nix): string[] => [
+  ...["--option", "builders", ""],
+  ...(Number(settings["max-jobs"]) === 0 ? ["--option", "max-jobs", "1"] : []),
+];
+
+/** What the sources themselves leave open. */
+export function sourceReasons(flake: string, { url, revision, dirtyRevision }: FlakeMetadata): string[] {
+  const isLocal = /^(\.|\/|\?|path:|git\+file:)/.test(flake);
+  if (!isLocal && !/[0-9a-f]{40}|[?&]narHash=/.test(flake))
+    return [
+      `The flake ${flake} is fetched without a revision, so that each fetch may give another; name its revision.`,
+    ];
+  return dirtyRevision !== null || (/^(git|hg)\+/.test(url) && revision === null)
+    ? ["The checkout has changes that no commit has, so that no revision names what was built; commit them."]
+    : [];
+}
+
+/** What the graph, the lock file and the settings say. */
+export function inspect(nix: Nix, flake: string, metadata: FlakeMetadata, graph: readonly Derivation[]): Hermeticity {
+  const reasons = [...sandboxReasons(nix), ...hostReasons(nix), ...sourceReasons(flake, metadata)];
+  if (graph.length === 0) reasons.push("No derivation was inspected: neither results, checks nor a shell.");
   for (const { name, narHash, own } of metadata.inputs)
     if (!narHash && !own) reasons.push(`The input \`${name}\` is not locked by a hash; run \`nix flake lock\`.`);
   for (const derivation of graph) {
@@ -59,23 +118,41 @@ export async function probeReasons(nix: Nix, folder: string): Promise<{ reasons:
   };
 }
 
-/** Builds results once more, without substituters, and compares: what reads the clock or another thing that changes differs. */
-export async function rebuildReasons(nix: Nix, derivations: readonly Derivation[]): Promise<string[]> {
+/**
+ * Builds results once more, without substituters, and compares: what reads the clock or another thing that changes differs.
+ * @returns reasons, and the names of results that a hash fixes and that were not tried
+ */
+export async function rebuildReasons(
+  nix: Nix,
+  graph: readonly Derivation[],
+  results: BuildResult["results"],
+): Promise<{ reasons: string[]; fixed: string[] }> {
   const reasons: string[] = [];
-  for (const { path } of derivations) {
-    const installable = nix.version.startsWith("2.8.") ? path : `${path}^*`;
-    const { code, stderr } = await call(
-      nix,
-      ["build", "--no-link", "--rebuild", "--option", "substitute", "false", installable],
-      { check: false },
-    );
-    if (code === 0) continue;
-    const differs = /may not be deterministic/.test(stderr);
-    reasons.push(
-      differs
-        ? `${nameOf(path)} differs when it is built again: it reads the clock or another thing that changes. repro-check finds what.`
-        : `${nameOf(path)} could not be built again: ${lastWords(stderr, 2)}`,
-    );
+  const fixed: string[] = [];
+  for (const path of new Set(results.map(({ derivation }) => derivation))) {
+    const outputs = Object.values(graph.find((each) => each.path === path)?.outputs ?? {});
+    if (outputs.length > 0 && outputs.every(({ hash }) => hash !== null)) fixed.push(nameOf(path));
+    // Nix ends such a `--rebuild` well without comparing.
+    else if (outputs.some(({ path: known }) => known === null))
+      reasons.push(`${nameOf(path)} is content-addressed: not built a second time here.`);
+    else reasons.push(...(await rebuildOne(nix, path)));
   }
-  return reasons;
+  return { reasons, fixed };
+}
+
+async function rebuildOne(nix: Nix, path: string): Promise<string[]> {
+  const installable = nix.version.startsWith("2.8.") ? path : `${path}^*`;
+  const { code, built, errors } = await build(nix, [installable], () => {}, {
+    args: ["--rebuild", "--option", "substitute", "false"],
+  });
+  if (code === 0)
+    return built.some(({ derivation }) => derivation === path)
+      ? []
+      : [`${nameOf(path)} was not built again, though Nix says so.`];
+  const told = errors.join("\n");
+  return [
+    /may not be deterministic/.test(told)
+      ? `${nameOf(path)} differs when it is built again: it reads the clock or another thing that changes. repro-check finds what.`
+      : `${nameOf(path)} could not be built again: ${lastWords(told, 2)}`,
+  ];
 }

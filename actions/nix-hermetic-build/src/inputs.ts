@@ -38,9 +38,52 @@ export function contradictions(inputs: Inputs): string[] {
     problems.push("Input `cache` is `true` without `cache-public-key`; a cache that nobody signed is not read.");
   if (inputs.installables.includes("none") && inputs.installables.length > 1)
     problems.push("Input `installables` says `none` and more; allowed: `none` alone, or installables.");
+  if (inputs["cache-signing-key"] && inputs.develop)
+    problems.push(
+      "Input `develop` runs the project's code outside the sandbox, where `cache-signing-key` could be stolen; put them into two jobs.",
+    );
+  if (
+    namesOf(inputs).length === 0 &&
+    (inputs["max-closure-size"] !== null || inputs["forbidden-references"].length > 0)
+  )
+    problems.push(
+      "Inputs `max-closure-size` and `forbidden-references` need a result to look at, and nothing is built; name one in `installables`.",
+    );
+  return [...problems, ...unfitNames(inputs)];
+}
+
+/** Nix would take a word with a hyphen for an option, and another flake has a lock file that nobody looked at. */
+function unfitNames({ flake, installables, image, develop }: Inputs): string[] {
+  const problems: string[] = [];
+  if (flake.includes("#")) problems.push("Input `flake` names a flake, without `#` and an attribute.");
+  const given: [string, string[]][] = [
+    ["flake", [flake]],
+    ["installables", installables],
+    ["image", [image]],
+    ["develop", [develop]],
+  ];
+  for (const [input, names] of given)
+    for (const name of names)
+      if (name.startsWith("-")) problems.push(`Input \`${input}\` has ${name}, which Nix takes for an option.`);
+      else if (input !== "flake" && !isOf(flake, name))
+        problems.push(
+          `Input \`${input}\` has ${name}, which is not of \`flake\` (${flake}): its lock file would not be inspected. Name that flake in \`flake\`, in a step of its own.`,
+        );
   return problems;
 }
 
-/** `.#app`, `app` or a whole installable, as one that names the flake. */
+function isOf(flake: string, name: string): boolean {
+  const [of = ""] = name.split("#", 1);
+  return name.includes("#") ? ["", ".", flake].includes(of) : name === flake || !/[:/]/.test(name);
+}
+
+/** What is to be built: the names in `installables`, then the image. */
+export function namesOf({ installables, image, develop }: Inputs): string[] {
+  if (installables[0] === "none") return image ? [image] : [];
+  const named = installables.length > 0 ? installables : develop || image ? [] : [""];
+  return [...new Set(image ? [...named, image] : named)];
+}
+
+/** `.#app`, `#app`, `app` or a whole installable, as one of the flake. */
 export const installableOf = (flake: string, name: string): string =>
-  /[#:/^]/.test(name) ? name.replace(/^\.(?=#)/, flake) : name === "" ? flake : `${flake}#${name}`;
+  name === "" || name === flake ? flake : `${flake}#${name.slice(name.indexOf("#") + 1)}`;

@@ -14,7 +14,6 @@ import {
 } from "@goatnote/action-io";
 import {
   type BuildResult,
-  build,
   call,
   chainTo,
   closureDigest,
@@ -35,9 +34,10 @@ import {
 import { writeBills } from "./bills.ts";
 import { cacheFolder, cacheOptions, type RestoredCache, restore, withoutCache } from "./cache.ts";
 import { exportShell, runInShell } from "./develop.ts";
-import { inspect, probeReasons, rebuildReasons } from "./hermetic.ts";
+import { buildPure, checksOf, type Named, shellOf } from "./evaluate.ts";
+import { atHome, inspect, probeReasons, rebuildReasons, sandboxReasons } from "./hermetic.ts";
 import { checkImage } from "./image.ts";
-import { contradictions, type Inputs, installableOf, runInputs } from "./inputs.ts";
+import { contradictions, type Inputs, installableOf, namesOf, runInputs } from "./inputs.ts";
 import { follow, tellFailures } from "./logs.ts";
 import { type Facts, summarise, summariseFailure } from "./report.ts";
 import { dependenciesOf } from "./resolved.ts";
@@ -47,8 +47,18 @@ export async function run(): Promise<void> {
   const context = await readContext(process.env);
   const folder = join(context.temp, "nix-hermetic-build");
   await mkdir(folder, { recursive: true });
-  const plain = await openNix();
+  if (inputs["cache-signing-key"] !== "" && context.trust !== "push")
+    throw new UserError(
+      `\`cache-signing-key\` is given on ${context.event || "an event"}, which builds what others wrote. Give it only to a job that runs after a push.`,
+    );
+  const found = await openNix();
+  const plain = inputs["require-hermetic"] ? { ...found, options: [...found.options, ...atHome(found)] } : found;
   say(`Nix ${plain.version}, store ${plain.storeDir}`);
+  // First, since a build that sees this machine could take the signing key from it.
+  const probed = await probeReasons(plain, folder);
+  const open = [...sandboxReasons(plain), ...probed.reasons];
+  if (inputs["cache-signing-key"] !== "" && open.length > 0)
+    throw new UserError(`With \`cache-signing-key\` nothing is built outside a sandbox. ${open.join(" ")}`);
   const { nix, restored, note } = await withCache(plain, inputs);
   const metadata = await flakeMetadata(nix, inputs.flake, context.workspace).catch((error: Error) => {
     throw new UserError(
@@ -63,18 +73,24 @@ export async function run(): Promise<void> {
   const results = made?.results ?? [];
   const outputs = results.flatMap((each) => Object.values(each.outputs));
 
-  const graph =
-    installables.length > 0
-      ? await showDerivations(
-          nix,
-          results.map(({ derivation }) => derivation),
-          { recursive: true },
-        )
-      : [];
-  const { reasons, fixed } = inspect(nix, metadata, graph);
-  const probed = await probeReasons(nix, folder);
-  reasons.push(...probed.reasons);
-  if (inputs["require-hermetic"]) reasons.push(...(await rebuildReasons(nix, topLevel(graph, results))));
+  const named: Named[] = [];
+  if (inputs.check) named.push(await checksOf(nix, inputs.flake, context.workspace));
+  if (inputs.develop) named.push(await shellOf(nix, installableOf(inputs.flake, inputs.develop), context.workspace));
+  const graph = await showDerivations(
+    nix,
+    [
+      ...new Set([
+        ...results.map(({ derivation }) => derivation),
+        ...named.flatMap(({ derivations }) => derivations),
+        ...runs.flatMap((each) => each.built.map(({ derivation }) => derivation)),
+      ]),
+    ],
+    { recursive: true },
+  );
+  const { reasons, fixed } = inspect(nix, inputs.flake, metadata, graph);
+  reasons.push(...new Set([...runs, ...named].flatMap((each) => each.reasons)), ...probed.reasons);
+  const again = inputs["require-hermetic"] ? await rebuildReasons(nix, graph, results) : { reasons: [], fixed: [] };
+  reasons.push(...again.reasons);
 
   const closure = await pathInfo(nix, outputs, { recursive: true });
   const byPath = new Map(closure.map((info) => [info.path, info]));
@@ -99,7 +115,7 @@ export async function run(): Promise<void> {
     })),
     hermetic: reasons.length === 0,
     hermetic_reasons: reasons,
-    not_tried: probed.untried,
+    not_tried: `${probed.untried}${again.fixed.length > 0 ? `a second build of ${again.fixed.join(", ")}, fixed by hash; ` : ""}`,
     fixed_outputs: fixed,
     rebuilt: inputs["require-hermetic"],
     closure: {
@@ -131,7 +147,7 @@ export async function run(): Promise<void> {
           {
             roots: outputs,
             closure,
-            derivations: graph,
+            derivations: partOf(graph, results),
             made: installables.flatMap((installable, i) => ({
               installable,
               path: Object.values(results[i]?.outputs ?? {})[0] ?? "",
@@ -162,31 +178,21 @@ export async function run(): Promise<void> {
     "resolved-dependencies": files.dependencies,
     report: files.report,
   });
-  // What was built on the way is of use too when only the last step changes.
-  saveState(
-    "outputs",
-    (
-      await validOutputs(nix, [
-        ...graph,
-        ...(await showDerivations(nix, check?.built.map(({ derivation }) => derivation) ?? [])),
-      ])
-    ).concat(outputs),
-  );
-  saveState(
-    "used",
-    ours.map(({ path }) => path),
-  );
   say(`built=${facts.built} substituted=${facts.substituted} restored=${facts.restored} hermetic=${facts.hermetic}`);
   await writeSummary(summarise(facts), process.env.GITHUB_STEP_SUMMARY);
   await noteArtifacts(outputs, process.env.GITHUB_ARTIFACTS);
   demand(inputs, facts, closure, outputs);
+  if (inputs["cache-signing-key"] !== "" && !facts.hermetic)
+    say(`Nothing is signed and saved, since the build is not proven hermetic. ${reasons.join(" ")}`);
+  else {
+    // What was built on the way is of use too when only the last step changes.
+    saveState("outputs", (await validOutputs(nix, graph)).concat(outputs));
+    saveState(
+      "used",
+      ours.map(({ path }) => path),
+    );
+  }
   await develop(nix, inputs, context, folder);
-}
-
-function namesOf({ installables, image, develop }: Inputs): string[] {
-  if (installables[0] === "none") return image ? [image] : [];
-  const named = installables.length > 0 ? installables : develop || image ? [] : [""];
-  return [...new Set(image ? [...named, image] : named)];
 }
 
 /** The cache, restored and checked, as one more substituter. */
@@ -207,24 +213,17 @@ async function withCache(nix: Nix, inputs: Inputs): Promise<{ nix: Nix; restored
   return { nix: { ...nix, options: [...nix.options, ...cacheOptions(inputs)] }, restored, note };
 }
 
-async function checkFlake(nix: Nix, flake: string, { workspace }: WorkflowContext): Promise<BuildResult> {
-  const checked = await build(nix, [flake], follow(), {
-    command: ["flake", "check"],
-    args: [lockedOnly],
-    cwd: workspace,
-  });
+async function checkFlake(nix: Nix, flake: string, { workspace }: WorkflowContext) {
+  const checked = await buildPure(nix, [flake], follow(), { command: ["flake", "check"], cwd: workspace });
   return succeed(checked, "nix flake check");
 }
 
-async function follows(nix: Nix, installables: string[], { workspace }: WorkflowContext): Promise<BuildResult> {
-  return succeed(
-    await build(nix, installables, follow(), { args: [lockedOnly, "--keep-going"], cwd: workspace }),
-    "nix build",
-  );
+async function follows(nix: Nix, installables: string[], { workspace }: WorkflowContext) {
+  return succeed(await buildPure(nix, installables, follow(), { args: ["--keep-going"], cwd: workspace }), "nix build");
 }
 
 /** A failure once, with its cause and the next step. */
-async function succeed(result: BuildResult, what: string): Promise<BuildResult> {
+async function succeed<Result extends BuildResult>(result: Result, what: string): Promise<Result> {
   if (result.code === 0) return result;
   tellFailures(result.built);
   const failed = result.built
@@ -256,12 +255,13 @@ function adviceFor(text: string): string {
   return known ? `${known[1]}\n${text}` : text;
 }
 
-const topLevel = (graph: readonly Derivation[], results: BuildResult["results"]): Derivation[] =>
-  graph.filter(
-    ({ path, outputs }) =>
-      results.some(({ derivation }) => derivation === path) &&
-      !Object.values(outputs).some(({ hash }) => hash !== null),
-  );
+/** What the results are built from; checks and shells are no part of them. */
+function partOf(graph: readonly Derivation[], results: BuildResult["results"]): Derivation[] {
+  const byPath = new Map(graph.map((each) => [each.path, each]));
+  const part = new Set(results.map(({ derivation }) => derivation));
+  for (const path of part) for (const input of Object.keys(byPath.get(path)?.inputDerivations ?? {})) part.add(input);
+  return graph.filter(({ path }) => part.has(path));
+}
 
 async function validOutputs(nix: Nix, graph: readonly Derivation[]): Promise<string[]> {
   const paths = graph.flatMap(({ outputs }) => Object.values(outputs).flatMap(({ path }) => path ?? []));

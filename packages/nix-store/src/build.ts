@@ -145,7 +145,7 @@ export async function build(
       nix.program,
       ...command,
       ...["--extra-experimental-features", "nix-command flakes", "--option", "accept-flake-config", "false"],
-      ...["--log-format", "internal-json", ...nix.options, ...args, ...installables],
+      ...["--log-format", "internal-json", ...nix.options, ...args, "--", ...installables],
     ],
     {
       check: false,
