@@ -1,7 +1,6 @@
 /** Evaluation that builds nothing, so that what is built is all in the graph; where a flake needs more, that is told. */
-import { type BuildEvent, type BuildResult, build, call, type Nix } from "@goatnote/nix-store";
+import { type BuildEvent, type BuildResult, build, call, lockedOnly, type Nix } from "@goatnote/nix-store";
 
-const locked = ["--no-update-lock-file", "--no-write-lock-file"];
 // A cached evaluation would not say whether it had imported.
 const uncached = ["--option", "eval-cache", "false"];
 const withoutImports = ["--option", "allow-import-from-derivation", "false"];
@@ -19,7 +18,7 @@ export async function buildPure(
   tell: (event: BuildEvent) => void,
   { args = [], ...options }: { args?: readonly string[]; command?: readonly string[]; cwd?: string },
 ): Promise<BuildResult & { reasons: string[] }> {
-  const common = [...locked, ...uncached, ...args];
+  const common = [lockedOnly, ...uncached, ...args];
   const quiet = (event: BuildEvent): void => {
     if (event.kind !== "message" || importOf(event.text) === undefined) tell(event);
   };
@@ -62,7 +61,7 @@ export async function shellOf(nix: Nix, shell: string, cwd: string): Promise<Nam
 }
 
 async function evaluate(nix: Nix, args: readonly string[], cwd: string) {
-  const common = ["eval", ...args, ...locked, ...uncached];
+  const common = ["eval", ...args, lockedOnly, ...uncached];
   const first = await call(nix, [...common, ...withoutImports], { check: false, cwd });
   const reason = first.code === 0 ? undefined : importOf(first.stderr);
   const { code, stdout, stderr } = reason === undefined ? first : await call(nix, common, { check: false, cwd });

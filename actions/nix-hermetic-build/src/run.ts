@@ -277,7 +277,7 @@ async function imageOf(
   // Its place among the results is not sure: it may be one of the installables too, and under another name.
   const { stdout } = await call(
     nix,
-    ["path-info", "--derivation", ...locked, installableOf(inputs.flake, inputs.image)],
+    ["path-info", "--derivation", lockedOnly, installableOf(inputs.flake, inputs.image)],
     { cwd },
   );
   const made = results.find(({ derivation }) => derivation === stdout.trim());

@@ -8,6 +8,7 @@ import {
   closureDigest,
   type Derivation,
   type KnownPath,
+  lockedOnly,
   type Nix,
   pathInfo,
   showDerivations,
@@ -71,9 +72,11 @@ const why: Record<Exclude<Plan, "check" | "content-addressed">, string> = {
 
 // What is judged is what is locked. A derivation that evaluation itself reads is not in the closure of the result, so it
 // would be built once and never again.
+// A cached evaluation would not say whether it had read one.
 const asCommitted = [
-  ...["--no-update-lock-file", "--no-write-lock-file"],
+  lockedOnly,
   ...["--option", "allow-import-from-derivation", "false"],
+  ...["--option", "eval-cache", "false"],
 ];
 
 /** @throws BuildProblem when there is nothing to compare */
