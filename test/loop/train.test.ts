@@ -83,7 +83,9 @@ describeWithPeer("pytest", (pytest) => {
     expect(pull.log).toMatch(/The history: 0 runs read, 91 known from its state/);
     expect(pull.ran).toContain("test_it");
     const plan = JSON.parse(pull.artifacts(/^test-plan\.json$/)[0]!.content.toString());
-    expect(plan.model).toEqual({ kind: "logistic" });
+    expect(plan.model.kind).toBe("logistic");
+    expect(plan.model.ece).toBeLessThan(0.2);
+    expect(plan.tests[0].probability).toBeGreaterThan(0.1);
     expect(plan.tests[0].id).toBe("tests/test_elm.py||test_it");
   }, 180_000);
 });
