@@ -148,6 +148,16 @@ describeWithPeer("sops", (sops) => {
     leavesNothing(ended, "ed");
   });
 
+  test("a data key that is merely packed, and not encrypted, is not taken", async () => {
+    encrypt(["--pgp", keys.ed!.fingerprint]);
+    const packed = gpg(["--armor", "--compress-level", "0", "--store"], "0".repeat(32)).trim();
+    const file = readFileSync(join(lab.workspace, "secrets.yaml"), "utf8");
+    const message = packed.replaceAll("\n", "\n            ");
+    lab.write("secrets.yaml", file.replace(/-----BEGIN PGP MESSAGE-----[\s\S]*?-----END PGP MESSAGE-----/, message));
+    const ended = await decrypt({ "pgp-key": keys.ed!.secret });
+    expect([ended.code, ended.log]).toEqual([1, expect.stringContaining("is not encrypted for a PGP key")]);
+  });
+
   test("with age in groups, of which both are needed", async () => {
     const age = await ageKey();
     const rule = { shamir_threshold: 2, key_groups: [{ age: [age.recipient] }, { pgp: [keys.ed!.fingerprint] }] };

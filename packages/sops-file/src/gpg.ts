@@ -60,6 +60,10 @@ async function decrypt(home: string, message: string, passphrase: string, name: 
     ],
     `${passphrase}\n`,
   );
+  // gpg also gives out what is merely packed or signed, or encrypted with a passphrase: https://github.com/gpg/gnupg/blob/master/doc/DETAILS
+  const byKey = /^\[GNUPG:\] DECRYPTION_KEY /m.test(stderr) && /^\[GNUPG:\] DECRYPTION_OKAY/m.test(stderr);
+  if (code === 0 && stdout !== "" && !byKey)
+    throw new SopsError("no-key", `What stands for ${JSON.stringify(name)} is not encrypted for a PGP key.`);
   if (code === 0 && stdout !== "") return Buffer.from(stdout, "latin1");
   if (/^\[GNUPG:\] (BAD_PASSPHRASE|MISSING_PASSPHRASE|ERROR pkdecrypt_failed)/m.test(stderr))
     throw new SopsError("no-key", `The passphrase of the PGP key for ${JSON.stringify(name)} is wrong or missing.`);

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { readEncrypted } from "./decrypt.ts";
 import { formatFloat, normaliseTime, parseInt64 } from "./go-values.ts";
 import { leavesOf, withMerges } from "./leaves.ts";
+import { azureName } from "./metadata.ts";
 import { selectorOf } from "./selection.ts";
 import { formatOf, readDocuments } from "./stores.ts";
 import type { Documents, Node } from "./tree.ts";
@@ -437,4 +438,9 @@ describe("hostile files end early, with a reason", () => {
 test("the format is known by the name, as SOPS knows it", () => {
   const names = ["a.yaml", "a.yml", "a.json", "a.env", ".env", "a.ini", "a.env.enc", "secret"];
   expect(names.map(formatOf)).toEqual(["yaml", "yaml", "json", "dotenv", "dotenv", "ini", "binary", "binary"]);
+});
+
+test("an address of a million slashes takes no time that grows with its square", () => {
+  expect(azureName(`${"/".repeat(1_000_000)}x`, "key", "")).toMatch(/x\/keys\/key$/);
+  expect(azureName("https://a.vault.azure.net//", "key", "1")).toBe("https://a.vault.azure.net/keys/key/1");
 });

@@ -25,7 +25,7 @@ const pausesMs = [300, 1500];
  */
 export async function ask(request: Request): Promise<Answer> {
   const { protocol, hostname } = new URL(request.url);
-  if (protocol !== "https:" && !(protocol === "http:" && /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname)))
+  if (protocol !== "https:" && !(protocol === "http:" && /^(127\.0\.0\.1|localhost)$/.test(hostname)))
     throw failed(request, "is not asked, as its address is not https");
   for (const pause of [...pausesMs, null]) {
     const answer = await once(request).catch((error: unknown) => error as SopsError);
