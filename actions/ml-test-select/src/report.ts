@@ -75,7 +75,7 @@ function flowchart(node: TreeNode, id = "n"): string {
 }
 
 /** Whether what was stated before has come true. */
-function howItWent({ coverage, model, mode, target_recall }: Plan): string {
+function howItWent({ coverage, model, mode, target_recall, tests }: Plan): string {
   const interval = recallInterval(coverage);
   if (interval === null)
     return details(
@@ -84,13 +84,16 @@ function howItWent({ coverage, model, mode, target_recall }: Plan): string {
     );
   const held = `Of the latest ${coverage.of} red changes before which a recall of ${target_recall} could be stated, ${coverage.caught} would have been noticed: a recall from ${percent(interval.low)} to ${percent(interval.high)} (95 % interval).`;
   const drifted = hasDrifted(target_recall, coverage);
-  const advice =
-    mode !== "observe"
-      ? ""
-      : drifted
-        ? " Stay with `mode: observe`: the stated recall has not held."
-        : " The stated recall has held so far; with `mode: select` the tests above would rest.";
-  return details("How it has gone", held + advice + reliability(model.reliability, model.ece));
+  const rests = tests.some(({ chosen }) => !chosen);
+  const advice = drifted
+    ? " Stay with `mode: observe`: the stated recall has not held."
+    : rests
+      ? " The stated recall has held so far; with `mode: select` the tests that are not chosen would rest."
+      : "";
+  return details(
+    "How it has gone",
+    held + (mode === "observe" ? advice : "") + reliability(model.reliability, model.ece),
+  );
 }
 
 const row = ({ id, reason }: PlannedTest): string[] => [code(id), plain(reason)];

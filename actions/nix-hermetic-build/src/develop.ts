@@ -1,11 +1,9 @@
 /** Development shells: a command in one, or its variables for the steps that follow. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { addPath, exportVariable } from "@actions/core";
-import { childEnvironment, UserError } from "@goatnote/action-io";
-import { call, lastWords, lockedOnly, type Nix } from "@goatnote/nix-store";
+import { run, UserError } from "@goatnote/action-io";
+import { call, flagsOf, lastWords, lockedOnly, type Nix } from "@goatnote/nix-store";
 
 /** Runs a script in a development shell, its output in the log as it comes. */
 export async function runInShell(nix: Nix, shell: string, script: string, cwd: string, temp: string): Promise<void> {
@@ -13,29 +11,11 @@ export async function runInShell(nix: Nix, shell: string, script: string, cwd: s
   try {
     const file = join(folder, "script.sh");
     await writeFile(file, script, { mode: 0o600 });
-    const flags = ["--extra-experimental-features", "nix-command flakes", "--option", "accept-flake-config", "false"];
-    const child = spawn(
-      nix.program,
-      [
-        "develop",
-        ...flags,
-        ...nix.options,
-        lockedOnly,
-        shell,
-        "--command",
-        "bash",
-        "--noprofile",
-        "--norc",
-        "-eo",
-        "pipefail",
-        file,
-      ],
-      { cwd, env: childEnvironment(process.env), stdio: ["ignore", "inherit", "inherit"] },
+    const bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", file];
+    const { code, signal } = await run(
+      [nix.program, "develop", ...flagsOf(nix), lockedOnly, shell, "--command", ...bash],
+      { cwd, check: false, output: "inherit" },
     );
-    const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-    process.on("SIGINT", pass).on("SIGTERM", pass);
-    const [code, signal] = (await once(child, "close")) as [number | null, string | null];
-    process.off("SIGINT", pass).off("SIGTERM", pass);
     if (code !== 0)
       throw new UserError(
         `\`command\` ended with ${signal ?? `exit code ${code}`} in the shell ${shell}; its last lines are above.`,

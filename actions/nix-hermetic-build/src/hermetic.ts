@@ -4,12 +4,14 @@ import { hostname } from "node:os";
 import {
   type BuildResult,
   build,
+  builtHere,
   type Derivation,
   type FlakeMetadata,
   lastWords,
   leakOf,
   type Nix,
   nameOf,
+  outputsOf,
 } from "@goatnote/nix-store";
 import { probe } from "./probe.ts";
 
@@ -141,9 +143,8 @@ export async function rebuildReasons(
 }
 
 async function rebuildOne(nix: Nix, path: string): Promise<string[]> {
-  const installable = nix.version.startsWith("2.8.") ? path : `${path}^*`;
-  const { code, built, errors } = await build(nix, [installable], () => {}, {
-    args: ["--rebuild", "--option", "substitute", "false"],
+  const { code, built, errors } = await build(nix, [outputsOf(nix, path)], () => {}, {
+    args: ["--rebuild", ...builtHere],
   });
   if (code === 0)
     return built.some(({ derivation }) => derivation === path)

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build, type Nix } from "@goatnote/nix-store";
+import { build, type Nix, nixString } from "@goatnote/nix-store";
 
 // Only what the shell itself can do: the sandbox has no other program.
 const script = `
@@ -28,10 +28,9 @@ export async function probe(
 ): Promise<{ seen: string[]; hasShell: boolean } | { unknown: string }> {
   const marker = join(folder, `marker-${randomBytes(8).toString("hex")}`);
   await writeFile(marker, "");
-  const text = (value: string): string => JSON.stringify(value).replaceAll("${", "\\${");
   const expression = `derivation {
-    name = "sandbox-probe"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" ${text(script)} ];
-    marker = ${text(marker)}; ours = ${text(hostname)}; preferLocalBuild = true; allowSubstitutes = false; }`;
+    name = "sandbox-probe"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" ${nixString(script)} ];
+    marker = ${nixString(marker)}; ours = ${nixString(hostname)}; preferLocalBuild = true; allowSubstitutes = false; }`;
   try {
     const made = await build(nix, [], () => {}, {
       args: ["--impure", "--expr", expression, "--option", "builders", ""],

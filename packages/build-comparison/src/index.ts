@@ -11,6 +11,7 @@ export * from "./manifest/manifest.ts";
 export * from "./manifest/scan.ts";
 export * from "./nix/check.ts";
 export type { NixMachine } from "./nix/conditions.ts";
+export { buildsInProcess } from "./nix/conditions.ts";
 export { chooseArtifacts } from "./vary/artifacts.ts";
 export * from "./vary/build.ts";
 export * from "./vary/copy.ts";

@@ -1,7 +1,7 @@
 /** `nix build`, followed while it runs by Nix's own log in JSON: https://nix.dev/manual/nix/latest/protocols/json/ */
 import { StringDecoder } from "node:string_decoder";
 import { run } from "@goatnote/action-io";
-import { lastWords, type Nix } from "./nix.ts";
+import { flagsOf, lastWords, type Nix } from "./nix.ts";
 
 /** What happens during a build, in order. */
 export type BuildEvent =
@@ -141,12 +141,7 @@ export async function build(
   const decoder = new StringDecoder("utf8");
   let rest = "";
   const { code, stdout } = await run(
-    [
-      nix.program,
-      ...command,
-      ...["--extra-experimental-features", "nix-command flakes", "--option", "accept-flake-config", "false"],
-      ...["--log-format", "internal-json", ...nix.options, ...args, "--", ...installables],
-    ],
+    [nix.program, ...command, ...flagsOf(nix), ...["--log-format", "internal-json", ...args, "--", ...installables]],
     {
       check: false,
       onStderr(chunk) {

@@ -25,14 +25,22 @@ export interface Nix {
   options: readonly string[];
 }
 
-/** What every call says: the new commands are on, and a flake's own settings are never taken over. */
-const always = [
-  "--extra-experimental-features",
-  "nix-command flakes",
-  "--option",
-  "accept-flake-config",
-  "false",
-] as const;
+/** What every call says: the new commands are on, a flake's own settings are never taken over; and the options of this Nix. */
+export const flagsOf = ({ options }: Pick<Nix, "options">): string[] => [
+  ...["--extra-experimental-features", "nix-command flakes"],
+  ...["--option", "accept-flake-config", "false"],
+  ...options,
+];
+
+/** Options of a build that has to happen, and on this machine: nothing is fetched, no other machine asked. */
+export const builtHere: readonly string[] = ["--option", "substitute", "false", "--option", "builders", ""];
+
+/** All outputs of a derivation, as an installable. */
+export const outputsOf = (nix: Pick<Nix, "version">, derivation: string): string =>
+  isAtLeast(nix, 2, 15) ? `${derivation}^*` : derivation;
+
+/** A text as the Nix language writes it. */
+export const nixString = (text: string): string => JSON.stringify(text).replaceAll("${", "\\${");
 
 /** Whether a version is this one or newer. Lix counts from 2.90 on and left Nix at 2.18. */
 export function isAtLeast(nix: Pick<Nix, "version">, major: number, minor: number): boolean {
@@ -68,7 +76,7 @@ export function call(
   { check = true, cwd }: { check?: boolean; cwd?: string } = {},
 ): Promise<RunResult> {
   // Options are understood after all words of a command only.
-  return run([nix.program, ...args, ...always, ...nix.options], {
+  return run([nix.program, ...args, ...flagsOf(nix)], {
     check,
     maxOutput: 512 * 1024 * 1024,
     ...(cwd !== undefined && { cwd }),

@@ -1,15 +1,12 @@
 /** An installable checked: all of its build closure that was built here is built again, under other conditions. */
 import { lstat, mkdir } from "node:fs/promises";
-import { availableParallelism, release } from "node:os";
 import { join } from "node:path";
-import { run } from "@goatnote/action-io";
 import {
   build,
   closureDigest,
   type Derivation,
   type KnownPath,
   lockedOnly,
-  type Nix,
   pathInfo,
   showDerivations,
 } from "@goatnote/nix-store";
@@ -23,12 +20,13 @@ import { removeFolder } from "../vary/artifacts.ts";
 import { findCulprits } from "../vary/groups.ts";
 import { BuildProblem } from "../vary/problem.ts";
 import type { Tell, VariationReport } from "../vary/rebuild.ts";
-import { clockShiftMs, type VariationName, variationNames } from "../vary/variations.ts";
-import { type NixChange, type NixMachine, prepareNix } from "./conditions.ts";
+import type { VariationName } from "../vary/variations.ts";
+import { type Applied, applyVariations } from "./applied.ts";
+import type { NixMachine } from "./conditions.ts";
 import { buildDiverted, compareClosures } from "./diverted.ts";
 import { inputsFirst, isContentAddressed, type Plan, planFor } from "./graph.ts";
-import { type NixFacts, probe, showsEffectInNix } from "./probe.ts";
 import { rebuildOnce } from "./rebuild.ts";
+import { sceneOf } from "./scene.ts";
 
 /** What came of one derivation of the build closure. */
 export interface CheckedDerivation {
@@ -144,130 +142,11 @@ const plain = ({ path, name }: Derivation): CheckedDerivation => ({
   bisection: "not-needed",
 });
 
-interface Applied {
-  variations: VariationReport[];
-  changes: ReadonlyMap<VariationName, NixChange>;
-  facts: { first: NixFacts; second: NixFacts };
-  kernels: { first: string; second: string };
-}
 interface Context extends Applied {
   check: NixCheck;
   surroundings: NixMachine;
   tell: Tell;
   clockOf: (derivation: Derivation) => Side["clock"];
-}
-
-/** Prepares what is asked for, and sees in a build of our own what of it is in effect. */
-async function applyVariations(
-  asked: readonly VariationName[],
-  surroundings: NixMachine,
-  like: Derivation,
-): Promise<Applied> {
-  const reports = new Map<VariationName, VariationReport>();
-  const changes = new Map<VariationName, NixChange>();
-  for (const name of variationNames) {
-    if (!asked.includes(name)) {
-      reports.set(name, { name, status: "not-asked", detail: "" });
-      continue;
-    }
-    const prepared = await prepareNix(name, surroundings);
-    if ("change" in prepared) changes.set(name, prepared.change);
-    else reports.set(name, { name, ...prepared });
-  }
-  const { nix } = surroundings;
-  const first = await probe(nix, like, []);
-  let second = await probe(nix, like, [...changes.values()]).catch((error: unknown) => {
-    if (!(error instanceof BuildProblem)) throw error;
-    return undefined;
-  });
-  if (!second) {
-    // What Nix cannot build under is found one by one.
-    for (const [name, change] of changes) {
-      try {
-        await probe(nix, like, [change]);
-      } catch (error) {
-        if (!(error instanceof BuildProblem)) throw error;
-        reports.set(name, { name, status: "unavailable", detail: error.message });
-        changes.delete(name);
-      }
-    }
-    second = await probe(nix, like, [...changes.values()]);
-  }
-  for (const name of [...changes.keys()]) {
-    const shows = showsEffectInNix(name, first, second);
-    const status = shows ? "applied" : "no-effect";
-    reports.set(name, {
-      name,
-      status,
-      detail: shows ? told(name, first, second) : "it does not show in what is built",
-    });
-    if (!shows) changes.delete(name);
-  }
-  const kernel = changes.has("kernel") ? await run(["setarch", "--uname-2.6", "uname", "-r"]) : undefined;
-  return {
-    variations: variationNames.map((name) => reports.get(name)!),
-    changes,
-    facts: { first, second },
-    kernels: { first: release(), second: kernel?.stdout.trim() ?? release() },
-  };
-}
-
-function told(name: VariationName, first: NixFacts, second: NixFacts): string {
-  switch (name) {
-    case "path":
-      return `${first.path} and ${second.path}`;
-    case "parallelism":
-      return `NIX_BUILD_CORES=${first.cores} and ${second.cores}`;
-    case "kernel":
-      return "the version of the kernel reads 2.6.x";
-    case "cpus":
-      return `processors ${first.cpus} and ${second.cpus}`;
-    case "file-order":
-      return `${first.fileSystem} and ${second.fileSystem}`;
-    default:
-      return `${Math.round((Number(second.clock) - Number(first.clock)) / 86_400)} days apart`;
-  }
-}
-
-const noFacts = (): Side["facts"] => {
-  const names =
-    "path home tmp user uid group gid hostname kernel umask cpus zone zoneName locale months days clock stack interfaces noise jobs";
-  return Object.fromEntries(names.split(" ").map((name) => [name, ""])) as unknown as Side["facts"];
-};
-
-const processors = (list: string): string =>
-  String(
-    list.split(",").reduce((sum, part) => {
-      const [from = 0, to = from] = part.split("-").map(Number);
-      return sum + to - from + 1;
-    }, 0),
-  );
-
-/** What the two builds saw, for finding it again in what they made. */
-function sceneOf(
-  { facts, kernels, clockOf, changes }: Context,
-  names: readonly VariationName[],
-  derivation: Derivation,
-  started: number,
-  ended: number,
-): Scene {
-  const second = (name: VariationName): "first" | "second" =>
-    names.includes(name) && changes.has(name) ? "second" : "first";
-  const side = (of: typeof second, clock: Side["clock"]): Side => ({
-    facts: {
-      ...noFacts(),
-      path: facts[of("path")].path,
-      kernel: kernels[of("kernel")],
-      cpus: facts[of("cpus")].cpus ? processors(facts[of("cpus")].cpus) : String(availableParallelism()),
-    },
-    variables: { NIX_BUILD_CORES: facts[of("parallelism")].cores },
-    clock,
-  });
-  const ahead = names.includes("time") && changes.has("time") ? clockShiftMs : 0;
-  return {
-    first: side(() => "first", clockOf(derivation)),
-    second: side(second, { from: (started + ahead) / 1000 - 1, to: (ended + ahead) / 1000 + 1 }),
-  };
 }
 
 /** Why two outputs differ; places begin with the name. */
@@ -423,14 +302,3 @@ async function checkContentAddressed(
 
 const isOutputOf = (object: string, { name, outputs }: Derivation): boolean =>
   Object.keys(outputs).some((output) => object === (output === "out" ? name : `${name}-${output}`));
-
-/** Whether Nix builds in its own process, and does not hand over to a daemon. */
-export function buildsInProcess(
-  nix: Nix,
-  environment: Readonly<Record<string, string | undefined>>,
-  uid: number,
-): boolean {
-  const store = environment.NIX_REMOTE || String(nix.settings.store ?? "") || "auto";
-  // As root, `auto` opens the store itself.
-  return store === "auto" ? uid === 0 : store === "local" || store.startsWith("/");
-}

@@ -129,3 +129,14 @@ export function together(changes: readonly NixChange[]): Required<Omit<NixChange
     env: Object.assign({}, ...changes.map(({ env }) => env)),
   };
 }
+
+/** Whether Nix builds in its own process, and does not hand over to a daemon. */
+export function buildsInProcess(
+  nix: Nix,
+  environment: Readonly<Record<string, string | undefined>>,
+  uid: number,
+): boolean {
+  const store = environment.NIX_REMOTE || String(nix.settings.store ?? "") || "auto";
+  // As root, `auto` opens the store itself.
+  return store === "auto" ? uid === 0 : store === "local" || store.startsWith("/");
+}

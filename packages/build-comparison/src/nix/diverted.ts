@@ -1,7 +1,17 @@
 /** A closure built again in a store of its own, since Nix does not check what is content-addressed: another path is another output. */
 import { join } from "node:path";
 import { run, SubprocessError } from "@goatnote/action-io";
-import { call, type Derivation, isAtLeast, type KnownPath, lastWords, type Nix, pathInfo } from "@goatnote/nix-store";
+import {
+  builtHere,
+  call,
+  type Derivation,
+  flagsOf,
+  type KnownPath,
+  lastWords,
+  type Nix,
+  outputsOf,
+  pathInfo,
+} from "@goatnote/nix-store";
 import { BuildProblem } from "../vary/problem.ts";
 import { type NixChange, together } from "./conditions.ts";
 
@@ -34,21 +44,11 @@ export async function buildDiverted(
   if (given.length > 0) await call(nix, [...copy, ...given]);
   const other: Nix = { ...nix, options: [...nix.options, "--store", folder] };
   const { options, wrap, env } = together(changes);
-  const wanted = isAtLeast(nix, 2, 15) ? drvs.map((path) => `${path}^*`) : drvs;
+  const wanted = drvs.map((path) => outputsOf(nix, path));
   const argv = [...wrap, nix.program, "build", "--no-link", "--json", ...wanted];
-  const always = [
-    "--extra-experimental-features",
-    "nix-command flakes",
-    "--option",
-    "substitute",
-    "false",
-    "--option",
-    "builders",
-    "",
-  ];
   const started = Date.now();
   const { code, stdout, stderr } = await run(
-    [...argv, ...always, ...other.options, ...options] as [string, ...string[]],
+    [...argv, ...flagsOf(other), ...builtHere, ...options] as [string, ...string[]],
     { check: false, timeoutMs: Math.max(1, deadline - started), env },
   ).catch((error: unknown) => {
     if (!(error instanceof SubprocessError) || Date.now() < deadline) throw error;

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { run } from "@goatnote/action-io";
-import { type Derivation, lastWords, type Nix } from "@goatnote/nix-store";
+import { builtHere, type Derivation, flagsOf, lastWords, type Nix, nixString } from "@goatnote/nix-store";
 import { BuildProblem } from "../vary/problem.ts";
 import type { VariationName } from "../vary/variations.ts";
 import { clockShiftMs } from "../vary/variations.ts";
@@ -44,18 +44,16 @@ const shell = /\/(bash|sh|dash|busybox)$/;
  */
 export async function probe(nix: Nix, like: Derivation, changes: readonly NixChange[]): Promise<NixFacts> {
   const builder = shell.test(like.builder) ? like.builder : "/bin/sh";
-  const quoted = (text: string): string => JSON.stringify(text).replaceAll("${", "\\${");
   const inStore = builder.startsWith(`${nix.storeDir}/`);
   const [object] = builder.slice(nix.storeDir.length + 1).split("/");
   const value = inStore
     ? `"\${builtins.storePath ${nix.storeDir}/${object}}${builder.slice(nix.storeDir.length + 1 + object!.length)}"`
-    : quoted(builder);
+    : nixString(builder);
   const args = builder.endsWith("/busybox") ? `"sh" "-c"` : `"-c"`;
-  const expression = `derivation { name = "repro-check-probe"; system = ${quoted(like.system)}; builder = ${value}; args = [ ${args} ${quoted(script)} ]; PATH = ${quoted(like.env.PATH ?? "")}; salt = "${randomUUID()}"; }`;
+  const expression = `derivation { name = "repro-check-probe"; system = ${nixString(like.system)}; builder = ${value}; args = [ ${args} ${nixString(script)} ]; PATH = ${nixString(like.env.PATH ?? "")}; salt = "${randomUUID()}"; }`;
   const { options, wrap, env } = together(changes);
   const argv = [...wrap, nix.program, "build", "--impure", "--no-link", "--json", "--expr", expression];
-  const always = ["--extra-experimental-features", "nix-command flakes", "--option", "substitute", "false"];
-  const built = await run([...argv, ...always, ...nix.options, ...options] as [string, ...string[]], {
+  const built = await run([...argv, ...flagsOf(nix), ...builtHere, ...options] as [string, ...string[]], {
     check: false,
     env,
   });

@@ -2,7 +2,7 @@
 import { chmod, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { run, SubprocessError } from "@goatnote/action-io";
-import { type Derivation, lastWords, type Nix } from "@goatnote/nix-store";
+import { builtHere, type Derivation, lastWords, type Nix } from "@goatnote/nix-store";
 import { type NixChange, together } from "./conditions.ts";
 
 export type RebuildVerdict = "identical" | "different" | "failed" | "not-built";
@@ -18,9 +18,6 @@ export interface Rebuild {
   ended: number;
   remove: () => Promise<void>;
 }
-
-// Another machine builds under conditions that nobody varied, and 2.8 then compares nothing and calls that equal.
-const here = ["--option", "substitute", "false", "--option", "builders", ""];
 
 /** A program beside `nix`. */
 const besideNix = ({ program }: Nix, name: string): string =>
@@ -46,7 +43,7 @@ export async function rebuildOnce(
   const left = deadline - started;
   const nothing = { outputs: [], started, remove: async () => {} };
   if (left <= 0) return { ...nothing, verdict: "failed", detail: "there was no time left", ended: started };
-  const { code, stderr } = await run([...argv, ...here, ...nix.options, ...options] as [string, ...string[]], {
+  const { code, stderr } = await run([...argv, ...builtHere, ...nix.options, ...options] as [string, ...string[]], {
     check: false,
     timeoutMs: left,
     maxOutput: 512 * 1024 * 1024,
