@@ -37,6 +37,7 @@ test.each([
   ["https://gitlab.com/group/tool/-/archive/v2/tool-v2.tar.gz", "pkg:gitlab/group/tool@v2"],
   ["https://github.com/lab/tool/commit/0123.patch", null],
   ["https://gitlab.com/api/v4/projects/%zz%2Ftool/repository/archive.tar.gz?sha=v2", null],
+  ["https://github.com/lab/ /archive/1.0.tar.gz", null],
   ["https://example.org/tool-1.0.tar.gz", null],
   ["https://evil.example/https://static.crates.io/crates/a/a-1.crate", null],
 ])("%s", (url, purl) => {
@@ -54,5 +55,6 @@ test("what is told can be read, whatever the URL holds", () => {
       const purl = purlOfUrl(`https://github.com/${name}/${name}/archive/${version}.tar.gz`);
       if (purl !== null) PackageURL.fromString(purl);
     }),
+    { numRuns: 5000 },
   );
 });

@@ -95,8 +95,8 @@ export function purlOfUrl(url: string, revision: string | null = null): string |
     try {
       return read(match, revision);
     } catch (error) {
-      // A part that is no well-formed percent encoding names nothing.
-      if (error instanceof URIError) return null;
+      // A part that is no well-formed percent encoding, or that a purl cannot hold, such as blanks, names nothing.
+      if (error instanceof URIError || /^Invalid purl\b/.test((error as Error).message)) return null;
       throw error;
     }
   }
