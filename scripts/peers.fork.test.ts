@@ -65,5 +65,8 @@ test("a half installed tool is not found", () => {
 test("what the table does not know, and what apt installs, is looked for on PATH", () => {
   expect(locate("node", {})).toMatch(/node(\.exe|\.cmd)?$/);
   expect(locate("js", { js: { kind: "apt", package: "nodejs", executable: "node" } })).toMatch(/node(\.exe|\.cmd)?$/);
+  // One that asks for a version of its own is not served by any other.
+  const other: Recipe = { kind: "debian", suite: "sid", package: "nodejs", executable: "node" };
+  expect(locate("node-newest", { "node-newest": other })).toBeUndefined();
   expect(locate("no-such-tool-at-all")).toBeUndefined();
 });

