@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { tree } from "./build.ts";
+import { repository, tree, withAbsoluteLinks } from "./build.ts";
 
 test("a tree has hidden files and links, and a link is no file of the same content", () => {
   const folder = mkdtempSync(join(tmpdir(), "tree-"));
@@ -18,4 +18,13 @@ test("a tree has hidden files and links, and a link is no file of the same conte
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("links out of an action's folder lead into the monorepo where it is published, and others stay", () => {
+  const stays = "[a](#a) [b](policy.schema.json) [c](https://example.org/../x) `../x`";
+  expect(
+    withAbsoluteLinks(`[x](../../workflows-examples/ci.yml#a) ![y](../../action-docs/y.png) ${stays}`, "actions/z"),
+  ).toBe(
+    `[x](${repository}/blob/main/workflows-examples/ci.yml#a) ![y](${repository}/raw/main/action-docs/y.png) ${stays}`,
+  );
 });

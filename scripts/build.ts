@@ -25,13 +25,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { minifySync } from "rolldown/utils";
 import { writeLicences } from "./licences.ts";
 
 const root = dirname(import.meta.dirname);
 const emitted = join(root, "build/js");
 const require = createRequire(import.meta.url);
+
+/** Where this repository is. */
+export const repository = "https://github.com/goatnote/actions";
 
 // `debug` asks for the one inside a try block and works without; the other is needed only for a proxy that wants Kerberos,
 // and its absence is then an error that says so.
@@ -154,12 +157,33 @@ async function bundle(name: string, to: string): Promise<void> {
   const files = await bundleEntry(join(emitted, "actions", name, "src/index.js"), join(to, "bundle"));
   writeFileSync(join(to, "package.json"), '{ "type": "module" }\n');
   const published = globSync(
-    ["action.yml", "README.md", "*.schema.json", "*.sh", "{main,post}.js", "*/action.yml", "*/{main,post}.js"],
+    [
+      "action.yml",
+      "{README,CHANGELOG}.md",
+      "*.schema.json",
+      "*.sh",
+      "{main,post}.js",
+      "*/action.yml",
+      "*/{main,post}.js",
+    ],
     { cwd: join(root, "actions", name) },
   );
   for (const file of published) cpSync(join(root, "actions", name, file), join(to, file));
+  const readme = join(to, "README.md");
+  writeFileSync(readme, withAbsoluteLinks(readFileSync(readme, "utf8"), `actions/${name}`));
   if (existsSync(join(root, "LICENSE"))) cpSync(join(root, "LICENSE"), join(to, "LICENSE"));
   writeLicences(files, join(to, "licences.txt"));
+}
+
+/**
+ * A README whose links out of its folder lead into the monorepo, since nothing of it is beside a published action.
+ * @param folder of the README, from the root, with forward slashes
+ */
+export function withAbsoluteLinks(readme: string, folder: string): string {
+  return readme.replace(/(!?)(\[[^\]\n]*\])\((\.\.\/[^)\s]*)\)/g, (_, image: string, text: string, link: string) => {
+    const path = posix.join(folder, link);
+    return `${image}${text}(${repository}/${image ? "raw" : "blob"}/main/${path})`;
+  });
 }
 
 /** ncc itself minifies the entry only, so it is told not to, and every chunk is minified here. */
