@@ -1,6 +1,6 @@
 /**
  * What `npm test` runs: builds the actions, then all tests, or those whose path matches an argument.
- * Ends with the tools that were missing and a line alone, `N passed, N failed, N skipped`.
+ * Ends with the slowest files, the tools that were missing and a line alone, `N passed, N failed, N skipped`.
  *
  *   npm test -- [path ...] [any option of vitest]
  */
@@ -37,6 +37,18 @@ function tally(modules: readonly TestModule[], otherFailures: number): Tally {
   return counts;
 }
 
+/** The files that took longest, as lines. Files that share a process wait for each other, so the sum is no total. */
+function slowest(modules: readonly TestModule[], count: number): string[] {
+  return modules
+    .map((module) => {
+      const { collectDuration, duration } = module.diagnostic();
+      return { seconds: (collectDuration + duration) / 1000, file: module.relativeModuleId };
+    })
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, count)
+    .map(({ seconds, file }) => `slowest: ${seconds.toFixed(1).padStart(6)} s ${file}`);
+}
+
 /** Builds; tests of unbuilt actions would all fail with the same message, so the others still run. */
 async function built(): Promise<boolean> {
   try {
@@ -51,12 +63,14 @@ async function built(): Promise<boolean> {
 const buildable = await built();
 const { filter, options } = parseCLI(["vitest", "run", ...process.argv.slice(2)]);
 const vitest = await startVitest(filter, { ...options, watch: false });
+const modules = vitest.state.getTestModules();
 const { passed, failed, skipped, notes } = tally(
-  vitest.state.getTestModules(),
+  modules,
   vitest.state.getUnhandledErrors().length + (buildable ? 0 : 1),
 );
 await vitest.close();
 
+for (const line of slowest(modules, 15)) console.log(line);
 for (const note of [...notes].sort()) console.log(`skipped: ${note}`);
 if (!buildable) console.log("failed: the build; its message is above the tests");
 if (passed + failed === (buildable ? 0 : 1)) console.log("failed: no test ran");
