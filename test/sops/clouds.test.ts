@@ -24,7 +24,7 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
-import { answers, freePort, Internet, type Seen } from "./cloud-lab.ts";
+import { answers, freePort, Internet, type Seen, startMoto } from "./cloud-lab.ts";
 import { type AgeKey, ageKey, Lab } from "./lab.ts";
 
 type Pairs = Record<string, string>;
@@ -206,9 +206,8 @@ describeWithPeer("sops", (sops) => {
     let credentials: Pairs;
     let asOneMore: () => Promise<unknown>;
     beforeAll(async () => {
-      const port = await freePort();
-      children.push(spawn(moto, ["-p", String(port)], { stdio: "ignore" }));
-      await answers(`http://127.0.0.1:${port}/moto-api/`);
+      const { child, port } = await startMoto(moto);
+      children.push(child);
       const script = `
 import boto3, json
 def client(name): return boto3.client(name, region_name="eu-west-1", endpoint_url="http://127.0.0.1:${port}", aws_access_key_id="x", aws_secret_access_key="y")
