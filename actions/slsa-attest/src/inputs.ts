@@ -56,6 +56,7 @@ export const mainInputs = declareInputs({
   "output-dir": text("a folder"),
   upload: places(),
   "release-tag": text("a tag"),
+  "push-to-registry": boolean(),
   "allow-public-log": boolean(),
   "on-unavailable": oneOf("fail", "warn", "skip"),
   "retry-for": duration(),

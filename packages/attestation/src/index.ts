@@ -4,8 +4,10 @@ export type { Signed } from "./bundle.ts";
 export type { Identity } from "./certificate.ts";
 export * from "./claims.ts";
 export * from "./digest.ts";
+export * from "./docker-credentials.ts";
 export * from "./github-release.ts";
 export * from "./github-store.ts";
+export * from "./image-name.ts";
 export * from "./persist.ts";
 export * from "./policy.ts";
 export type { PolicyValues } from "./policy-file.ts";
@@ -29,3 +31,6 @@ export const loadVerification = () => import("./verification.ts");
 
 /** Policies as files, which need a YAML parser. */
 export const loadPolicyFile = () => import("./policy-file.ts");
+
+/** A client of image registries. */
+export const loadRegistry = () => import("./image-registry.ts");
