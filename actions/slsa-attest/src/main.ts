@@ -68,15 +68,13 @@ async function attest(subjects: Subject[], inputs: MainInputs, context: Workflow
     });
   // The bundles are there, whatever becomes of their publication.
   report(nowhere);
-  const published = await publish(parts.attested, archive.bundles, predicate.type, inputs, context).catch(
-    (error: unknown) => {
-      if (!(error instanceof ServiceError) || inputs["on-unavailable"] === "fail") throw error;
-      const message = `The attestations are in ${archive.all}, and not all are published. ${describe(error)}`;
-      if (inputs["on-unavailable"] === "warn") warning(message);
-      else say(message);
-      return nowhere;
-    },
-  );
+  const published = await publish(parts.attested, archive, predicate.type, inputs, context).catch((error: unknown) => {
+    if (!(error instanceof ServiceError) || inputs["on-unavailable"] === "fail") throw error;
+    const message = `The attestations are in ${archive.all}, and not all are published. ${describe(error)}`;
+    if (inputs["on-unavailable"] === "warn") warning(message);
+    else say(message);
+    return nowhere;
+  });
   report(published);
   const shown = {
     predicate: inputs.predicate,

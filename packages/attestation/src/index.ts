@@ -1,4 +1,5 @@
 export type { SerializedBundle } from "@sigstore/bundle";
+export type { Support } from "./aging.ts";
 export * from "./archive.ts";
 export type { Signed } from "./bundle.ts";
 export type { Identity } from "./certificate.ts";
@@ -13,6 +14,7 @@ export * from "./policy.ts";
 export type { PolicyValues } from "./policy-file.ts";
 export * from "./provenance.ts";
 export * from "./rules.ts";
+export * from "./run-artifact.ts";
 export * from "./sbom.ts";
 export * from "./services.ts";
 export type { SigningOptions } from "./sign.ts";
@@ -22,6 +24,7 @@ export * from "./test-result.ts";
 export type { Root } from "./trusted-root.ts";
 export type { BundleSource, Judgement, Verdict, VerifyOptions } from "./verify.ts";
 export * from "./vsa.ts";
+export * from "./zip.ts";
 
 /** Sigstore's clients, which take a tenth of a second to load. */
 export const loadSigning = () => import("./sign.ts");
