@@ -19,6 +19,7 @@ import {
   closureDigest,
   closureSize,
   type Derivation,
+  dependenciesOf,
   flakeMetadata,
   hashHex,
   hashNar,
@@ -40,7 +41,6 @@ import { checkImage } from "./image.ts";
 import { contradictions, type Inputs, installableOf, namesOf, runInputs } from "./inputs.ts";
 import { follow, tellFailures } from "./logs.ts";
 import { type Facts, summarise, summariseFailure } from "./report.ts";
-import { dependenciesOf } from "./resolved.ts";
 
 export async function run(): Promise<void> {
   const inputs = readInputs(runInputs, process.env, contradictions);

@@ -45,7 +45,12 @@ interface Raw {
   dirtyRevision?: string;
   lastModified?: number;
   locked?: Locked;
-  locks: { root: string; nodes: Record<string, { locked?: Locked; parent?: string[] }> };
+  locks: Locks;
+}
+/** What a lock file holds: https://nix.dev/manual/nix/latest/command-ref/new-cli/nix3-flake#lock-files */
+interface Locks {
+  root: string;
+  nodes: Record<string, { locked?: Locked; parent?: string[] }>;
 }
 
 /** Asks about a flake; its lock file is neither written nor brought up to date. */
@@ -56,7 +61,6 @@ export async function flakeMetadata(nix: Nix, flake: string, cwd: string): Promi
 
 export function parseMetadata(json: string): FlakeMetadata {
   const raw = JSON.parse(json) as Raw;
-  const { root, nodes } = raw.locks;
   return {
     url: raw.url,
     path: raw.path,
@@ -64,18 +68,23 @@ export function parseMetadata(json: string): FlakeMetadata {
     dirtyRevision: raw.dirtyRevision ?? null,
     narHash: raw.locked?.narHash ?? null,
     lastModified: raw.lastModified ?? null,
-    inputs: Object.entries(nodes)
-      .filter(([name]) => name !== root)
-      .map(([name, { locked, parent }]) => ({
-        name,
-        type: locked?.type ?? "",
-        url: locked ? reference(locked) : "",
-        revision: locked?.rev ?? null,
-        narHash: locked?.narHash ?? null,
-        own: locked?.type === "path" && parent !== undefined,
-      }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    inputs: lockedInputs(raw.locks),
   };
+}
+
+/** The inputs in a parsed `flake.lock`, sorted by name. */
+export function lockedInputs({ root, nodes }: Locks): LockedInput[] {
+  return Object.entries(nodes)
+    .filter(([name]) => name !== root)
+    .map(([name, { locked, parent }]) => ({
+      name,
+      type: locked?.type ?? "",
+      url: locked ? reference(locked) : "",
+      revision: locked?.rev ?? null,
+      narHash: locked?.narHash ?? null,
+      own: locked?.type === "path" && parent !== undefined,
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function reference({ type, owner, repo, rev, url, path, host }: Locked): string {

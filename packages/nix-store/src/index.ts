@@ -12,4 +12,5 @@ export * from "./nar.ts";
 export * from "./narinfo.ts";
 export * from "./nix.ts";
 export * from "./path-info.ts";
+export { dependenciesOf } from "./resolved.ts";
 export type * from "./shapes.ts";
