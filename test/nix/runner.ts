@@ -40,10 +40,17 @@ export class Runner {
   /**
    * One job with one step. Every job has an empty home and temporary folder.
    * @param inputs beside the defaults of action.yml
+   * @param payload of the event, unless that is a pull request
+   * @param path a folder that comes first on PATH
    */
   async job(
     inputs: Record<string, string>,
-    { event = "push", env = {} }: { event?: string; env?: Record<string, string> } = {},
+    {
+      event = "push",
+      env = {},
+      payload = {},
+      path = "",
+    }: { event?: string; env?: Record<string, string>; payload?: object; path?: string } = {},
   ): Promise<Ran> {
     const folder = mkdtempSync(join(this.#lab.folder, "job-"));
     const file = (name: string): string => join(folder, name);
@@ -54,7 +61,7 @@ export class Runner {
       JSON.stringify(
         event === "pull_request"
           ? { pull_request: { number: 1, head: { repo: { full_name: "stranger/lab" } }, base: {} } }
-          : {},
+          : payload,
       ),
     );
     const action = join(this.#actions, "nix-hermetic-build/run");
@@ -77,7 +84,7 @@ export class Runner {
     });
     writeFileSync(file("path/nix"), `#!/bin/sh\nexec ${this.#program} "$@"\n`, { mode: 0o755 });
     const environment = {
-      PATH: `${file("path")}:${process.env.PATH}`,
+      PATH: [path, file("path"), process.env.PATH].filter(Boolean).join(":"),
       HOME: file("home"),
       ...this.#lab.environment,
       GITHUB_ACTIONS: "true",
@@ -130,3 +137,7 @@ function pairs(file: string): Record<string, string> {
   const found = readFileSync(file, "utf8").matchAll(/^([\w-]+)<<(\S+)\n([\s\S]*?)\n?\2$/gm);
   return Object.fromEntries([...found].map(([, name, , value]) => [name, value]));
 }
+
+/** A summary as its reader sees it: code in backticks, and no entities. */
+export const readable = (summary: string): string =>
+  summary.replace(/<\/?code>/g, "`").replace(/&#(\d+);/g, (_, number: string) => String.fromCharCode(Number(number)));
