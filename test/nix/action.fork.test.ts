@@ -120,7 +120,7 @@ describe.each(generations)("%s", (peer) => {
       [
         "no such attribute",
         { installables: "nothing" },
-        /nix flake show[^]*Its packages for \S+: broken, clock, default, lib, noChroot$/m,
+        /nix flake show[\s\S]*Its packages for \S+: broken, clock, default, lib, noChroot$/m,
       ],
       ["no such flake", { flake: "path:/nowhere" }, /cannot be read/],
       ["a closure above its limit", { "max-closure-size": "0.0001" }, /max-closure-size/],
