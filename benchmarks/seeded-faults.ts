@@ -5,7 +5,9 @@
  *   node benchmarks/seeded-faults.ts <checkout> --output history.ndjson.zst --sources 'src/**' --tests 'test/*.js' \
  *     [--runs 75] [--per-commit 2] [--limit 60] [--link node_modules=/elsewhere] [--env NAME=value] [--seed 1] \
  *     -- node --test '{file}'
+ *   node benchmarks/seeded-faults.ts … --report /tmp/junit.xml -- python3 -m pytest --junitxml /tmp/junit.xml '{files}'
  *
+ * With `--report` one process runs all files, and a fault that stops it before it reports, or only after `--limit` seconds, is left out.
  * Walks the main line from where the last `--commits` (400) begin. Every finished run is a line of `<output>.state/runs.ndjson`: killed at
  * any time and started again, it goes on after the last whole line. A test file that also fails without the fault is left
  * out of that run. Nothing keeps the tests from the network or from files of the user who runs this. Needs git; `{work}` in the command and in `--env` is the checkout under test.
@@ -27,7 +29,7 @@ import { type FileChange, type Run, testId, writeHistory } from "@goatnote/ci-hi
 import { parseSync } from "rolldown/utils";
 import { type Commit, git, linesPutIn, mainLine } from "./seeded-faults/changes.ts";
 import { type Mutant, mutantsOf, seeded } from "./seeded-faults/mutants.ts";
-import { type Outcome, runFile, type Suite } from "./seeded-faults/suite.ts";
+import { type Outcome, runFiles, type Suite } from "./seeded-faults/suite.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,6 +41,7 @@ const { values, positionals } = parseArgs({
     commits: { type: "string", default: "400" },
     "per-commit": { type: "string", default: "2" },
     limit: { type: "string", default: "60" },
+    report: { type: "string" },
     link: { type: "string", multiple: true, default: [] },
     env: { type: "string", multiple: true, default: [] },
     seed: { type: "string", default: "1" },
@@ -46,9 +49,9 @@ const { values, positionals } = parseArgs({
 });
 const [checkout, ...command] = positionals;
 const { output, sources, tests } = values;
-if (!checkout || !output || !sources || !tests || !command.some((part) => part.includes("{file}")))
+if (!checkout || !output || !sources || !tests || !command.some((part) => /\{files?\}/.test(part)))
   throw new Error(
-    "Name a checkout, --output, --sources, --tests and, after --, a command with {file}; see the head of this file.",
+    "Name a checkout, --output, --sources, --tests and, after --, a command with {file} or {files}; see the head of this file.",
   );
 const [wanted, perCommit] = [Number(values.runs), Number(values["per-commit"])];
 
@@ -85,6 +88,7 @@ const note = (entry: Entry): void => appendFileSync(log, `${JSON.stringify(entry
 
 const suite: Suite = {
   command,
+  report: values.report && resolve(values.report),
   work,
   home,
   limitMs: 1000 * Number(values.limit),
@@ -110,14 +114,9 @@ async function parses(path: string, text: string): Promise<boolean> {
   if (!path.endsWith(".py")) return parseSync(path, text).errors.length === 0;
   const file = join(home, "parsed.py");
   writeFileSync(file, text);
-  const { status } = await runFile(
-    {
-      ...suite,
-      command: ["python3", "-c", "import ast, sys; ast.parse(open(sys.argv[1], encoding='utf-8').read())", file],
-    },
-    file,
-  );
-  return status === "pass";
+  const program = "import ast, sys; ast.parse(open(sys.argv[1], encoding='utf-8').read())";
+  const checked = await runFiles({ ...suite, report: undefined, command: ["python3", "-c", program, file] }, [file]);
+  return checked?.get(file)?.status === "pass";
 }
 
 /** The commit's files, clean, with the dependencies in their places. */
@@ -169,12 +168,12 @@ async function choose(commit: Commit): Promise<{ path: string; mutant: Mutant; t
 
 /** Runs every test file with the fault in place, and again without it those that then fail. */
 async function outcomes(path: string, text: string, mutant: Mutant, files: string[]): Promise<Map<string, Outcome>> {
-  const found = new Map<string, Outcome>();
   writeFileSync(join(work, path), seeded(text, mutant));
-  for (const file of files) found.set(file, await runFile(suite, file));
+  const found = (await runFiles(suite, files)) ?? new Map<string, Outcome>();
   writeFileSync(join(work, path), text);
-  for (const [file, { status }] of found)
-    if (status !== "pass" && (await runFile(suite, file)).status !== "pass") found.delete(file);
+  const failed = [...found].flatMap(([file, { status }]) => (status === "pass" ? [] : [file]));
+  const clean = failed.length > 0 ? await runFiles(suite, failed) : null;
+  for (const file of failed) if (clean?.get(file)?.status !== "pass") found.delete(file);
   return found;
 }
 

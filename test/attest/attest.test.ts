@@ -476,7 +476,7 @@ describe("a release", () => {
     });
   const inputs = { "subject-path": "dist/app.tar.gz", upload: "release\ngithub" };
   const assets = () => lab.backend.state.releases[0]!.assets.map(({ name }) => name).sort();
-  const files = ["app.tar.gz.intoto.jsonl", "app.tar.gz.sigstore.json"];
+  const files = ["app.tar.gz.attestations.zip", "app.tar.gz.intoto.jsonl", "app.tar.gz.sigstore.json"];
 
   test("gets the bundles while it is a draft, and again when the run is repeated", async () => {
     await open();

@@ -46,13 +46,32 @@ test("reproducible.yml: a leaky build fails, beside the line that packs, and lea
   expect(summaries).toContain("Makefile:3");
 });
 
-test("reproducible-machines.yml: two legs on one machine are no two machines", async () => {
+test("reproducible-machines.yml: two legs on one machine are no two machines, and nothing is attested", async () => {
   await clean.push({ [workflow]: example("reproducible-machines.yml") }).then((run) => {
     expect(run.artifacts(/^manifest-/)).toHaveLength(2);
     expect(run.outputs("repro-check/compare")[0]).toMatchObject({ verdict: "not-checked", digest: "" });
+    expect(run.outputs("slsa-attest")[0] ?? {}).toEqual({});
     expect(run.result.conclusion).toBe("failure");
     expect(run.result.jobs.map(({ summary }) => summary).join("")).toContain("The legs come from one machine");
   });
+});
+
+/** Before the comparison, one manifest says that it comes from another machine, or that something else was published. */
+const compareAfter = (script: string): string =>
+  example("reproducible-machines.yml").replace(
+    "      # Fails unless",
+    () => `      - run: |\n          ${script}\n      # Fails unless`,
+  );
+const otherMachine = `sed -i -E 's/"machine":"sha256:[0-9a-f]{64}"/"machine":"sha256:${"0".repeat(64)}"/' manifests/manifest-ubuntu-22.04/manifest.json`;
+
+test("reproducible-machines.yml: what two machines built the same is attested, and nothing else is", async () => {
+  const same = await clean.push({ [workflow]: compareAfter(otherMachine) });
+  expect(same.outputs("repro-check/compare")[0], same.log).toMatchObject({ verdict: "identical" });
+  expect(same.result.conclusion, same.log).toBe("success");
+  expect(same.outputs("slsa-attest")[0]?.subjects).toContain("out.tar");
+  const other = await clean.push({ [workflow]: compareAfter(`${otherMachine}; echo x >> dist/out.tar`) });
+  expect(other.outputs("repro-check/compare")[0], other.log).toMatchObject({ verdict: "different" });
+  expect(other.outputs("slsa-attest")[0] ?? {}).toEqual({});
 });
 
 /** What GitHub's command line does with a release, by a folder. */

@@ -1,5 +1,5 @@
 /** The built action on this machine, as the runner starts it: main, then post with its state, against a back end of caches. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -17,6 +17,19 @@ export interface Ran {
   artifacts: string;
   /** The log of the post step. */
   post: string;
+}
+
+interface JobOptions {
+  event?: string;
+  env?: Record<string, string>;
+  /** Of the event, unless that is a pull request. */
+  payload?: object;
+  /** A folder that comes first on PATH. */
+  path?: string;
+  /** The number of the user who runs the job; the lab's folder must be open to it. */
+  user?: number;
+  /** Whether that user may become root by sudo without a password, as on a hosted runner. Changes nothing of this machine. */
+  sudo?: boolean;
 }
 
 /** A repository with a cache, whose jobs run on a machine with one Nix. */
@@ -43,7 +56,7 @@ export class Runner {
    */
   async job(
     inputs: Record<string, string>,
-    { event = "push", env = {} }: { event?: string; env?: Record<string, string> } = {},
+    { event = "push", env = {}, payload = {}, path = "", user, sudo = false }: JobOptions = {},
   ): Promise<Ran> {
     const folder = mkdtempSync(join(this.#lab.folder, "job-"));
     const file = (name: string): string => join(folder, name);
@@ -54,7 +67,7 @@ export class Runner {
       JSON.stringify(
         event === "pull_request"
           ? { pull_request: { number: 1, head: { repo: { full_name: "stranger/lab" } }, base: {} } }
-          : {},
+          : payload,
       ),
     );
     const action = join(this.#actions, "nix-hermetic-build/run");
@@ -77,9 +90,10 @@ export class Runner {
     });
     writeFileSync(file("path/nix"), `#!/bin/sh\nexec ${this.#program} "$@"\n`, { mode: 0o755 });
     const environment = {
-      PATH: `${file("path")}:${process.env.PATH}`,
+      PATH: [path, file("path"), process.env.PATH].filter(Boolean).join(":"),
       HOME: file("home"),
       ...this.#lab.environment,
+      ...(user !== undefined && { XDG_CACHE_HOME: file("home/.cache") }),
       GITHUB_ACTIONS: "true",
       GITHUB_REPOSITORY: "octo/lab",
       GITHUB_EVENT_NAME: event,
@@ -99,8 +113,15 @@ export class Runner {
       ...Object.fromEntries(Object.entries(given).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
       ...env,
     };
+    if (user !== undefined) execFileSync("chown", ["-R", String(user), folder]);
     const start = async (entry: string, more: Record<string, string>) => {
-      const child = spawn(process.execPath, [join(action, entry)], {
+      const [first = "", ...rest] = [
+        ...(sudo ? withSudo(user) : []),
+        ...asUser(user, this.#program),
+        process.execPath,
+        join(action, entry),
+      ];
+      const child = spawn(first, rest, {
         cwd: file("work"),
         env: { ...environment, ...more },
         stdio: ["ignore", "pipe", "pipe"],
@@ -130,3 +151,24 @@ function pairs(file: string): Record<string, string> {
   const found = readFileSync(file, "utf8").matchAll(/^([\w-]+)<<(\S+)\n([\s\S]*?)\n?\2$/gm);
   return Object.fromEntries([...found].map(([, name, , value]) => [name, value]));
 }
+
+/** Starts a program where a user may use sudo: in a mount namespace with a file of sudoers of its own. */
+const withSudo = (user = 0): string[] => [
+  ...["unshare", "--mount", "bash", "-euc"],
+  'mount -t tmpfs -o mode=755 none /etc/sudoers.d; echo "$0" > /etc/sudoers.d/lab; chmod 440 /etc/sudoers.d/lab; exec "$@"',
+  `#${user} ALL=(ALL) NOPASSWD: ALL`,
+];
+
+const mayRead = ([setpriv = "", ...words]: string[], program: string): boolean =>
+  spawnSync(setpriv, [...words, "test", "-x", program]).status === 0;
+
+/** Starts a program as another user. Where that one may not read the folder of `program`, it may do that much. */
+export function asUser(user: number | undefined, program: string): string[] {
+  if (user === undefined) return [];
+  const words = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
+  return mayRead(words, program) ? words : [...words, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"];
+}
+
+/** A summary as its reader sees it: code in backticks, and no entities. */
+export const readable = (summary: string): string =>
+  summary.replace(/<\/?code>/g, "`").replace(/&#(\d+);/g, (_, number: string) => String.fromCharCode(Number(number)));

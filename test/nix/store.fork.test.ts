@@ -7,10 +7,13 @@ import {
   build,
   decodeBase32,
   encodeBase32,
+  flagsOf,
+  flakeShow,
   hashBase32,
   hashNar,
   type Nix,
   openNix,
+  parsePathInfo,
   pathInfo,
   showDerivations,
 } from "@goatnote/nix-store";
@@ -19,7 +22,7 @@ import { describeWithPeer } from "../peers.ts";
 import { generations, type Lab, makeLab } from "./lab.ts";
 
 const packages = `packages.\${system} = rec {
-  lib = make "lib-1.0" ''
+  lib = { meta.description = "what says hello"; } // make "lib-1.0" ''
     echo building lib
     mkdir -p $out/bin
     echo hello > $out/data
@@ -41,7 +44,8 @@ const packages = `packages.\${system} = rec {
   fixed = makeWith { outputHashMode = "flat"; outputHashAlgo = "sha256";
     outputHash = builtins.hashString "sha256" "fixed"; } "fixed-1" "printf fixed > $out";
   broken = make "broken-3.0" "echo before it breaks; echo the last line; exit 7";
-};`;
+};
+apps.\${system}.x = { type = "app"; program = "/x"; };`;
 
 describe.each(generations)("%s", (peer) => {
   describeWithPeer(peer, (program) => {
@@ -101,6 +105,40 @@ describe.each(generations)("%s", (peer) => {
       expect(fixed?.ca).toMatch(/^fixed:sha256:/);
       const closure = await pathInfo(nix, [app!.path], { recursive: true });
       expect(closure.map(({ path }) => path)).toEqual(expect.arrayContaining([app!.path, ...app!.references]));
+    });
+
+    test("every format of path-info that this Nix writes is read alike", async () => {
+      await build(nix, [flake, `${flake}#fixed`]);
+      const args = ["path-info", "--json", "--all", ...flagsOf(nix)];
+      const formats = await Promise.all(
+        ["1", "2", "3"].map(async (format) => {
+          const { code, stdout, stderr } = await run([program, ...args, "--json-format", format], { check: false });
+          if (code !== 0) expect(stderr).toMatch(/unrecognised flag|unsupported path info JSON format/);
+          return code === 0 ? parsePathInfo(stdout, nix.storeDir) : undefined;
+        }),
+      );
+      const known = await pathInfo(nix, ["--all"]);
+      const read = formats.filter((each) => each !== undefined);
+      expect(read).toEqual(read.map(() => known));
+      // Only the newest generation knows the flag; none that can be had here writes the third format.
+      expect(read).toHaveLength(peer === "nix-newest" ? 2 : 0);
+    });
+
+    test("the outputs of a flake, with their names and types", async () => {
+      const shown = await flakeShow(nix, flake, lab.folder);
+      const system = String(nix.settings.system);
+      expect(shown.map(({ attribute }) => attribute)).toEqual(
+        ["app.x", "broken", "default", "fixed", "lib", "structured"].map((name) =>
+          name === "app.x" ? `apps.${system}.x` : `packages.${system}.${name}`,
+        ),
+      );
+      expect(shown.find(({ attribute }) => attribute.endsWith(".lib"))).toEqual({
+        attribute: `packages.${system}.lib`,
+        type: "derivation",
+        name: "lib-1.0",
+        description: "what says hello",
+      });
+      expect(shown[0]).toMatchObject({ type: "app", name: null });
     });
 
     test("a path that is not valid is left out", async () => {

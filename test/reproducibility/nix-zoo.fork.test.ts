@@ -48,7 +48,11 @@ describe.each(generations)("%s", (peer) => {
       lab?.remove();
     });
 
-    const check = async (name: string, bisect: boolean): Promise<NixChecked> => {
+    const check = async (
+      name: string,
+      bisect: boolean,
+      tell: (text: string) => void = () => {},
+    ): Promise<NixChecked> => {
       const folder = mkdtempSync("/var/tmp/nix-zoo-");
       const cleaning = [async () => rmSync(folder, { recursive: true, force: true })];
       try {
@@ -64,7 +68,7 @@ describe.each(generations)("%s", (peer) => {
             cwd: lab.folder,
           },
           { nix, machine, inProcess, folder, onClean },
-          () => {},
+          tell,
         );
       } finally {
         for (const clean of cleaning) await clean();
@@ -96,6 +100,18 @@ describe.each(generations)("%s", (peer) => {
       ]);
       expect(closure).toHaveLength(2);
       expect(closureDigest).toMatch(/^sha256:[0-9a-f]{64}$/);
+    });
+
+    test("what is content-addressed and only built from is compared too, by derivation and not by name", async () => {
+      const told: string[] = [];
+      const { derivations } = await check("twins", true, (text) => told.push(text));
+      expect(derivations.map(({ name, verdict }) => `${name} ${verdict}`).sort()).toEqual([
+        "twin different",
+        "twin identical",
+        "twins identical",
+      ]);
+      // Once under all variations and once under none, for all three.
+      expect(told.filter((text) => text.includes("in a store of its own"))).toHaveLength(2);
     });
 
     test("nothing is left of the builds again", () => {
@@ -147,6 +163,13 @@ describe.each(generations)("%s", (peer) => {
         const { code, outputs, log } = await run(`${flake}#slow`, { timeout: "15s" });
         expect(outputs, log).toMatchObject({ verdict: "not-checked", nondeterministic: "" });
         expect(log).toMatch(/did not end in time|no time left/);
+        expect(code).toBe(1);
+      });
+
+      test("ends a first build that does not end", { timeout: 120_000 }, async () => {
+        const { code, outputs, log } = await run(`${flake}#hanging`, { timeout: "3s" });
+        expect(outputs, log).toMatchObject({ verdict: "not-checked" });
+        expect(log).toContain("first build");
         expect(code).toBe(1);
       });
 

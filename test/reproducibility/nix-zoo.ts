@@ -71,6 +71,10 @@ export const nixZooFlake = `packages.\${system} = rec {
         `${name} = derivation { name = "${name}"; inherit system; builder = "/bin/bash"; PATH = "/usr/bin:/bin"; args = [ "-euc" ${JSON.stringify(`${script}\nexit 0`)} ]; ${attributes} };`,
     )
     .join("\n  ")}
+  hanging = derivation { name = "hanging"; inherit system; builder = "/bin/bash"; PATH = "/usr/bin:/bin"; args = [ "-euc" "sleep 1000" ]; };
+  twins = let
+    twin = script: derivation { name = "twin"; inherit system; builder = "/bin/bash"; PATH = "/usr/bin:/bin"; args = [ "-euc" "\${script}\nexit 0" ]; __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256"; };
+  in derivation { name = "twins"; inherit system; builder = "/bin/bash"; args = [ "-euc" "[ -e \${twin "cat /proc/sys/kernel/random/uuid > $out"} ] && [ -e \${twin "echo the same > $out"} ]; echo x > $out; exit 0" ]; __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256"; };
   slow = derivation { name = "slow"; inherit system; builder = "/bin/bash"; PATH = "/usr/bin:/bin"; args = [ "-euc" "[ $PWD = /build ] || sleep 100; echo x > $out; exit 0" ]; };
   imported = derivation { name = "imported"; inherit system; builder = "/bin/bash"; args = [ "-euc" "echo \${builtins.readFile "\${random}/id"} > $out; exit 0" ]; };
   dependent = derivation { name = "dependent"; inherit system; builder = "/bin/bash"; args = [ "-euc" "echo \${random} > $out; exit 0" ]; };

@@ -1,5 +1,6 @@
 /** Builds that cannot be judged: each ends as `not-checked`, says why, and leaves nothing behind. */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { globSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, test } from "vitest";
@@ -82,6 +83,24 @@ test.each([
   expect(leftovers(log)).toEqual([]);
 });
 
+test("what looks like a secret does not reach a build, unless it is named", { timeout: 60_000 }, async () => {
+  ({ folder, remove } = project({ a: "a\n" }));
+  const secrets = { NPM_PASSWORD: "hunter2", DEPLOY_KEY: "k", REGISTRY_TOKEN: "t", DATABASE: "pg://u:hunter3@db/x" };
+  const build = "env | grep -oE '^(NPM_PASSWORD|DEPLOY_KEY|REGISTRY_TOKEN|DATABASE)=.*' | sort > out || true";
+  const run = (inputs: Record<string, string>) =>
+    runEntry(actions, "repro-check", { build, artifacts: "out", vary: "none", ...inputs }, folder, secrets);
+  const digest = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  const without = await run({});
+  expect(without.outputs, without.log).toMatchObject({ verdict: "identical", digest: digest("") });
+  expect(without.log).toContain("looks like a secret: DATABASE, DEPLOY_KEY, NPM_PASSWORD, REGISTRY_TOKEN");
+  expect(without.log + without.summary).not.toMatch(/hunter/);
+  const kept = await run({ "keep-env": "DEPLOY_KEY\nREGISTRY_TOKEN" });
+  expect(kept.outputs.digest).toBe(digest("DEPLOY_KEY=k\nREGISTRY_TOKEN=t\n"));
+  const refused = await run({ "keep-env": "ACTIONS_RUNTIME_TOKEN" });
+  expect(refused.log).toContain("keep-env");
+  expect(refused.code).toBe(1);
+});
+
 test("what a link among the artifacts leads to is compared, and not taken from an earlier build", async () => {
   ({ folder, remove } = project({ "made/x": "made before\n", a: "a\n" }));
   symlinkSync("made", join(folder, "out"));
@@ -128,6 +147,23 @@ test("what an earlier build left is not taken for a result", async () => {
   const { outputs } = await runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false" }, folder);
   expect(outputs).toMatchObject({ verdict: "different", causes: "build-path" });
   expect(readFileSync(join(folder, "out"), "utf8")).toBe("made before\n");
+});
+
+test("a cache within an included ignored folder serves no build, unless it is named", { timeout: 60_000 }, async () => {
+  const cached = "node_modules/.cache/out";
+  ({ folder, remove } = project({
+    ".gitignore": "node_modules\n",
+    "node_modules/x/a": "a\n",
+    [cached]: "made before\n",
+  }));
+  execFileSync("git", ["init", "--quiet"], { cwd: folder });
+  const build = `[ -e node_modules/x/a ]; if [ -e ${cached} ]; then cp ${cached} out; else pwd > out; fi`;
+  const run = (included: string) =>
+    runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false", "include-ignored": included }, folder);
+  const { outputs, summary, log } = await run("node_modules");
+  expect(outputs, log).toMatchObject({ verdict: "different", causes: "build-path" });
+  expect(summary).toContain("node&#95;modules/.cache");
+  expect((await run("node_modules\nnode_modules/.cache")).outputs.verdict).toBe("identical");
 });
 
 test("a build that only works with a network is checked with it, and this is said", async () => {

@@ -1,4 +1,4 @@
-/** Forty-odd small builds with real tools. Each lets one known thing into its result, or nothing. */
+/** Seventy small builds with real tools. Each lets one known thing into its result, or nothing. */
 import type { Cause, VariationName } from "@goatnote/build-comparison";
 
 export interface Animal {
@@ -51,6 +51,25 @@ mv out/config "out/$config.json"
 printf '[{"Config":"%s.json","Layers":["%s.tar"]}]' "$config" "$layer" > out/manifest.json
 tar ${tarAll} -C out -cf image.tar .
 `;
+
+/** An OCI layout with one layer, made by umoci; what is not fixed by an option leaks. */
+const created = "2020-01-01T00:00:00Z";
+const oci = (options: { layer?: string; image?: string; before?: string }): string => `
+chmod -R go=rX src
+${options.before ?? "find src -exec touch -d @0 {} +"}
+umoci init --layout oci
+umoci new --image oci:lab
+umoci insert --rootless --image oci:lab ${options.layer ?? `--history.created ${created}`} src /app
+umoci config --image oci:lab --no-history --created ${created} ${options.image ?? ""}
+umoci gc --layout oci
+`;
+
+/** The same, as `docker save` writes it. */
+const dockerArchive = (options: Parameters<typeof oci>[0]): string =>
+  `${oci(options)}skopeo --insecure-policy copy -q --tmpdir "$TMPDIR" oci:oci:lab docker-archive:image.tar`;
+
+const assembly = { "src/a.s": ".globl start\nstart:\n\tret\n" };
+const windows = "x86_64-w64-mingw32";
 
 const deb = `
 mkdir -p pkg/DEBIAN pkg/usr/share/lab
@@ -233,7 +252,87 @@ export const zoo: Animal[] = [
     causes: ["hostname"],
     by: "hostname",
   },
+  {
+    name: "oci-created",
+    leak: "the time of the build, in the history of an image",
+    tools: ["umoci"],
+    files: texts,
+    build: oci({ layer: " " }),
+    artifact: "oci",
+    causes: ["timestamp"],
+    by: "always",
+  },
+  {
+    name: "oci-mtime",
+    leak: "modification times of sources, in a layer of an image",
+    tools: ["umoci"],
+    files: texts,
+    build: oci({ before: "true" }),
+    artifact: "oci",
+    causes: ["mtime"],
+    by: "mtimes",
+  },
+  {
+    name: "oci-annotation",
+    leak: "the name of the machine, in an annotation of an image",
+    tools: ["umoci"],
+    files: texts,
+    build: oci({ image: '--manifest.annotation "built-on=$(uname -n)"' }),
+    artifact: "oci",
+    causes: ["hostname"],
+    by: "hostname",
+  },
+  {
+    name: "docker-archive-created",
+    leak: "the time of the build, in an archive as of docker save",
+    tools: ["umoci", "skopeo"],
+    files: texts,
+    build: dockerArchive({ layer: " " }),
+    artifact: "image.tar",
+    causes: ["timestamp"],
+    by: "always",
+  },
+  {
+    name: "docker-archive-mtime",
+    leak: "modification times of sources, in a layer of such an archive",
+    tools: ["umoci", "skopeo"],
+    files: texts,
+    build: dockerArchive({ before: "true" }),
+    artifact: "image.tar",
+    causes: ["mtime"],
+    by: "mtimes",
+  },
+  {
+    name: "zip64-mtime",
+    leak: "modification times of sources, in a zip64",
+    tools: ["zip"],
+    files: texts,
+    build: "export TZ=UTC; chmod -R go=rX src; find src -type f | LC_ALL=C sort | zip -qX -fz out.zip -@",
+    artifact: "out.zip",
+    causes: ["mtime"],
+    by: "mtimes",
+  },
   // Compilers
+  {
+    name: "pe-timestamp",
+    leak: "the time of linking, in a program for Windows",
+    tools: [`${windows}-ld`],
+    files: assembly,
+    build: `${windows}-as src/a.s -o a.o; ${windows}-ld --insert-timestamp -e start a.o -o out.exe`,
+    artifact: "out.exe",
+    causes: ["timestamp"],
+    by: "always",
+  },
+  {
+    name: "pe-debug",
+    leak: "the time of linking, also in the debug directory and the exports of a library for Windows",
+    tools: [`${windows}-ld`],
+    files: assembly,
+    build: `${windows}-as src/a.s -o a.o; ${windows}-ld --insert-timestamp --build-id --shared --export-all-symbols -e start a.o -o out.dll`,
+    artifact: "out.dll",
+    causes: ["timestamp"],
+    by: "always",
+  },
   {
     name: "gcc-date",
     leak: "__DATE__ and __TIME__",
@@ -611,6 +710,33 @@ export const zoo: Animal[] = [
     files: texts,
     build: `CREATED=2020-01-01T00:00:00Z\n${image}`,
     artifact: "image.tar",
+    causes: [],
+  },
+  {
+    name: "clean-oci",
+    leak: "",
+    tools: ["umoci"],
+    files: texts,
+    build: oci({}),
+    artifact: "oci",
+    causes: [],
+  },
+  {
+    name: "clean-docker-archive",
+    leak: "",
+    tools: ["umoci", "skopeo"],
+    files: texts,
+    build: dockerArchive({}),
+    artifact: "image.tar",
+    causes: [],
+  },
+  {
+    name: "clean-pe",
+    leak: "",
+    tools: [`${windows}-ld`],
+    files: assembly,
+    build: `${windows}-as src/a.s -o a.o; ${windows}-ld --no-insert-timestamp -e start a.o -o out.exe`,
+    artifact: "out.exe",
     causes: [],
   },
   {

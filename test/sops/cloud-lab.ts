@@ -2,7 +2,7 @@
  * The internet of a cloud key, on this machine: a proxy through which the real `sops` and the action both ask the services by
  * their real names. Behind it stand servers that others wrote (moto for AWS, OpenBao for Vault), or ours (GCP, Azure, GitHub).
  */
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
@@ -104,6 +104,14 @@ export class Internet {
     onward.on("error", () => response.writeHead(502).end());
     onward.end(body);
   }
+}
+
+/** AWS as moto plays it. @param moto its server */
+export async function startMoto(moto: string): Promise<{ child: ChildProcess; port: number }> {
+  const port = await freePort();
+  const child = spawn(moto, ["-p", String(port)], { stdio: "ignore" });
+  await answers(`http://127.0.0.1:${port}/moto-api/`);
+  return { child, port };
 }
 
 /** A port that is free now. */

@@ -14,14 +14,17 @@ import {
   publicEncrypt,
   randomBytes,
 } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
-import { answers, freePort, Internet, type Seen } from "./cloud-lab.ts";
+import { answers, freePort, Internet, type Seen, startMoto } from "./cloud-lab.ts";
 import { type AgeKey, ageKey, Lab } from "./lab.ts";
 
 type Pairs = Record<string, string>;
@@ -39,6 +42,7 @@ describeWithPeer("sops", (sops) => {
     folder = mkdtempSync(join(tmpdir(), "sops-clouds-"));
     internet = new Internet(folder, [
       ...["kms.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com", "*.googleapis.com", "*.vault.azure.net"],
+      ...["kms.us-east-1.amazonaws.com", "sts.eu-west-1.amazonaws.com.cn"],
       ...["login.microsoftonline.com", "vault.example.org", "oidc.example.org"],
     ]);
     await internet.start();
@@ -102,16 +106,108 @@ describeWithPeer("sops", (sops) => {
     expect(lab.variables).toEqual({});
   }
 
+  /** What Node runs before the action. */
+  const before = (script: string): Pairs => {
+    const file = join(folder, `before-${randomBytes(4).toString("hex")}.cjs`);
+    writeFileSync(file, script);
+    return { NODE_OPTIONS: `--require ${file}` };
+  };
+
+  /** A file that holds a token. */
+  const tokenFile = (token: string): string => {
+    const file = join(folder, "token");
+    writeFileSync(file, `${token}\n`);
+    return file;
+  };
+
   const hosts = (): string[] => [...new Set(internet.seen.map(({ host }) => host))];
+
+  describe("AWS KMS, on a server of ours: answers that moto does not give", () => {
+    const name = (region: string): string =>
+      `arn:aws:kms:${region}:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab`;
+    const credentials = { AWS_ACCESS_KEY_ID: "AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY: "aws-secret-for-tests" };
+    const secret = randomBytes(32);
+    const regions = ["eu-west-1", "us-east-1"];
+    /** A multi-region key is one key under a name in each region: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html */
+    const answer =
+      (region: string) =>
+      ({ headers, body }: Seen) => {
+        const fields = JSON.parse(body) as Pairs;
+        if (fields.KeyId !== name(region)) return { status: 400, json: { __type: "NotFoundException" } };
+        const more = { KeyId: name(region), EncryptionAlgorithm: "SYMMETRIC_DEFAULT" };
+        if (headers["x-amz-target"] === "TrentService.Encrypt") {
+          const cipher = createCipheriv("aes-256-gcm", secret, Buffer.alloc(12));
+          const sealed = [cipher.update(fields.Plaintext!, "base64"), cipher.final(), cipher.getAuthTag()];
+          return { json: { ...more, CiphertextBlob: Buffer.concat(sealed).toString("base64") } };
+        }
+        const sealed = Buffer.from(fields.CiphertextBlob!, "base64");
+        const decipher = createDecipheriv("aes-256-gcm", secret, Buffer.alloc(12)).setAuthTag(sealed.subarray(-16));
+        const plain = Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
+        return { json: { ...more, Plaintext: plain.toString("base64") } };
+      };
+    beforeAll(() => {
+      for (const region of regions) internet.services[`kms.${region}.amazonaws.com`] = answer(region);
+    });
+    afterAll(() => {
+      for (const region of regions) delete internet.services[`kms.${region}.amazonaws.com`];
+    });
+
+    test("a multi-region key opens in the next region when the first cannot be used", async () => {
+      await encrypt("secrets.yaml", ["--kms", regions.map(name).join(",")], credentials);
+      const allow = name("*");
+      await succeeds({ "kms-allow": allow }, credentials);
+      expect(hosts()).toEqual(["kms.eu-west-1.amazonaws.com"]);
+      internet.services["kms.eu-west-1.amazonaws.com"] = () => ({ status: 400, json: { __type: "DisabledException" } });
+      internet.seen.length = 0;
+      try {
+        await succeeds({ "kms-allow": allow }, credentials);
+        expect(internet.seen.map(({ host, body }) => [host, JSON.parse(body).KeyId])).toEqual(
+          regions.map((region) => [`kms.${region}.amazonaws.com`, name(region)]),
+        );
+      } finally {
+        internet.services["kms.eu-west-1.amazonaws.com"] = answer("eu-west-1");
+      }
+    });
+
+    test("a region that nobody has is not asked, though `*` is allowed for it", async () => {
+      await encrypt("secrets.yaml", ["--kms", name("eu-west-1")], credentials);
+      const text = readFileSync(join(lab.workspace, "secrets.yaml"), "utf8");
+      lab.write("secrets.yaml", text.replace("kms:eu-west-1:", "kms:eu-evil-1:"));
+      await refused({ "kms-allow": name("*") }, credentials, "not among the keys that are allowed");
+      expect(internet.seen).toEqual([]);
+    });
+
+    test("credentials of one partition are not those of another", async () => {
+      await encrypt("secrets.json", ["--kms", name("eu-west-1")], credentials, JSON.stringify({ a: "some-value" }));
+      const file = JSON.parse(readFileSync(join(lab.workspace, "secrets.json"), "utf8"));
+      const [own] = file.sops.kms;
+      const chinese = own.arn.replace("arn:aws:", "arn:aws-cn:");
+      lab.write(
+        "secrets.json",
+        JSON.stringify({ ...file, sops: { ...file.sops, kms: [own, { ...own, arn: chinese }] } }),
+      );
+      for (const host of ["sts.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com.cn"])
+        internet.services[host] = () => ({ status: 403 });
+      try {
+        const env = { ...oidc, AWS_ROLE_ARN: "arn:aws:iam::111122223333:role/sops" };
+        await refused({ files: "secrets.json", "kms-allow": `${own.arn}\n${chinese}` }, env, "AWS STS refused (403)");
+        expect(hosts()).toEqual([
+          ...["oidc.example.org", "sts.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com.cn"],
+        ]);
+      } finally {
+        for (const host of ["sts.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com.cn"])
+          delete internet.services[host];
+      }
+    });
+  });
 
   describeWithPeer("moto", (moto) => {
     let aws: Record<"arn" | "alias" | "replica" | "id" | "secret" | "role" | "denied", string>;
     let credentials: Pairs;
     let asOneMore: () => Promise<unknown>;
     beforeAll(async () => {
-      const port = await freePort();
-      children.push(spawn(moto, ["-p", String(port)], { stdio: "ignore" }));
-      await answers(`http://127.0.0.1:${port}/moto-api/`);
+      const { child, port } = await startMoto(moto);
+      children.push(child);
       const script = `
 import boto3, json
 def client(name): return boto3.client(name, region_name="eu-west-1", endpoint_url="http://127.0.0.1:${port}", aws_access_key_id="x", aws_secret_access_key="y")
@@ -194,6 +290,26 @@ print(json.dumps({"arn": arn, "alias": arn.split("key/")[0] + "alias/sops", "rep
       expect(hosts()).toEqual(["oidc.example.org", "sts.eu-west-1.amazonaws.com", "kms.eu-west-1.amazonaws.com"]);
     });
 
+    test("AWS KMS: a token in a file for a role", async () => {
+      await encrypt("secrets.yaml", ["--kms", aws.arn], credentials);
+      const file = tokenFile("token-of-a-web-identity");
+      await asOneMore();
+      const env = { AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: aws.role };
+      const ended = await decrypt({ "kms-allow": aws.arn }, env);
+      expect(ended.code, ended.log).toBe(0);
+      expect(ended.masks).toContain("token-of-a-web-identity");
+      expect(ended.log).not.toContain("token-of-a-web-identity");
+      expect(hosts()).toEqual(["sts.eu-west-1.amazonaws.com", "kms.eu-west-1.amazonaws.com"]);
+      expect(Object.fromEntries(new URLSearchParams(internet.seen[0]!.body)).WebIdentityToken).toBe(
+        "token-of-a-web-identity",
+      );
+      await refused(
+        { "kms-allow": aws.arn },
+        { ...env, AWS_WEB_IDENTITY_TOKEN_FILE: join(folder, "no-such-token") },
+        "The file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read (ENOENT)",
+      );
+    });
+
     test("groups of three kinds of keys, of which two are needed", async () => {
       const key: AgeKey = await ageKey();
       const other: AgeKey = await ageKey();
@@ -227,16 +343,19 @@ print(json.dumps({"arn": arn, "alias": arn.split("key/")[0] + "alias/sops", "rep
       children.push(spawn(bao, args, { stdio: "ignore", env: { PATH: process.env.PATH, HOME: folder } }));
       const url = `http://127.0.0.1:${port}`;
       await answers(`${url}/v1/sys/health`);
-      const post = async (path: string, body: object): Promise<void> => {
+      const post = async (path: string, body: object, namespace = ""): Promise<void> => {
         const response = await fetch(url + path, {
           method: "POST",
-          headers: { "x-vault-token": token },
+          headers: { "x-vault-token": token, "x-vault-namespace": namespace },
           body: JSON.stringify(body),
         });
         if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
       };
       await post("/v1/sys/mounts/transit", { type: "transit" });
       await post("/v1/transit/keys/sops", {});
+      await post("/v1/sys/namespaces/team", {});
+      await post("/v1/sys/mounts/transit", { type: "transit" }, "team");
+      await post("/v1/transit/keys/sops", {}, "team");
       internet.services["vault.example.org"] = () => ({ port });
     }, 120_000);
 
@@ -251,6 +370,109 @@ print(json.dumps({"arn": arn, "alias": arn.split("key/")[0] + "alias/sops", "rep
       await refused({ "kms-allow": name }, {}, "No key was given");
       const ended = await decrypt({ "kms-allow": name, "missing-key": "skip" }, {});
       expect([ended.code, lab.outputs.decrypted]).toEqual([0, "false"]);
+    });
+
+    test("Vault: a key in a namespace, which another of the same name does not open", async () => {
+      const env = { VAULT_TOKEN: token, VAULT_NAMESPACE: "team" };
+      await encrypt("secrets.yaml", ["--hc-vault-transit", name], env);
+      await succeeds({ "kms-allow": name }, env);
+      await refused({ "kms-allow": name }, { VAULT_TOKEN: token }, "Vault (https://vault.example.org) refused (400)");
+    });
+
+    test("at most 20 keys are asked, however many the file names", async () => {
+      await encrypt("secrets.json", ["--hc-vault-transit", name], { VAULT_TOKEN: token }, '{"a":"some-value"}');
+      const file = JSON.parse(readFileSync(join(lab.workspace, "secrets.json"), "utf8"));
+      const [own] = file.sops.hc_vault;
+      const broken = Array.from({ length: 20 }, () => ({ ...own, enc: "vault:v1:AAAA" }));
+      const write = (keys: object[]): string =>
+        lab.write("secrets.json", JSON.stringify({ ...file, sops: { ...file.sops, hc_vault: keys } }));
+      write([...broken, own]);
+      const inputs = { files: "secrets.json", "kms-allow": name };
+      await refused(inputs, { VAULT_TOKEN: token }, "is not asked: more than 20 were asked already");
+      expect(internet.seen).toHaveLength(20);
+      write([...broken.slice(1), own]);
+      const ended = await decrypt(inputs, { VAULT_TOKEN: token });
+      expect([ended.code, lab.variables]).toEqual([0, { a: "some-value" }]);
+    });
+
+    test("a service that does not answer, or not to the end, is left after three times 20 s", async () => {
+      await encrypt("secrets.yaml", ["--hc-vault-transit", name], { VAULT_TOKEN: token });
+      const real = internet.services["vault.example.org"]!;
+      const silent = createHttpServer((request, response) => {
+        if (request.headers["x-begin"]) response.writeHead(200).write("{");
+      }).listen(0, "127.0.0.1");
+      await once(silent, "listening");
+      // A second of the action's clock takes 20 ms.
+      const fast = before(
+        "const { timeout } = AbortSignal; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 50);",
+      );
+      try {
+        for (const begin of [false, true]) {
+          internet.services["vault.example.org"] = ({ headers }) => {
+            if (begin) headers["x-begin"] = "1";
+            return { port: (silent.address() as AddressInfo).port };
+          };
+          internet.seen.length = 0;
+          await refused(
+            { "kms-allow": name },
+            { VAULT_TOKEN: token, ...fast },
+            "could not be reached at vault.example.org (no answer in 20 s)",
+          );
+          expect(internet.seen).toHaveLength(3);
+        }
+      } finally {
+        internet.services["vault.example.org"] = real;
+        silent.close().closeAllConnections();
+      }
+    });
+
+    test("a service that is busy is asked again", async () => {
+      await encrypt("secrets.yaml", ["--hc-vault-transit", name], { VAULT_TOKEN: token });
+      const real = internet.services["vault.example.org"]!;
+      const busy = [503, 429];
+      try {
+        internet.services["vault.example.org"] = (seen) => {
+          const status = busy.shift();
+          return status === undefined ? real(seen) : { status };
+        };
+        await succeeds({ "kms-allow": name }, { VAULT_TOKEN: token });
+        expect(internet.seen).toHaveLength(3);
+      } finally {
+        internet.services["vault.example.org"] = real;
+      }
+    });
+
+    test("a proxy that this Node cannot use is not gone past", async () => {
+      await encrypt("secrets.yaml", ["--hc-vault-transit", name], { VAULT_TOKEN: token });
+      const older = before('delete require("node:http").setGlobalProxyFromEnv;');
+      await refused(
+        { "kms-allow": name },
+        { VAULT_TOKEN: token, ...older },
+        /HTTPS_PROXY names a proxy, which Node v24\S+ cannot be told to use/,
+      );
+      expect(internet.seen).toEqual([]);
+      // Without one, such a Node asks directly, and here nobody is there.
+      await refused(
+        { "kms-allow": name },
+        { VAULT_TOKEN: token, ...older, HTTPS_PROXY: "" },
+        /could not be reached at vault\.example\.org \((ENOTFOUND|EAI_AGAIN)\)/,
+      );
+    });
+
+    test("an address whose port is none is refused as one", async () => {
+      await encrypt("secrets.yaml", ["--hc-vault-transit", name], { VAULT_TOKEN: token });
+      const text = readFileSync(join(lab.workspace, "secrets.yaml"), "utf8");
+      lab.write("secrets.yaml", text.replace("https://vault.example.org", "https://vault.example.org:99999"));
+      await refused({ "kms-allow": name }, { VAULT_TOKEN: token }, "is not asked: it is no name of such a key");
+      await refused({ "kms-allow": name.replace(".org", ".org:99999") }, { VAULT_TOKEN: token }, "is no name of a key");
+    });
+
+    test("a token of one line is masked, whatever it starts with and however short it is", async () => {
+      await encrypt("secrets.yaml", ["--hc-vault-transit", name], { VAULT_TOKEN: token });
+      for (const value of ["#token-like-a-comment\n", "s.1\n", "-----token\n"]) {
+        const ended = await decrypt({ "kms-allow": name }, { VAULT_TOKEN: value });
+        expect(ended.masks, value).toContain(value.trim());
+      }
     });
 
     test("what the list does not allow is asked by not one byte", async () => {
@@ -294,6 +516,7 @@ print(json.dumps({"arn": arn, "alias": arn.split("key/")[0] + "alias/sops", "rep
     const account = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const secret = randomBytes(32);
     const forms: Pairs[] = [];
+    const assertions: string[] = [];
     beforeAll(() => {
       const check =
         (token: string) =>
@@ -301,6 +524,7 @@ print(json.dumps({"arn": arn, "alias": arn.split("key/")[0] + "alias/sops", "rep
           headers.authorization === `Bearer ${token}`;
       internet.services["oauth2.googleapis.com"] = ({ body }) => {
         const { assertion = "" } = Object.fromEntries(new URLSearchParams(body));
+        assertions.push(assertion);
         const [head, claims, signature = ""] = assertion.split(".");
         const good = createVerify("RSA-SHA256")
           .update(`${head}.${claims}`)
@@ -383,7 +607,19 @@ print(json.dumps({"arn": arn, "alias": arn.split("key/")[0] + "alias/sops", "rep
     }
 
     test("a token", () => both({ GOOGLE_OAUTH_ACCESS_TOKEN: "access-1" }));
-    test("a service account", () => both({ GOOGLE_APPLICATION_CREDENTIALS: write(serviceAccount()) }));
+    test.each<[string, () => Pairs]>([
+      ["GOOGLE_APPLICATION_CREDENTIALS", () => ({ GOOGLE_APPLICATION_CREDENTIALS: write(serviceAccount()) })],
+      ["GOOGLE_CREDENTIALS, a path", () => ({ GOOGLE_CREDENTIALS: write(serviceAccount()) })],
+      ["GOOGLE_CREDENTIALS, the text", () => ({ GOOGLE_CREDENTIALS: JSON.stringify(serviceAccount()) })],
+      ["GOOGLE_CREDENTIALS, in lines", () => ({ GOOGLE_CREDENTIALS: JSON.stringify(serviceAccount(), null, 2) })],
+    ])("a service account: %s", async (_, env) => {
+      await both(env());
+      const { key, assertion } = { key: serviceAccount().private_key as string, assertion: assertions.at(-1)! };
+      const ended = await decrypt({ "kms-allow": name }, env());
+      expect(ended.masks).toEqual(expect.arrayContaining([assertions.at(-1), "access-1", key.split("\n")[3]]));
+      expect(assertions.at(-1)).not.toBe(assertion);
+      expect(ended.log).not.toMatch(/eyJ|access-1/);
+    });
 
     test("workload identity with GitHub's token, as google-github-actions/auth writes it", async () => {
       const file = write({
@@ -415,12 +651,26 @@ print(json.dumps({"arn": arn, "alias": arn.split("key/")[0] + "alias/sops", "rep
 
     test("credentials that would be sent elsewhere are not", async () => {
       await encrypt("secrets.yaml", ["--gcp-kms", name], { ...rest, GOOGLE_OAUTH_ACCESS_TOKEN: "access-1" });
-      const elsewhere = { ...serviceAccount(), token_uri: "https://oidc.example.org/token" };
-      await refused(
-        { "kms-allow": name },
-        { GOOGLE_APPLICATION_CREDENTIALS: write(elsewhere) },
-        "an address that is not Google's",
-      );
+      for (const address of ["https://oidc.example.org/token", "https://storage.googleapis.com/token"])
+        await refused(
+          { "kms-allow": name },
+          { GOOGLE_APPLICATION_CREDENTIALS: write({ ...serviceAccount(), token_uri: address }) },
+          "have a `token_uri` that is not Google's own address",
+        );
+      const federated = {
+        type: "external_account",
+        token_url: "https://sts.googleapis.com/v1/token",
+        credential_source: { file: tokenFile(identity) },
+      };
+      for (const more of [
+        { token_url: "https://storage.googleapis.com/v1/token" },
+        { service_account_impersonation_url: "https://run.googleapis.com/v1/x:generateAccessToken" },
+      ])
+        await refused(
+          { "kms-allow": name },
+          { GOOGLE_APPLICATION_CREDENTIALS: write({ ...federated, ...more }) },
+          `have a \`${Object.keys(more)[0]}\` that is not Google's own address`,
+        );
       await refused(
         { "kms-allow": name },
         { GOOGLE_OAUTH_ACCESS_TOKEN: "wrong-token-9" },
@@ -494,8 +744,12 @@ print(json.dumps({"arn": arn, "alias": arn.split("key/")[0] + "alias/sops", "rep
     test.each<[string, Pairs]>([
       ["a client secret", withSecret],
       ["GitHub's token", { ...application, ...oidc }],
+      ["a token in a file", { ...application, AZURE_FEDERATED_TOKEN_FILE: "FILE" }],
       ["a token", { AZURE_ACCESS_TOKEN: "azure-access-1" }],
-    ])("%s", async (_, env) => {
+    ])("%s", async (_, given) => {
+      const env = given.AZURE_FEDERATED_TOKEN_FILE
+        ? { ...given, AZURE_FEDERATED_TOKEN_FILE: tokenFile(identity) }
+        : given;
       await encrypt("secrets.yaml", ["--azure-kv", url], withSecret);
       await succeeds({ "kms-allow": url }, env);
       const asked = () => {
@@ -513,6 +767,9 @@ print(json.dumps({"arn": arn, "alias": arn.split("key/")[0] + "alias/sops", "rep
 
     test("who may not is told", async () => {
       await encrypt("secrets.yaml", ["--azure-kv", url], withSecret);
+      for (const tenant of ["..", ".", "a/b", "a..b"])
+        await refused({ "kms-allow": url }, { ...withSecret, AZURE_TENANT_ID: tenant }, "is no name of a tenant");
+      expect(internet.seen).toEqual([]);
       await refused(
         { "kms-allow": url },
         { ...withSecret, AZURE_CLIENT_SECRET: "wrong-secret-2" },

@@ -125,7 +125,7 @@ describeWithPeer("sops", (sops) => {
     lab.encrypt("secrets.json", JSON.stringify(values), key.recipient);
     const run = 'echo "picked $PICKED"\ngrep flags /proc/$$/fdinfo/1 || true\nseq 100000\necho done';
     const inputs = { files: "secrets.json", "age-key": key.identity, keys: "v1499 as PICKED", run };
-    const ended = await lab.exec(inputs, {}, true);
+    const ended = await lab.exec(inputs, {}, 1);
     expect(ended.code, ended.log.slice(-2000)).toBe(0);
     const [before] = ended.raw.split("picked ");
     const missing = Object.values(values).filter((value) => !before?.includes(`::add-mask::${value}\n`));
@@ -134,6 +134,25 @@ describeWithPeer("sops", (sops) => {
     expect(ended.log).toMatch(/\ndone\n$/);
     // O_NONBLOCK would make the script lose what a full pipe does not take.
     expect(ended.log).not.toMatch(/flags:\s+\d*[4-7]\d{3}$/m);
+  });
+
+  test("what the action itself says last arrives before the script takes its place", async () => {
+    const long = (letter: string): string => letter.repeat(90);
+    const short = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [long("c") + i, `x${i}`]));
+    const values = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`v${i}`, `value-number-${i}?`]));
+    lab.encrypt("secrets.json", JSON.stringify({ ...values, [long("a")]: { [long("b")]: short } }), key.recipient);
+    // The masks fill the pipe, and the warning is longer than what the reader takes while the script is made ready.
+    const inputs = {
+      files: "secrets.json",
+      "age-key": key.identity,
+      "short-secrets": "warn",
+      run: "echo script-started",
+    };
+    const ended = await lab.exec(inputs, {}, 40);
+    expect(ended.code, ended.log.slice(-2000)).toBe(0);
+    const [before = ""] = ended.log.split("script-started");
+    expect(before).toContain("::warning::20 values are too short to be masked");
+    expect(before).toContain("Decrypted and verified 1 file; the script gets 520 values.\n");
   });
 
   test.each([

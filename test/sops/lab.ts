@@ -29,10 +29,10 @@ export interface Ended {
   masks: string[];
 }
 
-const throughPipe = '"$0" "$1" 2>&1 | "$0" -e "$2"; exit "${PIPESTATUS[0]}"';
+const throughPipe = '"$0" "$1" 2>&1 | "$0" -e "$2" "$3"; exit "${PIPESTATUS[0]}"';
 const slowReader = `const { readSync, writeSync } = require("node:fs");
   const chunk = Buffer.alloc(4096);
-  for (let length; (length = readSync(0, chunk)) > 0; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1))
+  for (let length; (length = readSync(0, chunk)) > 0; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(process.argv[1])))
     for (let at = 0; at < length; ) at += writeSync(1, chunk, at, length - at);`;
 
 type Pairs = Record<string, string>;
@@ -103,9 +103,9 @@ export class Lab {
 
   /**
    * Starts a part of the action; its process is there to be killed.
-   * @param slowly its output goes through a pipe, as the runner's does, to a reader that is slower than the action
+   * @param slowly its output goes through a pipe, as the runner's does, to a reader that waits so many milliseconds after 4 KiB
    */
-  start(entry: string, inputs: Pairs, env: Pairs = {}, slowly = false): { child: ChildProcess; ended: Promise<Ended> } {
+  start(entry: string, inputs: Pairs, env: Pairs = {}, slowly = 0): { child: ChildProcess; ended: Promise<Ended> } {
     const folder = join(this.actions, "sops-decrypt", dirname(entry));
     const metadata = parse(readFileSync(join(folder, "action.yml"), "utf8")) as {
       inputs: Record<string, { default?: string }>;
@@ -118,7 +118,8 @@ export class Lab {
       writeFileSync(this.file(name), "");
     }
     const argv: [string, ...string[]] = [process.execPath, join(this.actions, "sops-decrypt", `${entry}.js`)];
-    const [program, ...args] = slowly ? (["bash", "-c", throughPipe, ...argv, slowReader] as const) : argv;
+    const [program, ...args] =
+      slowly > 0 ? (["bash", "-c", throughPipe, ...argv, slowReader, String(slowly)] as const) : argv;
     const child = spawn(program, args, {
       cwd: this.workspace,
       env: {
@@ -159,7 +160,7 @@ export class Lab {
   }
 
   /** Runs `exec` to its end. */
-  exec(inputs: Pairs, env: Pairs = {}, slowly = false): Promise<Ended> {
+  exec(inputs: Pairs, env: Pairs = {}, slowly = 0): Promise<Ended> {
     return this.start("exec/main", inputs, env, slowly).ended;
   }
 

@@ -1,6 +1,6 @@
 /** PGP keys that the real `gpg` made, files that the real `sops` encrypted for them, decrypted by the built action. */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -9,6 +9,8 @@ import { describeWithPeer } from "../peers.ts";
 import { ageKey, Lab } from "./lab.ts";
 
 const yaml = "db:\n  account: deployer\n  password: correct-horse\n";
+
+const mayUnshare = spawnSync("unshare", ["--map-root-user", "--mount", "true"]).status === 0;
 
 describeWithPeer("sops", (sops) => {
   let actions: string;
@@ -114,6 +116,59 @@ describeWithPeer("sops", (sops) => {
     expect(ended.code, ended.log).toBe(1);
     for (const message of messages) expect(ended.log).toMatch(message);
     leavesNothing(ended, name);
+  });
+
+  test("gpg and its agent get no credential of the environment", async () => {
+    encrypt(["--pgp", keys.ed!.fingerprint]);
+    const bin = join(lab.root, "bin");
+    mkdirSync(bin);
+    for (const name of ["gpg", "gpgconf"]) {
+      const real = execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim();
+      writeFileSync(join(bin, name), `#!/bin/sh\nenv >>"${lab.root}/seen"\nexec ${real} "$@"\n`, { mode: 0o755 });
+    }
+    const credentials = {
+      AWS_SECRET_ACCESS_KEY: "aws-secret-1",
+      AZURE_CLIENT_SECRET: "azure-secret-1",
+      SOPS_AGE_KEY: "x-1",
+    };
+    const env = { PATH: `${bin}:${process.env.PATH}`, ...credentials };
+    const ended = await decrypt({ "pgp-key": keys.ed!.secret }, env);
+    expect(ended.code, ended.log).toBe(0);
+    const seen = readFileSync(join(lab.root, "seen"), "utf8");
+    const names = new Set([...seen.matchAll(/^(\w+)=/gm)].map(([, name]) => name));
+    expect([...names].filter((name) => !/^(PATH|HOME|GNUPGHOME|LC_ALL|PWD|OLDPWD|SHLVL|_)$/.test(name!))).toEqual([]);
+    expect(names).toContain("GNUPGHOME");
+  });
+
+  test.runIf(mayUnshare)("no folder of sockets stays where there is /run/user", () => {
+    encrypt(["--pgp", keys.ed!.fingerprint]);
+    const action = join(actions, "sops-decrypt/main.js");
+    const inputs = { FILES: "secrets.yaml", "PGP-KEY": keys.ed!.secret, FORMAT: "auto", EXPORT: "none", CASE: "keep" };
+    const more = { "MISSING-KEY": "fail", "SHORT-SECRETS": "refuse", "OUTPUT-FORMAT": "same", "MIN-MASK-LENGTH": "4" };
+    const last = { "MAX-FILE-SIZE": "10000", "ALLOW-PULL-REQUEST-HEAD": "false" };
+    const given = Object.entries({ ...inputs, ...more, ...last }).map(([name, value]) => [`INPUT_${name}`, value]);
+    const nothing = join(lab.root, "nothing");
+    writeFileSync(nothing, "");
+    // Not sh, which drops variables with a `-` in their name.
+    const script = `mount -t tmpfs none /run && mkdir -p -m 700 /run/user/0 &&
+      "$0" "$1" >&2 && find /run/user/0`;
+    const listed = execFileSync(
+      "unshare",
+      ["--map-root-user", "--mount", "bash", "-c", script, process.execPath, action],
+      {
+        cwd: lab.workspace,
+        encoding: "utf8",
+        env: {
+          PATH: process.env.PATH,
+          HOME: lab.root,
+          GITHUB_WORKSPACE: lab.workspace,
+          RUNNER_TEMP: lab.temp,
+          ...Object.fromEntries(["OUTPUT", "ENV", "STATE"].map((name) => [`GITHUB_${name}`, nothing])),
+          ...Object.fromEntries(given),
+        },
+      },
+    );
+    expect(listed.trim().split("\n").toSorted()).toEqual(["/run/user/0", "/run/user/0/gnupg"]);
   });
 
   test("what is no private key, and a machine without gpg, are refused", async () => {

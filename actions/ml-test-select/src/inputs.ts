@@ -1,4 +1,14 @@
-import { declareInputs, duration, type Field, lines, number, oneOf, required, text } from "@goatnote/action-io";
+import {
+  boolean,
+  declareInputs,
+  duration,
+  type Field,
+  lines,
+  number,
+  oneOf,
+  required,
+  text,
+} from "@goatnote/action-io";
 import { storeInputs } from "@goatnote/history-access";
 
 export const mainInputs = declareInputs({
@@ -40,7 +50,7 @@ const shares: Field<number[]> = {
   },
 };
 
-export const trainInputs = declareInputs({ ...storeInputs, output: text("a folder") });
+export const trainInputs = declareInputs({ ...storeInputs, force: boolean(), output: text("a folder") });
 
 export const replayInputs = declareInputs({
   history: text("a file path"),

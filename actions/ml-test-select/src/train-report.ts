@@ -1,9 +1,23 @@
 /** What the reader sees of a training. */
 import { plain, seconds, table } from "@goatnote/action-io";
-import type { ModelReport } from "@goatnote/test-selection";
+import type { Comparison, ModelReport } from "@goatnote/test-selection";
 import { reliability } from "./reliability.ts";
 
 const three = (value: number | null): string => (value === null ? "not known" : value.toFixed(3));
+
+/** Why the trained model replaces the one in the store, or does not, with both figures. */
+export function verdict({ failing_runs, stored, trained, keeps_stored }: Comparison, kept: boolean): string {
+  const runs = `${failing_runs} failing ${failing_runs === 1 ? "run" : "runs"} that it had not seen`;
+  const figures =
+    stored === null || trained === null
+      ? ""
+      : ` On ${runs}, the mean APFDc is ${trained.toFixed(3)} by the new model and ${stored.toFixed(3)} by the stored one.`;
+  if (kept && keeps_stored) return `The stored model was replaced by \`force\`.${figures}`;
+  if (kept) return `The stored model was replaced.${figures}`;
+  return stored !== null && trained !== null && trained < stored
+    ? `The stored model stays, since it orders better.${figures} Set \`force\` to replace it all the same.`
+    : `The stored model stays: there are ${runs}, too few to tell which is better.${figures} Set \`force\` to replace it all the same.`;
+}
 
 /** What selections use now, how well it orders, what it goes by, and what was not checked. */
 export function summariseTraining(report: ModelReport): string {
@@ -16,8 +30,9 @@ export function summariseTraining(report: ModelReport): string {
         ? "It has ordered past failing runs better than the hand-weighted sum."
         : "The learned model has not ordered past failing runs better yet, or cannot state the recall.";
   return [
-    `### Selections score by ${what}\n`,
-    `\n${why} Learnt from ${runs} full runs, ${failing_runs} of them failing, in ${seconds(train_seconds)}.\n`,
+    report.kept ? `### Selections score by ${what}\n` : "### The model in the store stays\n",
+    report.comparison ? `\n${verdict(report.comparison, report.kept)}\n` : "",
+    `\n${report.kept ? "" : `Of the model that was trained and is not used: it would score by ${what}. `}${why} Learnt from ${runs} full runs, ${failing_runs} of them failing, in ${seconds(train_seconds)}.\n`,
     table(
       ["on failing runs, each scored before it was learnt", "learned model", "hand-weighted sum"],
       [
@@ -38,6 +53,13 @@ export function summariseTraining(report: ModelReport): string {
       ["what the learned model goes by", "weight"],
       (weights ?? []).slice(0, 12).map(({ feature, weight }) => [plain(feature), weight.toFixed(2)]),
     ),
+    table(
+      ["what telling failing from passing tests loses without it", "log loss, nats"],
+      (report.importance ?? []).slice(0, 12).map(({ feature, importance }) => [plain(feature), importance.toFixed(4)]),
+    ),
+    report.importance === null
+      ? ""
+      : "\nEach of these features was shuffled among the newest fifth of the examples, five times, and scored by a model of the older ones (permutation importance). Features that say the same share it.\n",
     "\nWeights are of standardised features: above 0 they speak for a failure. Not checked: whether coming changes resemble these.\n",
   ].join("");
 }

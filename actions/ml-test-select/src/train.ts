@@ -15,7 +15,7 @@ import {
 import { depthOf, openStore, storeContradictions, storeKind } from "@goatnote/history-access";
 import { encodeModel, modelReport, trainModel } from "@goatnote/test-selection";
 import { trainInputs } from "./inputs.ts";
-import { summariseTraining } from "./train-report.ts";
+import { summariseTraining, verdict } from "./train-report.ts";
 
 export async function train(): Promise<void> {
   const inputs = readInputs(trainInputs, process.env, (values) => [
@@ -36,6 +36,7 @@ export async function train(): Promise<void> {
       onProgress: everySeconds(5, (done: number, of: number) => say(`Learnt from ${done} of ${of} runs.`)),
     },
     report.watch,
+    inputs.force,
   );
   if (trained === null)
     throw new UserError("The history has no run yet, so there is nothing to learn from. Record some runs first.");
@@ -48,10 +49,12 @@ export async function train(): Promise<void> {
   await writeFile(modelFile, encodeModel(trained.model));
   await writeFile(reportFile, `${JSON.stringify(result, null, 2)}\n`);
   startGroup("Leave the model in the store");
+  if (result.comparison) say(verdict(result.comparison, result.kept));
   for (const { path, bytes } of trained.files) say(`${path}: ${await store.append(path, bytes)}`);
   endGroup();
   setOutputs({
     model: modelFile,
+    kept: result.kept,
     report: reportFile,
     f1: result.f1?.toFixed(4) ?? null,
     auc: result.auc?.toFixed(4) ?? null,

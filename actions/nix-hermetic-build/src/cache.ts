@@ -7,6 +7,7 @@ import { warning } from "@actions/core";
 import { redact, type WorkflowContext } from "@goatnote/action-io";
 import {
   addToCache,
+  type BuildResult,
   type CachedPath,
   checkCache,
   evict,
@@ -27,7 +28,7 @@ import type { Inputs } from "./inputs.ts";
 // The path is part of what GitHub finds an entry by, so it is one that no runner changes.
 const place = "~/.cache/goatnote-nix-hermetic-build.cache";
 const placeFile = (): string => join(homedir(), place.slice(2));
-export const cacheFolder = (): string => placeFile().replace(/\.cache$/, "");
+const cacheFolder = (): string => placeFile().replace(/\.cache$/, "");
 
 /** What was restored. */
 export interface RestoredCache {
@@ -79,6 +80,10 @@ export const cacheOptions = (inputs: Inputs): string[] => [
   ...["--option", "extra-trusted-public-keys", inputs["cache-public-key"]],
   ...["--option", "require-sigs", "true"],
 ];
+
+/** What was substituted from this action's cache. */
+export const fromCache = (runs: readonly BuildResult[]): BuildResult["substituted"] =>
+  runs.flatMap((each) => each.substituted).filter(({ from }) => from.startsWith(`file://${cacheFolder()}`));
 
 /** Why nothing may be saved, or undefined when it may. */
 export function withoutSave(inputs: Inputs, context: WorkflowContext): string | undefined {

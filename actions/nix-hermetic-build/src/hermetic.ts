@@ -1,18 +1,7 @@
 /** Why a build may see more than its locked inputs. Nothing found is the proof; everything that was looked at is in the report. */
 import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import {
-  type BuildResult,
-  build,
-  builtHere,
-  type Derivation,
-  type FlakeMetadata,
-  lastWords,
-  leakOf,
-  type Nix,
-  nameOf,
-  outputsOf,
-} from "@goatnote/nix-store";
+import { type Derivation, type FlakeMetadata, lastWords, leakOf, type Nix, nameOf } from "@goatnote/nix-store";
 import { probe } from "./probe.ts";
 
 export interface Hermeticity {
@@ -104,8 +93,15 @@ export function inspect(nix: Nix, flake: string, metadata: FlakeMetadata, graph:
   return { hermetic: reasons.length === 0, reasons, fixed };
 }
 
+/** What the sandbox shows of the host, as reasons. */
+export interface Probed {
+  reasons: string[];
+  /** What could not be tried, in words; "" when all was. */
+  untried: string;
+}
+
 /** What the sandbox shows of the host, tried. */
-export async function probeReasons(nix: Nix, folder: string): Promise<{ reasons: string[]; untried: string }> {
+export async function probeReasons(nix: Nix, folder: string): Promise<Probed> {
   const result = await probe(nix, folder, hostname());
   if ("unknown" in result)
     return {
@@ -118,42 +114,4 @@ export async function probeReasons(nix: Nix, folder: string): Promise<{ reasons:
       ? ""
       : "network and host name by the probe, since this sandbox has no /bin/sh (its files are hidden); ",
   };
-}
-
-/**
- * Builds results once more, without substituters, and compares: what reads the clock or another thing that changes differs.
- * @returns reasons, and the names of results that a hash fixes and that were not tried
- */
-export async function rebuildReasons(
-  nix: Nix,
-  graph: readonly Derivation[],
-  results: BuildResult["results"],
-): Promise<{ reasons: string[]; fixed: string[] }> {
-  const reasons: string[] = [];
-  const fixed: string[] = [];
-  for (const path of new Set(results.map(({ derivation }) => derivation))) {
-    const outputs = Object.values(graph.find((each) => each.path === path)?.outputs ?? {});
-    if (outputs.length > 0 && outputs.every(({ hash }) => hash !== null)) fixed.push(nameOf(path));
-    // Nix ends such a `--rebuild` well without comparing.
-    else if (outputs.some(({ path: known }) => known === null))
-      reasons.push(`${nameOf(path)} is content-addressed: not built a second time here.`);
-    else reasons.push(...(await rebuildOne(nix, path)));
-  }
-  return { reasons, fixed };
-}
-
-async function rebuildOne(nix: Nix, path: string): Promise<string[]> {
-  const { code, built, errors } = await build(nix, [outputsOf(nix, path)], () => {}, {
-    args: ["--rebuild", ...builtHere],
-  });
-  if (code === 0)
-    return built.some(({ derivation }) => derivation === path)
-      ? []
-      : [`${nameOf(path)} was not built again, though Nix says so.`];
-  const told = errors.join("\n");
-  return [
-    /may not be deterministic/.test(told)
-      ? `${nameOf(path)} differs when it is built again: it reads the clock or another thing that changes. repro-check finds what.`
-      : `${nameOf(path)} could not be built again: ${lastWords(told, 2)}`,
-  ];
 }

@@ -14,6 +14,7 @@ export const runInputs = declareInputs({
   "cache-max-size": number({ min: 1, max: 1_000_000 }),
   "max-closure-size": number({ min: 0.0001, max: 10_000_000 }),
   "forbidden-references": lines("name patterns with `*`, one per line"),
+  base: text("`auto`, `none` or a flake reference"),
   "require-hermetic": boolean(),
 });
 
@@ -53,11 +54,13 @@ export function contradictions(inputs: Inputs): string[] {
 }
 
 /** Nix would take a word with a hyphen for an option, and another flake has a lock file that nobody looked at. */
-function unfitNames({ flake, installables, image, develop }: Inputs): string[] {
+function unfitNames({ flake, base, installables, image, develop }: Inputs): string[] {
   const problems: string[] = [];
   if (flake.includes("#")) problems.push("Input `flake` names a flake, without `#` and an attribute.");
+  if (base.includes("#") || base === "") problems.push("Input `base` is `auto`, `none` or a flake, without `#`.");
   const given: [string, string[]][] = [
     ["flake", [flake]],
+    ["base", [base]],
     ["installables", installables],
     ["image", [image]],
     ["develop", [develop]],
@@ -65,7 +68,7 @@ function unfitNames({ flake, installables, image, develop }: Inputs): string[] {
   for (const [input, names] of given)
     for (const name of names)
       if (name.startsWith("-")) problems.push(`Input \`${input}\` has ${name}, which Nix takes for an option.`);
-      else if (input !== "flake" && !isOf(flake, name))
+      else if (input !== "flake" && input !== "base" && !isOf(flake, name))
         problems.push(
           `Input \`${input}\` has ${name}, which is not of \`flake\` (${flake}): its lock file would not be inspected. Name that flake in \`flake\`, in a step of its own.`,
         );

@@ -74,6 +74,7 @@ function resultOf(nix: NixChecked, bisect: boolean): Omit<Checked, "notes"> {
       differences: different.map(({ name }) => ({ path: name, kind: "content" })),
       findings,
       permissionNotes: [],
+      stoppedAfter: null,
       bisection: different.length === 0 ? "not-needed" : !bisect ? "off" : incomplete ? "incomplete" : "complete",
       bisectionNote: incomplete?.detail ?? "",
     },

@@ -16,6 +16,7 @@ import {
   examineMachine,
   type Group,
   listSources,
+  ofRunner,
   placesOf,
   type VariationName,
 } from "@goatnote/build-comparison";
@@ -52,8 +53,20 @@ export async function check(
       checked.notes.push(
         "The workspace is no git checkout, so all of it was copied. What an earlier build left in it, other than `artifacts`, may have been taken for a result.",
       );
+    if (sources.leftOut.length > 0)
+      checked.notes.push(
+        `Caches are not copied, since a build that is served from one is not built again: ${few(sources.leftOut)}. Name in \`include-ignored\` what is none.`,
+      );
     const before = fingerprint(root, [base, output]);
-    const machine = await examineMachine(childEnvironment(process.env));
+    const keep = inputs["keep-env"];
+    // Tokens are withheld by the same rule as all else, so that the note names them too.
+    const offered = Object.keys(process.env).filter((name) => !ofRunner.test(name));
+    const machine = await examineMachine(childEnvironment(process.env, offered), keep);
+    if (machine.withheld.length > 0) {
+      const note = `Not given to the builds, since it looks like a secret: ${machine.withheld.join(", ")}. Name in \`keep-env\` what they need.`;
+      checked.notes.push(note);
+      say(note);
+    }
     const folder = join(base, "workshop");
     await mkdir(folder);
     const workshop = { machine, sources, folder, onClean: (clean: () => Promise<void>) => cleaning.push(clean) };
@@ -108,6 +121,9 @@ export async function check(
   }
   return checked;
 }
+
+const few = (paths: readonly string[]): string =>
+  paths.slice(0, 5).join(", ") + (paths.length > 5 ? ` and ${paths.length - 5} more` : "");
 
 /** What a build prints is folded in the log, and nothing in it is a command. */
 const grouped: Group = async (title, build) => {

@@ -9,7 +9,7 @@ import {
   text,
   type Values,
 } from "@goatnote/action-io";
-import { type VariationName, variationNames } from "@goatnote/build-comparison";
+import { ofRunner, type VariationName, variationNames } from "@goatnote/build-comparison";
 
 const paths = "paths or glob patterns, one per line";
 
@@ -19,6 +19,7 @@ export const mainInputs = declareInputs({
   installable: text("what Nix builds, such as `.#default`"),
   vary: lines(`\`all\`, \`none\`, names, or \`-name\`, one per line; names: ${variationNames.join(", ")}`),
   "include-ignored": lines(paths),
+  "keep-env": lines("names of variables, one per line"),
   reference: text("a file or a folder"),
   mode: oneOf("assert", "report"),
   bisect: boolean(),
@@ -79,6 +80,11 @@ export function contradictions(inputs: Values<typeof mainInputs>): string[] {
   const out = inputs["include-ignored"].find(leadsOut);
   if (out !== undefined)
     problems.push(`Input \`include-ignored\` names ${JSON.stringify(out)}; allowed: paths within the workspace.`);
+  const kept = inputs["keep-env"].find((name) => !/^[A-Za-z_]\w*$/.test(name) || ofRunner.test(name));
+  if (kept !== undefined)
+    problems.push(
+      `Input \`keep-env\` names ${JSON.stringify(kept)}; allowed: names of variables, but none that the runner gives to actions only.`,
+    );
   return problems;
 }
 
@@ -93,7 +99,13 @@ function kindContradictions(inputs: Values<typeof mainInputs>): string[] {
     return [`Input \`installable\` is ${JSON.stringify(installable)}; allowed: one, such as \`.#default\`.`];
   if (inputs.diffoscope === "always")
     return ["Input `diffoscope` is `always`, which `installable` does not use; allowed: `auto` or `never`."];
-  const others = { build, artifacts: artifacts.join(), "include-ignored": inputs["include-ignored"].join(), reference };
+  const others = {
+    build,
+    artifacts: artifacts.join(),
+    "include-ignored": inputs["include-ignored"].join(),
+    "keep-env": inputs["keep-env"].join(),
+    reference,
+  };
   const given = Object.entries(others).find(([, value]) => value !== "");
   return given ? [`Inputs \`installable\` and \`${given[0]}\` exclude each other; allowed: one of them.`] : [];
 }

@@ -47,6 +47,7 @@ export function reportOf({ verdict, sentence }: Outcome, checked: Checked, diges
     differences: comparison?.differences ?? [],
     findings: findings.slice(0, mostFindings),
     findings_left_out: Math.max(0, findings.length - mostFindings),
+    stopped_after: comparison?.stoppedAfter ?? null,
     permission_notes: (comparison?.permissionNotes ?? []).slice(0, mostFindings),
     bisection: { state: comparison?.bisection ?? "off", note: comparison?.bisectionNote ?? "" },
     reference: reference ?? null,
@@ -170,6 +171,9 @@ export function summarise({ verdict, sentence }: Outcome, report: Report): strin
           ),
         )
       : "",
+    report.stopped_after === null
+      ? ""
+      : `\nExplaining was stopped after ${report.stopped_after} s: more may differ for other reasons.\n`,
     derived > 0 ? `\n${derived} more findings follow from these.\n` : "",
     report.bisection.state === "incomplete"
       ? `\nWhat brings it about is not complete: ${plain(report.bisection.note)}\n`
@@ -177,7 +181,12 @@ export function summarise({ verdict, sentence }: Outcome, report: Report): strin
     report.reference
       ? table(
           ["file", `beside ${plain(report.reference.name)}`],
-          report.reference.rows.map(({ path, result }) => [code(path), result]),
+          [
+            ...report.reference.rows.map(({ path, result }) => [code(path), result]),
+            ...report.reference.notBuilt
+              .slice(0, 100)
+              .map((path) => [code(path), "published, and not made by this build: not compared"]),
+          ],
         )
       : "",
     ...(report.nix ? derivationTables(report.nix) : []),

@@ -81,7 +81,7 @@ describe("a verdict", () => {
       same,
       [report("applied")],
       [],
-      { equal: false, name: "assets" },
+      { equal: false, name: "assets", notBuilt: [] },
       "different",
       /assets/,
     ],
@@ -90,9 +90,9 @@ describe("a verdict", () => {
       same,
       [report("applied")],
       [],
-      { equal: true, name: "assets" },
+      { equal: true, name: "assets", notBuilt: ["extra.txt"] },
       "identical",
-      /assets/,
+      /assets, of which 1 that this build does not make were not compared/,
     ],
   ])("%s", (_, comparison, variations, named, reference, verdict, words) => {
     const outcome = judge(comparison, variations, named, reference);
@@ -127,7 +127,7 @@ describe("a verdict on what Nix builds", () => {
       [checked("not-checked", false, "b"), checked("identical")],
       [],
       "identical",
-      /1 were not built again/,
+      /; not built again: 1 since why\.$/,
     ],
     [
       "is different when an input is",
@@ -177,6 +177,7 @@ describe("contradictions", () => {
       installable: "",
       vary: ["all"],
       "include-ignored": [],
+      "keep-env": [],
       reference: "",
       mode: "assert",
       bisect: true,

@@ -24,7 +24,7 @@ export function judge(
   { differences }: Pick<Comparison, "differences">,
   variations: readonly VariationReport[],
   named: readonly VariationName[],
-  reference: { equal: boolean; name: string } | undefined,
+  reference: { equal: boolean; name: string; notBuilt: readonly string[] } | undefined,
 ): Outcome {
   const applied = appliedOf(variations);
   const scope = applied.length > 0 ? `varied ${listed(applied)}` : "two builds under equal conditions";
@@ -46,7 +46,11 @@ export function judge(
   const asked = variations.some(({ status }) => status !== "not-asked");
   if (asked && applied.length === 0)
     return { verdict: "not-checked", sentence: "No variation could be put into effect on this machine." };
-  const published = reference ? `, nor from what is published in ${reference.name}` : "";
+  const left =
+    reference && reference.notBuilt.length > 0
+      ? `, of which ${reference.notBuilt.length} that this build does not make were not compared`
+      : "";
+  const published = reference ? `, nor from what is published in ${reference.name}${left}` : "";
   return { verdict: "identical", sentence: `No difference found (${scope})${published}.` };
 }
 
@@ -85,8 +89,12 @@ export function judgeNix(
   const outcome = judge({ differences: [] }, variations, named, undefined);
   if (outcome.verdict !== "identical") return outcome;
   const again = derivations.filter(({ verdict }) => verdict === "identical").length;
-  const left = derivations.length - again;
-  const rest = left > 0 ? `; ${left} were not built again, for the reasons that the report tells` : "";
+  const reasons = Map.groupBy(
+    derivations.filter(({ verdict }) => verdict !== "identical"),
+    ({ detail }) => detail,
+  );
+  const left = [...reasons].map(([detail, of]) => `${of.length} since ${detail}`);
+  const rest = left.length > 0 ? `; not built again: ${left.join(", ")}` : "";
   const of = again === 1 ? "1 derivation" : `${again} derivations`;
   return { verdict: "identical", sentence: `No difference found in ${of} (${scope})${rest}.` };
 }

@@ -60,6 +60,15 @@ async function beside(files: readonly HashedFile[]): Promise<string[]> {
   return [...found].sort();
 }
 
+/** Every bundle in a folder, each once: an archive holds them one by one and in lines of one file. */
+export async function bundlesIn(folder: string, name: string): Promise<FoundBundles> {
+  const found: FoundBundles = { bundles: [], unreadable: [] };
+  for (const file of (await readdir(folder)).sort())
+    if (/\.(intoto\.jsonl|sigstore\.json)$/.test(file)) await readBundles(join(folder, file), `${name}/${file}`, found);
+  const once = new Map(found.bundles.map((bundle) => [JSON.stringify(bundle.json), bundle]));
+  return { ...found, bundles: [...once.values()] };
+}
+
 /** One JSON document, or one per line. */
 async function readBundles(path: string, name: string, found: FoundBundles): Promise<void> {
   const { size } = await stat(path);

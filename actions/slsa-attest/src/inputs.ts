@@ -10,14 +10,14 @@ import {
   type Values,
 } from "@goatnote/action-io";
 
-const uploads = ["github", "release", "none"] as const;
+const uploads = ["github", "release", "artifact", "none"] as const;
 type Upload = (typeof uploads)[number];
 
 /** One or more places, or `none` alone. */
 function places(): Field<Upload[]> {
   return {
     ...lines(),
-    allowed: "`github`, `release` or both, one per line; or `none`",
+    allowed: "`github`, `release`, `artifact`, one per line; or `none`",
     parse(value) {
       const words = value.split(/\s+/).filter(Boolean);
       const known = words.filter((word): word is Upload => uploads.includes(word as Upload));
@@ -26,6 +26,27 @@ function places(): Field<Upload[]> {
     },
     empty: undefined,
   };
+}
+
+/** `auto`, `none`, or paths that stay in the repository. */
+function lockFileChoice(): Field<string[]> {
+  const field = lines("`auto`, `none`, or paths from the repository's root, one per line");
+  const isPath = (path: string): boolean => path !== "auto" && path !== "none" && !/^[/.]|\/\.|[\\:\0]/.test(path);
+  return {
+    ...field,
+    parse(value) {
+      const words = field.parse(value) ?? [];
+      return words.every(isPath) || (words.length === 1 && !isPath(words[0]!) && /^(auto|none)$/.test(words[0]!))
+        ? words
+        : undefined;
+    },
+  };
+}
+
+/** What GitHub takes as the name of an artifact. */
+function artifactName(): Field<string> {
+  const field = text('a name without " : < > | * ? \\ / and line breaks');
+  return { ...field, parse: (value) => (/[":<>|*?\r\n\\/]/.test(value) ? undefined : value) };
 }
 
 const subjects = {
@@ -45,6 +66,7 @@ export const mainInputs = declareInputs({
   plan: text("a file path"),
   segment: text("a file path"),
   "resolved-dependencies": text("a file path"),
+  "lock-files": lockFileChoice(),
   "include-inputs": boolean(),
   sigstore: oneOf("auto", "public", "github", "custom"),
   "fulcio-url": text("a URL"),
@@ -56,6 +78,8 @@ export const mainInputs = declareInputs({
   "output-dir": text("a folder"),
   upload: places(),
   "release-tag": text("a tag"),
+  "artifact-name": artifactName(),
+  "push-to-registry": boolean(),
   "allow-public-log": boolean(),
   "on-unavailable": oneOf("fail", "warn", "skip"),
   "retry-for": duration(),
@@ -66,6 +90,7 @@ export const mainInputs = declareInputs({
 export const verifyInputs = declareInputs({
   ...subjects,
   "bundle-path": lines("paths or glob patterns, one per line"),
+  "archive-path": lines("folders or glob patterns, one per line"),
   "trusted-root": text("a file path"),
   policy: text("a file path"),
   "source-repository": text("owner/name"),
@@ -122,6 +147,7 @@ export function attestContradictions(values: MainInputs): string[] {
     ...(predicate === "provenance"
       ? []
       : needless(values, ["resolved-dependencies", "include-inputs"], when("provenance"))),
+    ...(values.upload.includes("artifact") ? [] : needless(values, ["artifact-name"], "`upload: artifact`")),
     ...(values.upload.includes("release") ? [] : needless(values, ["release-tag"], "`upload: release`")),
     ...(sigstore === "custom"
       ? [
@@ -162,7 +188,15 @@ export const policyInputs = [
 /** What contradicts itself among the inputs of `slsa-attest/verify`. */
 export function verifyContradictions(values: VerifyInputs): string[] {
   const problems = digestProblems(values);
-  if (!["subject-path", "subject-checksums", "subject-digest"].some((name) => isGiven((values as Given)[name])))
+  const archives = values["archive-path"].length > 0;
+  if (archives) {
+    const others = ["subject-path", "subject-checksums", "subject-digest", "bundle-path", "online"];
+    problems.push(
+      ...others
+        .filter((name) => isGiven((values as Given)[name]))
+        .map((name) => `Input \`${name}\` does not go with \`archive-path\`: an archive says itself what is in it.`),
+    );
+  } else if (!["subject-path", "subject-checksums", "subject-digest"].some((name) => isGiven((values as Given)[name])))
     problems.push("One of `subject-path`, `subject-checksums` and `subject-digest` is needed.");
   if (values.policy !== "")
     problems.push(
@@ -170,7 +204,7 @@ export function verifyContradictions(values: VerifyInputs): string[] {
         .filter((name) => isGiven((values as Given)[name]))
         .map((name) => `Input \`${name}\` does not go with \`policy\`: write it in that file.`),
     );
-  if (values["subject-path"].length === 0 && values["bundle-path"].length === 0 && !values.online)
+  if (!archives && values["subject-path"].length === 0 && values["bundle-path"].length === 0 && !values.online)
     problems.push("Without `subject-path`, `bundle-path` is needed, or `online: true`.");
   return problems;
 }

@@ -20,7 +20,7 @@ import { type Predicate, predicateOf } from "./predicate-of.ts";
 import { attestedSummary } from "./report.ts";
 import { chooseServices, type SignedParts, signAll } from "./signing.ts";
 import { declaredSubjects, subjectsOf } from "./subjects-of.ts";
-import { nowhere, type Published, publish, releaseTag } from "./upload.ts";
+import { imageAmong, nowhere, type Published, publish, releaseTag } from "./upload.ts";
 
 export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, attestContradictions);
@@ -49,7 +49,9 @@ async function allSubjects(inputs: MainInputs, context: WorkflowContext): Promis
 }
 
 async function attest(subjects: Subject[], inputs: MainInputs, context: WorkflowContext): Promise<void> {
-  releaseTag(inputs, context); // what is missing is said before anything is signed
+  // What is missing is said before anything is signed.
+  releaseTag(inputs, context);
+  if (inputs["push-to-registry"]) imageAmong(subjects);
   const identity = await jobIdentity(context, process.env);
   const services = chooseServices(inputs, identity.claims, context.serverUrl);
   const predicate = await predicateOf(inputs, identity.claims, context, subjects);
@@ -66,7 +68,7 @@ async function attest(subjects: Subject[], inputs: MainInputs, context: Workflow
     });
   // The bundles are there, whatever becomes of their publication.
   report(nowhere);
-  const published = await publish(parts.attested, archive.bundles, inputs, context).catch((error: unknown) => {
+  const published = await publish(parts.attested, archive, predicate.type, inputs, context).catch((error: unknown) => {
     if (!(error instanceof ServiceError) || inputs["on-unavailable"] === "fail") throw error;
     const message = `The attestations are in ${archive.all}, and not all are published. ${describe(error)}`;
     if (inputs["on-unavailable"] === "warn") warning(message);

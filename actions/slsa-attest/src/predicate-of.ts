@@ -11,6 +11,7 @@ import {
   type Subject,
 } from "@goatnote/attestation";
 import type { MainInputs } from "./inputs.ts";
+import { lockFiles } from "./lock-files.ts";
 import { readJson } from "./subjects-of.ts";
 
 export interface Predicate {
@@ -28,10 +29,14 @@ export async function predicateOf(
   switch (inputs.predicate) {
     case "provenance": {
       const file = inputs["resolved-dependencies"];
+      const resolvedDependencies = [
+        ...(await lockFiles(inputs["lock-files"], context.workspace, claims, context.serverUrl)),
+        ...(file === "" ? [] : await dependencies(path(file))),
+      ];
       const options = {
         server: context.serverUrl,
+        resolvedDependencies,
         ...(inputs["include-inputs"] && { inputs: await eventInputs(process.env.GITHUB_EVENT_PATH) }),
-        ...(file !== "" && { resolvedDependencies: await dependencies(path(file)) }),
       };
       return { type: PROVENANCE_TYPE, content: provenance(claims, options) };
     }

@@ -1,6 +1,7 @@
 /** What the reader sees: progress, summaries, the table of rules. */
 import { code, details, plain, say, table } from "@goatnote/action-io";
 import type { Rule, Subject, Verdict } from "@goatnote/attestation";
+import type { Aged } from "./archives.ts";
 
 const everyMs = 5000;
 
@@ -59,7 +60,11 @@ const level = ({ verified, level }: Verdict): string => (verified && level > 0 ?
 const shownVerdicts = 100;
 
 /** The job summary of `slsa-attest/verify`. */
-export function verifiedSummary(verdicts: readonly Verdict[], unreadable: readonly string[]): string {
+export function verifiedSummary(
+  verdicts: readonly Verdict[],
+  unreadable: readonly string[],
+  aged: readonly Aged[] = [],
+): string {
   const bad = verdicts.filter(({ verified }) => !verified);
   const title =
     bad.length === 0
@@ -87,11 +92,20 @@ export function verifiedSummary(verdicts: readonly Verdict[], unreadable: readon
           .map((each) => details(`${code(artifact.name)} by ${code(each.source)}`, ruleTable(each.rules))),
       ),
     first ? details("Rules that were kept", ruleTable(first.rules)) : "",
+    aged.length > 0 ? `\n#### What has aged\n${agedTable(aged)}` : "",
     unreadable.length > 0
       ? `\nPassed over, since they are no bundles: ${unreadable.slice(0, 20).map(code).join(", ")}\n`
       : "",
     "\nNot checked: that the source is good, or that the build's machine was. The level is what the signature can show, and what the policy vouches for.\n",
   ].join("");
+}
+
+function agedTable(aged: readonly Aged[]): string {
+  const rows = aged
+    .slice(0, shownVerdicts)
+    .map(({ archive, what, end, note }) => [code(archive), plain(what), end, plain(note)]);
+  const rest = aged.length - rows.length;
+  return table(["archive", "what", "until", "what it means"], rows) + (rest > 0 ? `and ${rest} more.\n` : "");
 }
 
 /** Why an artifact is not verified, in a sentence: of several bundles, the one that came furthest. */
@@ -106,7 +120,7 @@ export function whyNot({ judgements, reason }: Verdict): string {
 }
 
 /** The report file: each artifact with the bundle that verified it, or all rules that failed; each bundle with its rules, once. */
-export function reportOf(verdicts: readonly Verdict[]): object {
+export function reportOf(verdicts: readonly Verdict[], aged: readonly Aged[] = []): object {
   const bundles = new Map<string, object>();
   for (const { source, sha256, predicateType, identity, signedAt, root, rules } of verdicts.flatMap(
     (each) => each.judgements,
@@ -126,5 +140,6 @@ export function reportOf(verdicts: readonly Verdict[]): object {
           }),
     })),
     bundles: [...bundles.values()],
+    aged,
   };
 }

@@ -10,9 +10,16 @@ import {
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { digestOf, loadVerification, type Verdict, verificationSummary } from "@goatnote/attestation";
+import {
+  digestOf,
+  loadVerification,
+  type Verdict,
+  type VerifyOptions,
+  verificationSummary,
+} from "@goatnote/attestation";
+import { verifyArchives } from "./archives.ts";
 import { bundlesOf } from "./bundles-of.ts";
-import { verifyContradictions, verifyInputs } from "./inputs.ts";
+import { type VerifyInputs, verifyContradictions, verifyInputs } from "./inputs.ts";
 import { onlineStore } from "./online.ts";
 import { policyOf, type Wanted } from "./policy-of.ts";
 import { reportOf, verifiedSummary, whyNot } from "./report.ts";
@@ -23,33 +30,31 @@ export async function verify(): Promise<void> {
   const context = await readContext(process.env);
   const { policy, file } = await policyOf(inputs, context);
   const now = new Date();
-  const { otherAlgorithms, publicRoot, readTrustedRoots, verifyArtifacts } = await loadVerification();
+  const { publicRoot, readTrustedRoots } = await loadVerification();
   const rootFile = inputs["trusted-root"];
   const roots =
     rootFile === "" ? [publicRoot()] : readTrustedRoots(await readText(resolve(context.workspace, rootFile)), rootFile);
-  const { files, subjects } = await subjectsOf(inputs, context.workspace, "", true);
-  const { bundles, unreadable } = await bundlesOf(inputs, files, context.workspace);
-  const store = inputs.online ? onlineStore(inputs.token, policy, context) : undefined;
-  if (store) bundles.push(...(await store.bundlesAbout(subjects)));
-  for (const algorithm of otherAlgorithms(bundles))
-    for (const { path, subject, isLayout } of files)
-      if (!isLayout) subject.digest[algorithm] = await digestOf(path, algorithm);
-  const verdicts = await verifyArtifacts(subjects, bundles, {
-    policy,
-    roots,
-    predicateType: inputs["predicate-type"],
-    matchNames: inputs["match-names"],
-    now,
-    ...(store && { further: store.runRules }),
-  });
+  const options = { policy, roots, now };
+  const archives = inputs["archive-path"];
+  const { verdicts, aged, unreadable } =
+    archives.length > 0
+      ? { ...(await verifyArchives(archives, context.workspace, options)), unreadable: [] }
+      : { ...(await verifyFiles(inputs, context, options)), aged: [] };
   if (verdicts.length === 0) throw new UserError("There is nothing to verify.");
   const bad = verdicts.filter(({ verified }) => !verified);
   const folder = await mkdtemp(join(context.temp, "slsa-verify-"));
   const report = join(folder, "report.json");
-  await writeFile(report, `${JSON.stringify(reportOf(verdicts))}\n`);
-  await writeSummary(verifiedSummary(verdicts, unreadable), process.env.GITHUB_STEP_SUMMARY);
+  await writeFile(report, `${JSON.stringify(reportOf(verdicts, aged))}\n`);
+  await writeSummary(verifiedSummary(verdicts, unreadable, aged), process.env.GITHUB_STEP_SUMMARY);
+  annotate(
+    aged.map(({ archive, what, end, note }) => ({
+      kind: "warning",
+      title: `Aged: ${archive}`,
+      message: `${what}${end === "" ? "" : `, until ${end}`}. ${note}`,
+    })),
+  );
   if (bad.length > 0) {
-    setOutputs({ verified: 0, level: "", report, vsa: "" });
+    setOutputs({ verified: 0, level: "", report, aged: aged.length, vsa: "" });
     annotate(
       bad.map((verdict) => ({
         kind: "error",
@@ -59,10 +64,39 @@ export async function verify(): Promise<void> {
     );
     throw new UserError(`${bad.length} of ${verdicts.length} artifacts are not verified. ${whyNot(bad[0]!)}`);
   }
-  const level = Math.min(...verdicts.map((verdict) => verdict.level));
+  const level = lowestLevel(verdicts);
   const vsa = join(folder, "verification-summary.json");
   await writeFile(vsa, `${JSON.stringify(summaryOf(verdicts, context, now, file))}\n`);
-  setOutputs({ verified: verdicts.length, level: level === 0 ? "" : level, report, vsa });
+  setOutputs({ verified: verdicts.length, level: level === 0 ? "" : level, report, aged: aged.length, vsa });
+}
+
+/** The artifacts and bundles that the inputs name one by one. */
+async function verifyFiles(
+  inputs: VerifyInputs,
+  context: WorkflowContext,
+  options: Pick<VerifyOptions, "policy" | "roots" | "now">,
+): Promise<{ verdicts: Verdict[]; unreadable: string[] }> {
+  const { otherAlgorithms, verifyArtifacts } = await loadVerification();
+  const { files, subjects } = await subjectsOf(inputs, context.workspace, "", true);
+  const { bundles, unreadable } = await bundlesOf(inputs, files, context.workspace);
+  const store = inputs.online ? onlineStore(inputs.token, options.policy, context) : undefined;
+  if (store) bundles.push(...(await store.bundlesAbout(subjects)));
+  for (const algorithm of otherAlgorithms(bundles))
+    for (const { path, subject, isLayout } of files)
+      if (!isLayout) subject.digest[algorithm] = await digestOf(path, algorithm);
+  const verdicts = await verifyArtifacts(subjects, bundles, {
+    ...options,
+    predicateType: inputs["predicate-type"],
+    matchNames: inputs["match-names"],
+    ...(store && { further: store.runRules }),
+  });
+  return { verdicts, unreadable };
+}
+
+/** Over what is provenance, where there is any: other attestations have no level. */
+function lowestLevel(verdicts: readonly Verdict[]): number {
+  const levels = verdicts.map(({ level }) => level).filter((level) => level > 0);
+  return levels.length === 0 ? 0 : Math.min(...levels);
 }
 
 /** The verification summary, of which the verifying workflow is the author. */

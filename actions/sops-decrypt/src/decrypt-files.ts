@@ -15,6 +15,7 @@ import {
   readEncrypted,
   type Scalar,
   SopsError,
+  shown,
   textOf,
 } from "@goatnote/sops-file";
 import type { execInputs, mainInputs } from "./inputs.ts";
@@ -96,7 +97,7 @@ async function openFile(
   workspace: string,
   { openers, offered }: KeyRing,
 ): Promise<OpenedFile> {
-  const shown = relative(workspace, path).replaceAll(sep, "/");
+  const name = relative(workspace, path).replaceAll(sep, "/");
   const format = inputs.format === "auto" ? formatOf(path) : inputs.format;
   try {
     const content = await readLimited(path, inputs["max-file-size"] ?? 0);
@@ -106,16 +107,16 @@ async function openFile(
     if (file.invalidSelection)
       warning(
         `${encrypted.metadata.selection.rule} is no regular expression that SOPS can use (Go RE2), so SOPS encrypted nothing: its values stand in the repository for all to read. Mend the expression in .sops.yaml, encrypt anew, and change these secrets.`,
-        { file: shown },
+        { file: name },
       );
-    return { ...file, path: shown, format };
+    return { ...file, path: name, format };
   } catch (error) {
     if (!(error instanceof SopsError)) throw error;
     const guess =
       format === "binary" && error.problem === "malformed"
         ? " By its name it was taken for a binary file; say what it is with `format`."
         : "";
-    throw new SopsError(error.problem, `${shown} is not decrypted. ${error.message}${guess}`);
+    throw new SopsError(error.problem, `${shown(name)} is not decrypted. ${error.message}${guess}`);
   }
 }
 
@@ -188,7 +189,7 @@ const placesOf = (files: readonly OpenedFile[]): Place[] =>
     leavesOf(documents).map((leaf) => ({
       ...leaf,
       encrypted: encrypted.has(leaf.value),
-      where: files.length > 1 ? `${showPath(leaf.path)} (${file})` : showPath(leaf.path),
+      where: files.length > 1 ? `${showPath(leaf.path)} (${shown(file)})` : showPath(leaf.path),
     })),
   );
 

@@ -27,6 +27,7 @@ import {
   readCreationRules,
   readDocuments,
   SopsError,
+  shown,
 } from "@goatnote/sops-file";
 import { lintInputs } from "./inputs.ts";
 import { sarif } from "./sarif.ts";
@@ -48,7 +49,7 @@ export async function lint(): Promise<void> {
       kind: level === "note" ? "notice" : level,
       title: `${rule} ${lintRules[rule].text}`,
       // The log shows neither title nor place.
-      message: `${rule} ${path}: ${message}`,
+      message: `${rule} ${shown(path, 300)}: ${message}`,
       file: path,
       line,
     })),
@@ -157,11 +158,11 @@ async function lintAll(
   return { findings: [...findings, ...lintSiblings(encrypted, all)], checked };
 }
 
-const shown = 200;
+const shownFindings = 200;
 
 function summarise(findings: readonly Finding[], checked: number, noRules: boolean): string {
   const rows = findings
-    .slice(0, shown)
+    .slice(0, shownFindings)
     .map(({ rule, level, path, line, message }) => [rule, level, code(`${path}:${line}`), plain(message)]);
   const rules = noRules ? "\nThere is no `.sops.yaml`, so nothing was compared with creation rules.\n" : "";
   return [
@@ -169,7 +170,7 @@ function summarise(findings: readonly Finding[], checked: number, noRules: boole
       ? `### ${checked} encrypted files, no finding\n`
       : `### ${findings.length} findings in ${checked} encrypted files\n`,
     table(["rule", "level", "place", "finding"], rows),
-    findings.length > shown ? `and ${findings.length - shown} more.\n` : "",
+    findings.length > shownFindings ? `and ${findings.length - shownFindings} more.\n` : "",
     rules,
     "\nChecked without a key: that values are encrypted, and for whom. Not checked: that they can be decrypted, and their MAC.\n",
   ].join("");

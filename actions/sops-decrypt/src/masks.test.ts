@@ -70,6 +70,14 @@ describe("what is masked of a value", () => {
     expect(maskForms(bytes)).toContain(bytes.toString("hex"));
   });
 
+  test("a binary value is not quoted as a text of a shell, which no shell would print", () => {
+    const bytes = Buffer.from([0, 255, 39, 34, 36, 10, 65, 66, 67]);
+    const text = bytes.toString("utf8");
+    expect(maskForms(bytes)).toContain(text);
+    expect(maskForms(bytes).filter((form) => form.includes("\\"))).toEqual([]);
+    expect(maskForms(Buffer.from('it\'s "x" $HOME')).filter((form) => form.includes("\\"))).not.toEqual([]);
+  });
+
   test("a binary value in base64, alone and within other data at any offset", () => {
     const bytes = Buffer.from("c3a1ff00fe8190abcdeffa1200ff77c0c1f5aa", "hex");
     for (const alphabet of ["base64", "base64url"] as const) {

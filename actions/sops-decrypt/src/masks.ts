@@ -17,20 +17,20 @@ const shortestPart = 6;
  */
 export function maskForms(bytes: Buffer): string[] {
   const text = bytes.toString("utf8");
-  const values = [text, text.trim(), ...partsOf(text)].filter((value) => value !== "");
+  const values = [...new Set([text, text.trim(), ...partsOf(text)])].filter((value) => value !== "");
   const forms = values.flatMap((value) => [value, ...encodings(value === text ? bytes : Buffer.from(value))]);
   return [...new Set(forms)];
 }
 
 function encodings(bytes: Buffer): string[] {
   if (bytes.length < shortestPart) return [];
-  const text = bytes.toString("utf8");
   const hex = bytes.toString("hex");
-  const base64 = isUtf8(bytes)
-    ? // Without - and _ it equals the base64 that the runner masks.
-      inBase64(bytes, "base64url").filter((form) => /[-_]/.test(form))
-    : [...inBase64(bytes, "base64"), ...inBase64(bytes, "base64url")];
-  return [hex, hex.toUpperCase(), ...base64, ...wrappedBase64(bytes), ...shellQuoted(text)];
+  const always = [hex, hex.toUpperCase(), ...wrappedBase64(bytes)];
+  // A shell quotes texts; what stands for bytes in one is U+FFFD, which nothing prints.
+  if (!isUtf8(bytes)) return [...always, ...inBase64(bytes, "base64"), ...inBase64(bytes, "base64url")];
+  // Without - and _ it equals the base64 that the runner masks.
+  const base64 = inBase64(bytes, "base64url").filter((form) => /[-_]/.test(form));
+  return [...always, ...base64, ...shellQuoted(bytes.toString("utf8"))];
 }
 
 const padding = Buffer.alloc(2);
@@ -54,8 +54,10 @@ function wrappedBase64(bytes: Buffer): string[] {
   if (bytes.length <= 48) return [];
   const text = bytes.toString("base64");
   return [64, 70, 76].flatMap((width) => {
-    const lines = text.match(new RegExp(`.{1,${width}}`, "g")) ?? [];
-    return lines.length < 2 ? [] : lines.filter((line) => line.length >= 8);
+    const count = Math.ceil(text.length / width);
+    if (count < 2) return [];
+    const lines = Array.from({ length: count }, (_, i) => text.slice(i * width, (i + 1) * width));
+    return lines.filter((line) => line.length >= 8);
   });
 }
 

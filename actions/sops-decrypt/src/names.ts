@@ -1,6 +1,6 @@
 /** Names under which values leave the action. */
 import { UserError } from "@goatnote/action-io";
-import { type Leaf, type Path, showPath } from "@goatnote/sops-file";
+import { type Leaf, type Path, quoted, shown, showPath } from "@goatnote/sops-file";
 
 /** A value that was chosen, with the name it gets. */
 export interface Named extends Leaf {
@@ -100,12 +100,12 @@ export function checkNames(named: readonly Named[], { kind }: Naming): void {
   for (const { name, where } of named) {
     if (!allowed[kind].test(name))
       throw new UserError(
-        `The value at ${where} would get the name ${JSON.stringify(name)}, which is not allowed: ${allowedWords[kind]}. Name it with \`keys\`, such as \`${where} as NAME\`.`,
+        `The value at ${where} would get the name ${quoted(name)}, which is not allowed: ${allowedWords[kind]}. Name it with \`keys\`, such as \`${where} as NAME\`.`,
       );
     const other = seen.get(name);
     if (other !== undefined)
       throw new UserError(
-        `The values at ${other} and ${where} would both get the name ${name}. Name one of them with \`keys\`, or pick one.`,
+        `The values at ${other} and ${where} would both get the name ${shown(name)}. Name one of them with \`keys\`, or pick one.`,
       );
     seen.set(name, where);
   }

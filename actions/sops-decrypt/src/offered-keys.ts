@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { registerSecret, registerSecrets, UserError, type Values, type WorkflowContext } from "@goatnote/action-io";
+import { registerSecrets, UserError, type Values, type WorkflowContext } from "@goatnote/action-io";
 import {
   ageOpener,
   importPgpKey,
@@ -45,7 +45,7 @@ export async function readKeys(inputs: Inputs, workspace: string): Promise<Given
 export async function openKeys({ age, pgp }: GivenKeys, inputs: Inputs, temp: string): Promise<KeyRing | null> {
   const cloud =
     inputs["kms-allow"].length > 0
-      ? await openCloudKeys({ allow: inputs["kms-allow"], environment: process.env, secret: registerKey })
+      ? await openCloudKeys({ allow: inputs["kms-allow"], environment: process.env, secret: registerCredential })
       : { openers: notAllowed, offered: [] };
   if (age === "" && pgp === "" && cloud.offered.length === 0) return null;
   const identities = age === "" ? [] : await parseIdentities(age, inputs["age-key-passphrase"], registerKey);
@@ -80,10 +80,30 @@ export function whyNoKey({ trust, actor }: WorkflowContext): string {
   return "Is the secret set for this repository, and named rightly in the workflow?";
 }
 
+const linesOf = (text: string): string[] =>
+  text
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter(Boolean);
+
+/** Masks keys. Their comments stay readable, as one may be the public half; but a key that is commented out is one. */
 function registerKey(text: string): void {
-  const lines = text.split(/[\r\n]+/).map((line) => line.trim());
-  if (lines.length === 1) registerSecret(text);
-  else registerSecrets(lines.filter((line) => line.length >= 8 && !/^(#|-----)/.test(line)));
+  const lines = linesOf(text);
+  const secret = lines.length === 1 ? lines : lines.filter((line) => line.length >= 8 && !/^(#|-----)/.test(line));
+  registerSecrets([...secret, ...(text.match(/\bAGE-[A-Z\d-]{8,}/gi) ?? [])]);
+}
+
+// Of JSON, brackets and the like stay readable.
+const shortestLine = 4;
+
+/** Masks a credential. Nothing in it is a comment. */
+function registerCredential(text: string): void {
+  const lines = linesOf(text);
+  registerSecrets(
+    lines.length === 1
+      ? [text, ...lines]
+      : lines.filter((line) => line.length >= shortestLine && !line.startsWith("-----")),
+  );
 }
 
 async function keyFile(path: string): Promise<string> {

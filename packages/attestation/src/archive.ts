@@ -32,6 +32,8 @@ export interface Archive {
   all: string;
   /** Every file with bundles, and their index. */
   bundles: string[];
+  /** All files. */
+  files: string[];
 }
 
 /** Written as a whole or not at all. */
@@ -88,11 +90,13 @@ export async function writeArchive(attested: readonly Attested[], options: Archi
   }
   if (attested.length > 1)
     bundles.push(await write(folder, `${together}${suffix}.index.json`, indexOf(attested, basename(all))));
-  if (trustedRoot !== undefined) await write(folder, "trusted_root.json", trustedRoot);
+  const files = [...bundles];
+  if (trustedRoot !== undefined) files.push(await write(folder, "trusted_root.json", trustedRoot));
   const sums = subjects.flatMap(({ name, digest }) => (digest.sha256 ? [checksumLine(digest.sha256, name)] : []));
-  if (sums.length > 0) await write(folder, "SHA256SUMS", sums.join(""));
-  await write(folder, `VERIFY${suffix}.md`, instructions(attested, `${names[0]}${suffix}.sigstore.json`, options));
-  return { all, bundles };
+  if (sums.length > 0) files.push(await write(folder, "SHA256SUMS", sums.join("")));
+  const commands = instructions(attested, `${names[0]}${suffix}.sigstore.json`, options);
+  files.push(await write(folder, `VERIFY${suffix}.md`, commands));
+  return { all, bundles, files };
 }
 
 /** As `sha256sum` writes it: a name with a line break or backslash is escaped, and the line says so. */

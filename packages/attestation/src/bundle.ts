@@ -70,7 +70,7 @@ function readable<T>(what: string, read: () => T): T {
 const readBundle = (json: unknown): Bundle => readable("The bundle", () => bundleFromJSON(json as object));
 
 /** The signer's certificate, as DER. */
-function certificateOf(bundle: Bundle): Buffer {
+export function certificateOf(bundle: Bundle): Buffer {
   const { content } = bundle.verificationMaterial;
   if (content.$case === "publicKey")
     throw new UserError("The bundle is signed with a bare key. A certificate is needed, which says who signed.");

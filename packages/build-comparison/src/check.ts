@@ -4,6 +4,7 @@ import { keyOf } from "./cause/explain.ts";
 import { refineCauses } from "./cause/refine.ts";
 import { explainResults } from "./cause/results.ts";
 import type { Scene, Side } from "./cause/scene.ts";
+import { Budget } from "./formats/container.ts";
 import { compareEntries, type Difference, permissionNotes } from "./manifest/manifest.ts";
 import type { Built } from "./vary/build.ts";
 import { findCulprits } from "./vary/groups.ts";
@@ -24,6 +25,8 @@ export interface Comparison {
   findings: Explained[];
   /** Permission bits beyond the executable one that differ; no difference of content. */
   permissionNotes: string[];
+  /** Seconds after which explaining was stopped, before all that differs was explained; null when it was not. */
+  stoppedAfter: number | null;
   /** How the bisection ended. */
   bisection: "not-needed" | "off" | "complete" | "incomplete";
   bisectionNote: string;
@@ -32,6 +35,10 @@ export interface Comparison {
 /** What a build saw, for finding it again. */
 export function sideOf(built: Built, other: Built): Side {
   const { facts, started, ended, conditions } = built;
+  const clockAhead = (seconds: number): Side["clock"] => ({
+    from: Math.floor(started / 1000) + seconds - 1,
+    to: Math.ceil(ended / 1000) + seconds + 1,
+  });
   // What a build's clock was ahead of ours.
   const ahead = Math.round(Number(facts.clock) - facts.read / 1000);
   const names = new Set([...Object.keys(conditions.env), ...Object.keys(other.conditions.env)]);
@@ -39,7 +46,8 @@ export function sideOf(built: Built, other: Built): Side {
   return {
     facts,
     variables: { ...variables, ...conditions.faketime },
-    clock: { from: Math.floor(started / 1000) + ahead - 1, to: Math.ceil(ended / 1000) + ahead + 1 },
+    clock: clockAhead(ahead),
+    ...(conditions.faketime && { realClock: clockAhead(0) }),
   };
 }
 
@@ -54,23 +62,25 @@ export function publishedScene(built: Built): Scene {
   };
 }
 
-const explainBuilt = (first: Built, second: Built): Promise<Finding[]> => {
+const explainBuilt = (first: Built, second: Built, budget: Budget): Promise<Finding[]> => {
   const scene: Scene = { first: sideOf(first, second), second: sideOf(second, first) };
   const result = ({ tree, artifacts }: Built) => ({ folder: tree, entries: artifacts });
-  return explainResults(result(first), result(second), scene);
+  return explainResults(result(first), result(second), scene, budget);
 };
 
 export async function compareBuilds(builds: VariedBuilds, bisect: boolean, tell: Tell): Promise<Comparison> {
   const { first, second, variations, again } = builds;
   const differences = compareEntries(first.artifacts, second.artifacts);
   const notes = permissionNotes(first.artifacts, second.artifacts);
-  const findings = (differences.length > 0 ? await explainBuilt(first, second) : []).map(
+  const budget = new Budget();
+  const findings = (differences.length > 0 ? await explainBuilt(first, second, budget) : []).map(
     (finding): Explained => ({ ...finding, provokedBy: [], always: false }),
   );
   const comparison: Comparison = {
     differences,
     findings,
     permissionNotes: notes,
+    stoppedAfter: differences.length > 0 && budget.stopped ? budget.seconds : null,
     bisection: differences.length === 0 ? "not-needed" : bisect ? "complete" : "off",
     bisectionNote: "",
   };
@@ -87,6 +97,10 @@ export async function compareBuilds(builds: VariedBuilds, bisect: boolean, tell:
   return comparison;
 }
 
+/** What is not explained cannot be told to be the same. */
+export const unexplained = ({ seconds }: Budget): BuildProblem =>
+  new BuildProblem("failed", `Explaining what differs was stopped after ${seconds} s.`);
+
 /** Builds again without any variation, then with some at a time, and notes on each finding what brings it about. */
 async function findProvokers(
   first: Built,
@@ -96,7 +110,10 @@ async function findProvokers(
 ): Promise<void> {
   const seen = async (names: readonly VariationName[]): Promise<Set<string>> => {
     const built = await again(names);
-    return new Set((await explainBuilt(first, built)).map(keyOf));
+    const budget = new Budget();
+    const found = await explainBuilt(first, built, budget);
+    if (budget.stopped) throw unexplained(budget);
+    return new Set(found.map(keyOf));
   };
   const always = await seen([]);
   for (const finding of findings) finding.always = always.has(keyOf(finding));

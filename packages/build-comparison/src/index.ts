@@ -20,4 +20,5 @@ export * from "./vary/machine.ts";
 export * from "./vary/problem.ts";
 export * from "./vary/processes.ts";
 export * from "./vary/rebuild.ts";
+export { ofRunner } from "./vary/secrets.ts";
 export * from "./vary/variations.ts";

@@ -106,6 +106,7 @@ const failedBuild = /(?:builder for|[Cc]annot build) ['"]([^'"]+\.drv)['"]/g;
  * Builds installables and follows.
  * @param args further arguments, such as `--rebuild`
  * @param command `build`, or another command that builds, such as `flake check`, which has no results
+ * @param wrap a program with arguments that starts Nix, such as `unshare --net`
  */
 export async function build(
   nix: Nix,
@@ -115,7 +116,8 @@ export async function build(
     args = [],
     command = ["build", "--no-link", "--json"],
     cwd,
-  }: { args?: readonly string[]; command?: readonly string[]; cwd?: string } = {},
+    wrap = [],
+  }: { args?: readonly string[]; command?: readonly string[]; cwd?: string; wrap?: readonly string[] } = {},
 ): Promise<BuildResult> {
   const started = performance.now();
   const built = new Map<string, BuiltDerivation>();
@@ -140,8 +142,9 @@ export async function build(
   const read = eventReader(note);
   const decoder = new StringDecoder("utf8");
   let rest = "";
+  const [program = nix.program, ...first] = [...wrap, nix.program];
   const { code, stdout } = await run(
-    [nix.program, ...command, ...flagsOf(nix), ...["--log-format", "internal-json", ...args, "--", ...installables]],
+    [program, ...first, ...command, ...flagsOf(nix), "--log-format", "internal-json", ...args, "--", ...installables],
     {
       check: false,
       onStderr(chunk) {

@@ -1,4 +1,4 @@
-/** What `nix flake metadata` and the lock file say. */
+/** What `nix flake metadata`, the lock file and `nix flake show` say. */
 import { call, lockedOnly, type Nix } from "./nix.ts";
 
 /** One input of a flake, as its lock file fixes it. */
@@ -45,7 +45,12 @@ interface Raw {
   dirtyRevision?: string;
   lastModified?: number;
   locked?: Locked;
-  locks: { root: string; nodes: Record<string, { locked?: Locked; parent?: string[] }> };
+  locks: Locks;
+}
+/** What a lock file holds: https://nix.dev/manual/nix/latest/command-ref/new-cli/nix3-flake#lock-files */
+interface Locks {
+  root: string;
+  nodes: Record<string, { locked?: Locked; parent?: string[] }>;
 }
 
 /** Asks about a flake; its lock file is neither written nor brought up to date. */
@@ -56,7 +61,6 @@ export async function flakeMetadata(nix: Nix, flake: string, cwd: string): Promi
 
 export function parseMetadata(json: string): FlakeMetadata {
   const raw = JSON.parse(json) as Raw;
-  const { root, nodes } = raw.locks;
   return {
     url: raw.url,
     path: raw.path,
@@ -64,18 +68,23 @@ export function parseMetadata(json: string): FlakeMetadata {
     dirtyRevision: raw.dirtyRevision ?? null,
     narHash: raw.locked?.narHash ?? null,
     lastModified: raw.lastModified ?? null,
-    inputs: Object.entries(nodes)
-      .filter(([name]) => name !== root)
-      .map(([name, { locked, parent }]) => ({
-        name,
-        type: locked?.type ?? "",
-        url: locked ? reference(locked) : "",
-        revision: locked?.rev ?? null,
-        narHash: locked?.narHash ?? null,
-        own: locked?.type === "path" && parent !== undefined,
-      }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    inputs: lockedInputs(raw.locks),
   };
+}
+
+/** The inputs in a parsed `flake.lock`, sorted by name. */
+export function lockedInputs({ root, nodes }: Locks): LockedInput[] {
+  return Object.entries(nodes)
+    .filter(([name]) => name !== root)
+    .map(([name, { locked, parent }]) => ({
+      name,
+      type: locked?.type ?? "",
+      url: locked ? reference(locked) : "",
+      revision: locked?.rev ?? null,
+      narHash: locked?.narHash ?? null,
+      own: locked?.type === "path" && parent !== undefined,
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function reference({ type, owner, repo, rev, url, path, host }: Locked): string {
@@ -83,4 +92,42 @@ function reference({ type, owner, repo, rev, url, path, host }: Locked): string 
   if (type === "path") return `path:${path ?? ""}`;
   const bare = url ?? "";
   return type === "git" ? `git+${bare}${rev ? `?rev=${rev}` : ""}` : bare;
+}
+
+/** One output of a flake. */
+export interface FlakeOutput {
+  /** Such as `packages.x86_64-linux.default`. */
+  attribute: string;
+  /** Such as `derivation`, `app`, `nixpkgs-overlay`, `unknown`. */
+  type: string;
+  /** Of derivations: name and version, as in a store path; else null. */
+  name: string | null;
+  description: string | null;
+}
+
+/** Lists a flake's outputs. Of other systems than this one's, newer generations do not. */
+export async function flakeShow(nix: Nix, flake: string, cwd: string): Promise<FlakeOutput[]> {
+  const { stdout } = await call(nix, ["flake", "show", "--json", lockedOnly, flake], { cwd });
+  return parseFlakeShow(stdout);
+}
+
+/** Reads `nix flake show --json`: attributes in attributes, and where one is an output its type. */
+export function parseFlakeShow(json: string): FlakeOutput[] {
+  const outputs: FlakeOutput[] = [];
+  const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+  const visit = (value: Record<string, unknown>, path: readonly string[]): void => {
+    // An attribute may be called `type` too, and then holds further ones.
+    if (typeof value.type === "string")
+      outputs.push({
+        attribute: path.join("."),
+        type: value.type,
+        name: text(value.name),
+        description: text(value.description),
+      });
+    else
+      for (const [name, inner] of Object.entries(value))
+        if (typeof inner === "object" && inner !== null) visit(inner as Record<string, unknown>, [...path, name]);
+  };
+  visit(JSON.parse(json) as Record<string, unknown>, []);
+  return outputs.sort((a, b) => (a.attribute < b.attribute ? -1 : 1));
 }

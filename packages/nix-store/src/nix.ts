@@ -35,9 +35,12 @@ export const flagsOf = ({ options }: Pick<Nix, "options">): string[] => [
 /** Options of a build that has to happen, and on this machine: nothing is fetched, no other machine asked. */
 export const builtHere: readonly string[] = ["--option", "substitute", "false", "--option", "builders", ""];
 
-/** All outputs of a derivation, as an installable. */
-export const outputsOf = (nix: Pick<Nix, "version">, derivation: string): string =>
-  isAtLeast(nix, 2, 15) ? `${derivation}^*` : derivation;
+/**
+ * Outputs of a derivation, as an installable.
+ * @param names these alone, where the generation can tell them apart; else all
+ */
+export const outputsOf = (nix: Pick<Nix, "version">, derivation: string, names: readonly string[] = ["*"]): string =>
+  isAtLeast(nix, 2, 15) ? `${derivation}^${names.join(",")}` : derivation;
 
 /** A text as the Nix language writes it. */
 export const nixString = (text: string): string => JSON.stringify(text).replaceAll("${", "\\${");

@@ -1,6 +1,6 @@
 /** `nix path-info --json` of all generations: a list (before 2.19), an object by path, formats 2 and 3 with base names. */
 import { NixError } from "./errors.ts";
-import { parseHash } from "./hashes.ts";
+import { hashBase32, parseHash } from "./hashes.ts";
 import type { PathInfo } from "./shapes.ts";
 
 /** One store object, as any generation writes it. */
@@ -75,5 +75,5 @@ function contentAddress(ca: Raw["ca"]): string | null {
   if (!hash)
     throw new NixError(`nix path-info gives the content address ${JSON.stringify(ca)}, which is not known here.`);
   const method = { nar: "fixed:r:", flat: "fixed:", text: "text:", git: "fixed:git:" }[ca.method];
-  return `${method ?? `fixed:${ca.method}:`}${hash.replace("-", ":")}`;
+  return `${method ?? `fixed:${ca.method}:`}${hashBase32(hash)}`;
 }

@@ -1,5 +1,6 @@
+import { parseName } from "@goatnote/nix-store";
 import { describe, expect, test } from "vitest";
-import { nameOfDerivation, nameOfPath, parseName, withoutArchiveEnding } from "./names.ts";
+import { nameOfDerivation, nameOfPath, withoutArchiveEnding } from "./names.ts";
 import { derivation } from "./samples.ts";
 
 const hash = "0123456789abcdfghijklmnpqrsvwxyz";

@@ -1,11 +1,5 @@
 /** Names and versions of what is in a store. */
-import type { Derivation } from "@goatnote/nix-store";
-
-export interface NameAndVersion {
-  name: string;
-  /** Null where the name holds none. */
-  version: string | null;
-}
+import { type Derivation, type NameAndVersion, parseName } from "@goatnote/nix-store";
 
 /** The 32 letters that begin the base name of a store path. */
 export const storeHash = (path: string): string => baseName(path).slice(0, 32);
@@ -14,15 +8,6 @@ export const storeHash = (path: string): string => baseName(path).slice(0, 32);
 export const storeName = (path: string): string => baseName(path).slice(33);
 
 export const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
-
-/**
- * As Nix's `builtins.parseDrvName`: the version begins after the first dash that no letter follows.
- * https://nix.dev/manual/nix/latest/language/builtins#builtins-parseDrvName
- */
-export function parseName(text: string): NameAndVersion {
-  const at = text.search(/-[^A-Za-z]/);
-  return at <= 0 ? { name: text, version: null } : { name: text.slice(0, at), version: text.slice(at + 1) };
-}
 
 /** What a derivation builds: by `pname` and `version`, as nixpkgs writes them, else by its name. */
 export function nameOfDerivation({ name, env, structuredAttrs }: Derivation): NameAndVersion {

@@ -3,6 +3,7 @@ import { SopsError, type SopsProblem } from "./errors.ts";
 import type { OfferedKey } from "./identities.ts";
 import { type KeyKind, keyKinds, type MasterKey, type Metadata } from "./metadata.ts";
 import { combineShares } from "./shamir.ts";
+import { shown } from "./shown.ts";
 
 /** Opens one wrapped key; undefined when it is for none that was offered. A SopsError of the problem `no-key` says why it cannot. */
 export type OpenKey = (key: MasterKey) => Promise<Uint8Array | undefined>;
@@ -81,7 +82,7 @@ const shownKeys = 10;
 const shownReasons = 3;
 
 function list(names: readonly string[]): string {
-  const short = names.map((name) => (name.length > 100 ? `${name.slice(0, 100)}…` : name));
+  const short = names.map((name) => shown(name));
   const more = short.length > shownKeys ? ` and ${short.length - shownKeys} more` : "";
   return short.slice(0, shownKeys).join(", ") + more;
 }

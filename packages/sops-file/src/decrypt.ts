@@ -83,17 +83,17 @@ function decryptLeaf(
   path: readonly string[],
   key: KeyObject,
 ): NonNullable<ReturnType<typeof decryptValue>> {
-  const at = `The value at ${showPath(path)}`;
+  const at = (): string => `The value at ${showPath(path)}`;
   if (leaf.kind !== "str")
-    throw new SopsError("tampered", `${at} is not encrypted, though by the rule of the file it should be.`);
+    throw new SopsError("tampered", `${at()} is not encrypted, though by the rule of the file it should be.`);
   try {
     const value = decryptValue(leaf.text, key, `${path.join(":")}:`);
     if (value !== undefined) return value;
   } catch (error) {
-    if (error instanceof SopsError) throw new SopsError("tampered", `${at} ${error.message}.`);
+    if (error instanceof SopsError) throw new SopsError("tampered", `${at()} ${error.message}.`);
     throw error;
   }
-  throw new SopsError("tampered", `${at} does not authenticate: it was changed, or moved there from another place.`);
+  throw new SopsError("tampered", `${at()} does not authenticate: it was changed, or moved there from another place.`);
 }
 
 function verifyMac(computed: string, { mac, lastModified }: Metadata, key: KeyObject): void {

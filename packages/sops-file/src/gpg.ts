@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type RunResult, run, SubprocessError } from "@goatnote/action-io";
 import { SopsError } from "./errors.ts";
 import type { PgpKey, PgpOptions } from "./pgp.ts";
+import { quoted } from "./shown.ts";
 
 const timeoutMs = 60_000;
 // Each costs a process, and whoever wrote the file says how many there are.
@@ -24,7 +25,7 @@ export async function importKey({ key, passphrase, home }: PgpOptions): Promise<
     let attempts = 0;
     const open: PgpKey["open"] = async ({ enc, name }) => {
       if (++attempts > mostAttempts)
-        throw new SopsError("no-key", `PGP key ${name} is not tried: ${mostAttempts} were tried already.`);
+        throw new SopsError("no-key", `PGP key ${quoted(name)} is not tried: ${mostAttempts} were tried already.`);
       return decrypt(home, enc, passphrase, name);
     };
     return { open, offered: [...new Set(offered)].map((fingerprint) => `PGP ${fingerprint}`), close };
@@ -36,7 +37,11 @@ export async function importKey({ key, passphrase, home }: PgpOptions): Promise<
 
 /** Ends the agent of a home, and removes the home. */
 export async function removeHome(home: string): Promise<void> {
-  await run(["gpgconf", "--homedir", home, "--kill", "all"], { check: false, timeoutMs }).catch(() => {});
+  // Where there is /run/user, the sockets are there, in a folder of this home's own.
+  for (const end of [["--kill", "all"], ["--remove-socketdir"]])
+    await run(["gpgconf", "--homedir", home, ...end], { check: false, timeoutMs, env: environment(home) }).catch(
+      () => {},
+    );
   // The agent may be removing its sockets at the same time.
   await rm(home, { recursive: true, force: true, maxRetries: 3 });
 }
@@ -63,12 +68,12 @@ async function decrypt(home: string, message: string, passphrase: string, name: 
   // gpg also gives out what is merely packed or signed, or encrypted with a passphrase: https://github.com/gpg/gnupg/blob/master/doc/DETAILS
   const byKey = /^\[GNUPG:\] DECRYPTION_KEY /m.test(stderr) && /^\[GNUPG:\] DECRYPTION_OKAY/m.test(stderr);
   if (code === 0 && stdout !== "" && !byKey)
-    throw new SopsError("no-key", `What stands for ${JSON.stringify(name)} is not encrypted for a PGP key.`);
+    throw new SopsError("no-key", `What stands for ${quoted(name)} is not encrypted for a PGP key.`);
   if (code === 0 && stdout !== "") return Buffer.from(stdout, "latin1");
   if (/^\[GNUPG:\] (BAD_PASSPHRASE|MISSING_PASSPHRASE|ERROR pkdecrypt_failed)/m.test(stderr))
-    throw new SopsError("no-key", `The passphrase of the PGP key for ${JSON.stringify(name)} is wrong or missing.`);
+    throw new SopsError("no-key", `The passphrase of the PGP key for ${quoted(name)} is wrong or missing.`);
   if (/^\[GNUPG:\] NO_SECKEY/m.test(stderr)) return undefined;
-  throw new SopsError("no-key", `gpg cannot read what is encrypted for ${JSON.stringify(name)} (exit code ${code}).`);
+  throw new SopsError("no-key", `gpg cannot read what is encrypted for ${quoted(name)} (exit code ${code}).`);
 }
 
 /** Nothing is asked of the user, a key server or a configuration. */
@@ -81,10 +86,24 @@ async function gpg(home: string, args: readonly string[], input: string): Promis
       check: false,
       timeoutMs,
       maxOutput: 1024 * 1024,
-      env: { GNUPGHOME: home, LC_ALL: "C" },
+      env: environment(home),
     });
   } catch (error) {
     if (!(error instanceof SubprocessError)) throw error;
     throw new SopsError("no-key", "The PGP key needs `gpg`, which is not on PATH or does not answer.");
   }
 }
+
+// What gpg and its agent need to be found and to run. The agent outlives gpg, and what else is set here may be a credential.
+const needed = /^(PATH|PATHEXT|HOME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|TEMP|TMP|TMPDIR|LD_LIBRARY_PATH)$/i;
+
+/** Changes to the inherited environment, by which a program of GnuPG has what it needs and no more. */
+const environment = (home: string): Record<string, string | undefined> => ({
+  ...Object.fromEntries(
+    Object.keys(process.env)
+      .filter((name) => !needed.test(name))
+      .map((name) => [name, undefined]),
+  ),
+  GNUPGHOME: home,
+  LC_ALL: "C",
+});

@@ -10,5 +10,6 @@ export * from "./lint.ts";
 export * from "./lint-rules.ts";
 export * from "./metadata.ts";
 export * from "./pgp.ts";
+export { quoted, shown } from "./shown.ts";
 export * from "./stores.ts";
 export * from "./tree.ts";

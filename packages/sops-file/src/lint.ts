@@ -4,6 +4,7 @@ import { SopsError } from "./errors.ts";
 import { type Finding, type Level, type LintRule, lintRules } from "./lint-rules.ts";
 import { extractMetadata, type Metadata } from "./metadata.ts";
 import { selectorOf } from "./selection.ts";
+import { quoted, shown } from "./shown.ts";
 import { type Format, formatOf, readDocuments } from "./stores.ts";
 import { type Documents, type Node, showPath } from "./tree.ts";
 import { encryptedPrefix, looksEncrypted } from "./value.ts";
@@ -76,10 +77,10 @@ class Findings {
   lineOf(key: string | undefined): number {
     if (key === undefined) return 1;
     const lines = Buffer.from(this.file.content).toString("utf8").split("\n");
-    const quoted = JSON.stringify(key);
+    const inQuotes = JSON.stringify(key);
     const at = lines.findIndex((line) => {
       const content = line.replace(/^[\s-]*/, "");
-      return content.startsWith(key) ? /^\s*[:=]/.test(content.slice(key.length)) : content.includes(`${quoted}:`);
+      return content.startsWith(key) ? /^\s*[:=]/.test(content.slice(key.length)) : content.includes(`${inQuotes}:`);
     });
     return at + 1 || 1;
   }
@@ -179,7 +180,10 @@ function compareWithRule(found: Findings, metadata: Metadata, rule: CreationRule
     [...rule.keys].filter((key) => !own.has(key)),
   ];
   const list = (keys: string[]): string =>
-    keys.slice(0, 5).join(", ") + (keys.length > 5 ? ` and ${keys.length - 5} more` : "");
+    keys
+      .slice(0, 5)
+      .map((key) => shown(key))
+      .join(", ") + (keys.length > 5 ? ` and ${keys.length - 5} more` : "");
   if (extra.length > 0)
     found.add(
       "S3",
@@ -198,7 +202,7 @@ function compareWithRule(found: Findings, metadata: Metadata, rule: CreationRule
   if (selection.rule !== wanted.rule || selection.text !== wanted.text)
     found.add(
       "S4",
-      `It encrypts by ${selection.rule} ${JSON.stringify(selection.text)}, and creation rule ${rule.number} says ${wanted.rule} ${JSON.stringify(wanted.text)}. Decrypt it and encrypt it anew.`,
+      `It encrypts by ${selection.rule} ${quoted(selection.text)}, and creation rule ${rule.number} says ${wanted.rule} ${quoted(wanted.text)}. Decrypt it and encrypt it anew.`,
       found.lineOf(selection.rule),
     );
   if (macOnlyEncrypted !== rule.macOnlyEncrypted)
@@ -218,7 +222,7 @@ export const lintRulesOf = (rules: readonly CreationRule[], path: string): Findi
         level: "error",
         path,
         line: 1,
-        message: `Creation rule ${number} has an expression that is none in Go's RE2: ${JSON.stringify(expression.slice(0, 100))}. SOPS ignores that and encrypts nothing by it.`,
+        message: `Creation rule ${number} has an expression that is none in Go's RE2: ${quoted(expression)}. SOPS ignores that and encrypts nothing by it.`,
       }),
     ),
     ...(shamirThreshold !== null && shamirThreshold > groups
@@ -249,7 +253,7 @@ export function lintSiblings(encrypted: readonly string[], all: ReadonlySet<stri
         level: "error",
         path: plain,
         line: 1,
-        message: `It looks like the plain form of ${path}, committed beside it. Remove it from the repository and its history, and change its secrets.`,
+        message: `It looks like the plain form of ${shown(path)}, committed beside it. Remove it from the repository and its history, and change its secrets.`,
       },
     ];
   });

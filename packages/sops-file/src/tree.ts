@@ -3,6 +3,7 @@
  * (which sort keys that look like numbers, lose duplicates and treat `__proto__` as special).
  */
 import { SopsError } from "./errors.ts";
+import { shown } from "./shown.ts";
 
 /** A single value. Integers are decimal text, as they may exceed what a number holds; times are RFC 3339 text. */
 export type Scalar =
@@ -70,10 +71,13 @@ export const str = (text: string): Scalar => ({ kind: "str", text });
 export const lookup = ({ items }: Mapping, key: string): Node | undefined =>
   items.find((item) => item.key === key)?.value;
 
+const longestPath = 300;
+
 /** A path for messages, such as `db.users[1]`. It holds names, never values. */
 export function showPath(path: readonly (string | number)[]): string {
   const parts = path.map((part) =>
-    typeof part === "number" ? `[${part}]` : /[.[\]"\s]/.test(part) ? `["${part}"]` : `.${part}`,
+    typeof part === "number" ? `[${part}]` : /[.[\]"\s]/.test(part) ? `["${shown(part)}"]` : `.${shown(part)}`,
   );
-  return parts.join("").replace(/^\./, "") || "the top level";
+  const whole = parts.join("").replace(/^\./, "") || "the top level";
+  return whole.length > longestPath ? `${whole.slice(0, longestPath)}…` : whole;
 }

@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import { SopsError } from "./errors.ts";
 import { formatFloat, normaliseTime, parseBool, parseFloat64, parseInt64 } from "./go-values.ts";
+import { quoted } from "./shown.ts";
 import type { Comment, Scalar } from "./tree.ts";
 
 /** The start of every encrypted value. */
@@ -117,7 +118,7 @@ function typed(plain: Buffer, type: string): Decrypted {
     if (time === undefined) throw wrong();
     return { value: { kind: "time", text: time }, hashed: Buffer.from(time) };
   }
-  throw new SopsError("unsupported", `has the type ${JSON.stringify(type.slice(0, 20))}, which is not known`);
+  throw new SopsError("unsupported", `has the type ${quoted(type, 20)}, which is not known`);
 }
 
 /** The bytes that a value adds to the MAC when it is not encrypted; undefined for what is not hashed. */

@@ -11,6 +11,7 @@ import {
   Scalar as YamlScalar,
 } from "yaml";
 import { SopsError } from "./errors.ts";
+import { quoted } from "./shown.ts";
 import { Budget, type Documents, type Item, type Mapping, type Node, str } from "./tree.ts";
 import { resolvePlain, resolveTagged } from "./yaml-scalar.ts";
 
@@ -75,10 +76,7 @@ class Converter {
       for (const { key, value } of node.items as { key: YamlNode; value: YamlNode | null }[]) {
         const name = keyName(key);
         if (seen.has(name))
-          throw new SopsError(
-            "malformed",
-            `The key ${JSON.stringify(name)} stands twice in one mapping, which SOPS refuses.`,
-          );
+          throw new SopsError("malformed", `The key ${quoted(name)} stands twice in one mapping, which SOPS refuses.`);
         seen.add(name);
         items.push(...comments(key.commentBefore), ...comments(key.comment));
         // SOPS takes a comment behind a value for one that stands above it.

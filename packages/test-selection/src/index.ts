@@ -1,6 +1,8 @@
 export type { ReliabilityBin } from "./calibration.ts";
 export * from "./choose.ts";
+export type { Comparison } from "./contest.ts";
 export { distil, type TreeNode } from "./distil.ts";
+export type { FeatureImportance } from "./importance.ts";
 export { decodeModel, encodeModel, modelPath, type StoredModel } from "./model-file.ts";
 export * from "./model-report.ts";
 export { isReference, type Outcome, outcomes } from "./outcomes.ts";

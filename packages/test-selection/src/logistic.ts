@@ -51,7 +51,7 @@ export function fit(examples: readonly Example[], penalty: number): Logistic {
 }
 
 /** The logarithm of the odds that a test with these features fails, where failing and passing are alike in number. */
-export function logOdds({ mean, deviation, weights }: Logistic, features: Float32Array): number {
+export function logOdds({ mean, deviation, weights }: Logistic, features: Float32Array | Float64Array): number {
   let odds = weights[mean.length]!;
   for (const [index, value] of features.entries())
     odds += (weights[index]! * (value - mean[index]!)) / deviation[index]!;

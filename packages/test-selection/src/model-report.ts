@@ -1,6 +1,8 @@
 /** How good a model is, from the scores that it gave to failing runs before it learnt from them. */
 import { expectedCalibrationError, type ReliabilityBin } from "./calibration.ts";
+import type { Comparison } from "./contest.ts";
 import { featureNames } from "./features.ts";
+import type { FeatureImportance } from "./importance.ts";
 import { type Scored, type Separation, separation } from "./metrics.ts";
 import type { Learner } from "./past.ts";
 import type { ScorerName } from "./scorers.ts";
@@ -22,6 +24,12 @@ export interface ModelReport extends Record<keyof Separation, number | null> {
   reliability: readonly ReliabilityBin[];
   /** Of standardised features, the heaviest first; null where there is no model. */
   weights: { feature: string; weight: number }[] | null;
+  /** Permutation importance, the largest first; null where too little is held out. */
+  importance: FeatureImportance[] | null;
+  /** Against the model that the store has; null where it has none of this history that has learnt anything. */
+  comparison: Comparison | null;
+  /** Selections score by this model from now on; false where the stored one stays. */
+  kept: boolean;
 }
 
 const mean = (values: readonly number[]): number | null =>
@@ -43,7 +51,7 @@ export function modelReport(): { watch(learner: Learner): void; of(trained: Trai
         if (scored.length % mostKept === 0) stride *= 4;
       };
     },
-    of: ({ model, past }, seconds) => {
+    of: ({ model, past, importance, comparison, files }, seconds) => {
       const { logistic, "hand-weighted-sum": sum } = model.trials;
       const compared = logistic.quality.length === 0 ? sum.quality : sum.quality.slice(-logistic.quality.length);
       const weights = model.logistic?.weights;
@@ -64,6 +72,9 @@ export function modelReport(): { watch(learner: Learner): void; of(trained: Trai
               .map((feature, index) => ({ feature, weight: weights[index]! }))
               .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))
           : null,
+        importance,
+        comparison,
+        kept: files.length > 0,
       };
     },
   };

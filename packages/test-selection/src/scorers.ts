@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { FileChange, Run } from "@goatnote/ci-history";
 import { Calibration, type CalibrationState, type ReliabilityBin } from "./calibration.ts";
 import { featuresOf } from "./features.ts";
+import type { FeatureImportance } from "./importance.ts";
 import { type LinksOf, linksTo } from "./links.ts";
 import { type Logistic, logOdds } from "./logistic.ts";
 import { type Memory, mostFiles, type TestMemory } from "./memory.ts";
@@ -86,6 +87,17 @@ export function worth(scorer: ScorerName, score: number, test: TestMemory, timed
 const largest = (values: readonly number[]): number =>
   values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The tests of a run and what each costs: milliseconds, or 1 where no duration is known. */
+function costsOf(run: Run): { ids: string[]; durations: number[]; timed: boolean } {
+  const results = outcomes(run);
+  const timed = [...results.values()].some(({ durationMs }) => durationMs !== null);
+  return {
+    ids: [...results.keys()],
+    durations: [...results.values()].map((of) => (timed ? (of.durationMs ?? 0) : 1)),
+    timed,
+  };
+}
 
 /** What scores now. */
 export interface Choice {
@@ -231,16 +243,30 @@ export class Scorers {
     return ways;
   }
 
+  /** APFDc of the order that a selection would use for a run that is not learnt yet. */
+  qualityOn(run: Run, failed: readonly string[], targetRecall: number): number {
+    const { model } = this.choose(targetRecall);
+    const [name, scoreOf] = this.ways(run.changes, linksTo(this.memory, run.changes)).find(([way]) => way === model)!;
+    const { ids, durations, timed } = costsOf(run);
+    const values = ids.map((id) => {
+      const test = this.memory.tests.get(id);
+      return test ? worth(name, scoreOf(test), test, timed) : Number.POSITIVE_INFINITY;
+    });
+    return apfdcOf({ ids, values, durations }, new Set(failed));
+  }
+
+  /** What each feature tells, see `importance.ts`; null where too little is held out, or a stored model is used. */
+  importance(): FeatureImportance[] | null {
+    return this.training?.importance() ?? null;
+  }
+
   private tryOn(run: Run, failed: readonly string[], linksOf: LinksOf): void {
-    const results = outcomes(run);
-    const timed = [...results.values()].some(({ durationMs }) => durationMs !== null);
     // What merely stayed red was not broken by this change, and was not noticed by any choice of ours.
     const broken = failed.filter((id) => !this.memory.tests.get(id)?.lastFailed);
     const netted = this.isNetted(run, broken);
     const kind = createHash("sha256").update(JSON.stringify(broken.toSorted())).digest("hex").slice(0, 16);
     const hasFailed = new Set(failed);
-    const ids = [...results.keys()];
-    const durations = ids.map((id) => (timed ? (results.get(id)?.durationMs ?? 0) : 1));
+    const { ids, durations, timed } = costsOf(run);
     for (const [name, scoreOf] of this.ways(run.changes, linksOf)) {
       const trial = this.trials[name];
       const scores = ids.map((id) => {

@@ -7,7 +7,8 @@ import { zstdDecompressSync } from "node:zlib";
 import { encodeSegment, fileStore, type Run, type Store, segmentPath } from "@goatnote/ci-history";
 import { beforeEach, describe, expect, test } from "vitest";
 import { choose } from "./choose.ts";
-import { decodeModel, encodeModel } from "./model-file.ts";
+import { featureNames } from "./features.ts";
+import { decodeModel, encodeModel, modelPath } from "./model-file.ts";
 import { encodePlan } from "./plan.ts";
 import { changeOf, execution, fullRun, wishes } from "./samples.ts";
 import { keepState, readPast, type StoredPastOptions, trainModel } from "./stored-past.ts";
@@ -47,6 +48,12 @@ async function keep(runs: Run[], name = "store"): Promise<Store> {
 }
 
 const unlimited = { depth: 500 };
+
+/** Weights of standardised features; 0 for those that are not named, and for the intercept. */
+const featureWeights = (named: Partial<Record<(typeof featureNames)[number], number>>): number[] => [
+  ...featureNames.map((name) => named[name] ?? 0),
+  0,
+];
 
 /** What a selection decides by a store, byte for byte, and what it was told on the way. */
 async function decide(store: Store, options: Partial<StoredPastOptions> = {}, branch: string | null = null) {
@@ -263,6 +270,47 @@ describe("a model in the store", () => {
     await train(newest);
     await keep(runs, "newest");
     expect((await decide(newest)).plan).toBe(both.plan);
+  });
+
+  test("is not replaced by a worse one, nor where too few runs tell", async () => {
+    const runs = history(120);
+    const store = await keep(runs.slice(0, 90));
+    const { model } = await train(store);
+    await keep(runs.slice(0, 95));
+    const few = (await trainModel(store, unlimited))!;
+    expect(few.comparison).toMatchObject({ failing_runs: 3, keeps_stored: true });
+    expect(few.files).toEqual([]);
+
+    await keep(runs);
+    const better = (await trainModel(store, unlimited))!;
+    expect(better.comparison).toMatchObject({ failing_runs: 20, keeps_stored: false });
+    expect(better.files.length).toBeGreaterThan(0);
+
+    // A model that knows how this history goes on from the start, in place of one that has to find it out.
+    const seer = { ...model, logistic: { ...model.logistic!, weights: featureWeights({ "file: largest share": 9 }) } };
+    const early = await keep(history(12), "early");
+    const through = segmentPath(history(12).at(-1)!);
+    await early.append(modelPath(through), Buffer.from(encodeModel({ ...seer, through })));
+    await keep(history(26), "early");
+    const worse = (await trainModel(early, unlimited))!;
+    expect(worse.comparison!.trained).toBeLessThan(worse.comparison!.stored!);
+    expect([worse.comparison!.keeps_stored, worse.files]).toEqual([true, []]);
+    expect((await trainModel(early, unlimited, undefined, true))!.files.length).toBeGreaterThan(0);
+  });
+
+  test("says what each feature tells", async () => {
+    const { importance } = (await trainModel(await keep(history(150)), unlimited))!;
+    expect(importance!.map(({ feature }) => feature).toSorted()).toEqual(featureNames.toSorted());
+    // Only what failed together tells which test a change breaks here; how many files it has is always the same.
+    expect(
+      importance!
+        .slice(0, 3)
+        .map(({ feature }) => feature)
+        .join(),
+    ).toContain("file: ");
+    expect(importance!.find(({ feature }) => feature === "files changed")!.importance).toBeCloseTo(0, 6);
+    expect((await trainModel(await keep(history(150)), unlimited))!.importance).toEqual(importance);
+    expect((await trainModel(await keep(history(8), "short"), unlimited))!.importance).toBeNull();
   });
 
   test("of another history, damaged, or of other features is refused, and said", async () => {

@@ -15,7 +15,9 @@ import {
   type Store,
   segmentPath,
 } from "@goatnote/ci-history";
+import { type Comparison, Contest } from "./contest.ts";
 import { featureNames } from "./features.ts";
+import type { FeatureImportance } from "./importance.ts";
 import { decodeModel, encodeModel, modelPath, type StoredModel } from "./model-file.ts";
 import { BranchFailures, Learner, learn, type Past, wholeRuns } from "./past.ts";
 import { decodeState, encodeState, stateKeys, statePath } from "./state-file.ts";
@@ -68,13 +70,18 @@ export async function readPast(
 export interface Trained {
   model: StoredModel;
   past: Past;
-  /** The model, and the state after the newest run, so that the next selection need not read all runs again. */
+  /** What each feature tells; null where too little is held out. */
+  importance: FeatureImportance[] | null;
+  /** Against the model that the store has; null where it has none of this history that has learnt anything. */
+  comparison: Comparison | null;
+  /** The model, and the state after the newest run, so that the next selection need not read all runs again; none where the stored model stays. */
   files: NewFile[];
 }
 
 /**
  * Learns from every run anew.
  * @param onLearner given the learner before the first run, to look on
+ * @param force also a better stored model is replaced
  * @returns null where the store has no run
  * @throws HistoryError where the store cannot tell the order of its runs
  */
@@ -82,6 +89,7 @@ export async function trainModel(
   store: Store,
   options: Omit<StoredPastOptions, "model">,
   onLearner: (learner: Learner) => void = () => {},
+  force = false,
 ): Promise<Trained | null> {
   const log = await RunLog.open(store, options);
   if (log === null)
@@ -90,17 +98,28 @@ export async function trainModel(
   if (through === undefined) return null;
   const learner = new Learner();
   onLearner(learner);
-  await log.learn({ learner, next: 0, model: null });
+  const stored = await log.model();
+  let contest: Contest | null = null;
+  await log.learn({ learner, next: 0, model: null }, (run, number) => {
+    // Where nothing had been learnt yet, nothing is lost.
+    if (stored === null || stored.content.logistic === null || number <= stored.at) return;
+    contest ??= new Contest(learner, stored.content, modelPath(stored.content.through));
+    contest.observe(run);
+  });
   log.demandWhole();
   learner.scorers.retrain();
+  const importance = learner.scorers.importance();
   const past = learner.past(0.95);
   const history = { runs: past.referenceRuns, failing_runs: past.failingRuns };
   const model: StoredModel = { version: 2, ...learner.scorers.fitted, features: featureNames, through, history };
+  const comparison = (contest as Contest | null)?.comparison ?? null;
+  const trained = { model, past, importance, comparison };
+  if (comparison?.keeps_stored && !force) return { ...trained, files: [] };
   const files: NewFile[] = [{ path: modelPath(through), bytes: Buffer.from(encodeModel(model)) }];
   learner.scorers.adopt(model);
   const state = stateFile(learner, log.keys({ content: model, at: log.runs.length - 1 }).at(-1)!);
   if (state) files.push(state);
-  return { model, past, files };
+  return { ...trained, files };
 }
 
 function stateFile(learner: Learner, key: string): NewFile | null {
@@ -192,7 +211,7 @@ class RunLog {
   }
 
   /** The model that the user names, or the newest of this history in the store. */
-  private async model(): Promise<Start["model"]> {
+  async model(): Promise<Start["model"]> {
     // A run that was the newest may have got more jobs and attempts since.
     const places = new Map(this.runs.flatMap((paths, index) => paths.map((path) => [path, index] as const)));
     const { model: named } = this.options;
@@ -222,14 +241,23 @@ class RunLog {
     });
   }
 
-  /** Reads the runs from number `next` on. */
-  async learn({ learner, next, model }: Start): Promise<Learner> {
+  /**
+   * Reads the runs from number `next` on.
+   * @param before told of each run and its number before it is learnt
+   */
+  async learn(
+    { learner, next, model }: Start,
+    before: (run: Run, number: number) => void = () => {},
+  ): Promise<Learner> {
     const rest = this.runs.slice(next);
     this.store.expect?.(rest.flat());
     for (const [index, paths] of rest.entries()) {
       // What a model has seen, it has tried itself on.
       learner.scorers.resting = model !== null && next + index <= model.at;
-      for await (const run of wholeRuns(await this.read(paths))) learner.observe(run);
+      for await (const run of wholeRuns(await this.read(paths))) {
+        before(run, next + index);
+        learner.observe(run);
+      }
       if (model !== null && next + index === model.at) learner.scorers.adopt(model.content);
       this.options.onProgress?.(index + 1, rest.length);
     }

@@ -2,6 +2,7 @@
 import type { Run } from "@goatnote/ci-history";
 import { chance } from "./chance.ts";
 import { featureNames, featuresOf } from "./features.ts";
+import { type FeatureImportance, importances } from "./importance.ts";
 import type { LinksOf } from "./links.ts";
 import { type Example, fit, type Logistic } from "./logistic.ts";
 import type { Memory, TestMemory } from "./memory.ts";
@@ -94,6 +95,11 @@ export class Training {
   train(): Logistic | null {
     const both = this.examples.some(({ failed }) => failed) && this.examples.some(({ failed }) => !failed);
     return this.failingRuns >= fewestFailing && both ? fit(this.examples, penalty) : null;
+  }
+
+  /** What each feature tells on the newest examples; null where there are too few failing runs. */
+  importance(): FeatureImportance[] | null {
+    return this.failingRuns >= fewestFailing ? importances(this.examples, penalty) : null;
   }
 }
 

@@ -62,6 +62,11 @@ const byFormat: Partial<Record<Cause, Partial<Record<Format, string>>>> = {
   compression: {
     gzip: "The same content was compressed otherwise: fix the program, its version and level (pigz and gzip differ), or compare what is inside.",
   },
+  timestamp: {
+    image:
+      "The image stores when it was made: fix the times of image and history (SOURCE_DATE_EPOCH for BuildKit, with rewrite-timestamp=true for layers; --timestamp for buildah and podman; --created and --history.created for umoci).",
+    pe: "The linker stores the time: pass -Wl,--no-insert-timestamp (GNU ld) or /Brepro (MSVC).",
+  },
   metadata: {
     gzip: "gzip stores the name of its input: pass -n.",
   },

@@ -180,6 +180,73 @@ describe("archives of strangers", () => {
     );
   });
 
+  test("a name table of which each member names the whole", async () => {
+    const header = (name: string, size: number): string =>
+      `${name.padEnd(16)}${"0".padEnd(12)}${"0".padEnd(6)}${"0".padEnd(6)}${"644".padEnd(8)}${String(size).padEnd(10)}\`\n`;
+    const table = "x".repeat(4 * 1024 * 1024);
+    const many = (last: string): Buffer =>
+      Buffer.from(`!<arch>\n${header("//", table.length)}${table}${header("/0", 0).repeat(100_000)}${header(last, 0)}`);
+    const found = await explained(many("a"), many("b"));
+    expect(found).toMatchObject([{ what: "name", first: "a", second: "b" }]);
+  });
+
+  test("sections that lie on each other", async () => {
+    const sections = 60_000;
+    const overlapping = (last: number): Buffer => {
+      const bytes = Buffer.alloc(64 + sections * 64 + 1024 * 1024);
+      bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
+      bytes.writeBigUInt64LE(64n, 40);
+      bytes.writeUInt16LE(64, 58);
+      bytes.writeUInt16LE(sections, 60);
+      for (let i = 0; i < sections; i++) bytes.writeBigUInt64LE(1024n * 1024n, 64 + i * 64 + 32);
+      bytes[bytes.length - 1] = last;
+      return bytes;
+    };
+    const [found] = await explained(overlapping(1), overlapping(2));
+    expect(found!.what).toBe("content (not opened: its members overlap)");
+  });
+
+  test("members of a zip that lie on each other", async () => {
+    const overlapping = (last: number): Buffer => {
+      const local = Buffer.alloc(30 + 60_000);
+      local.write("PK\x03\x04", "latin1");
+      local.writeUInt16LE(60_000, 28);
+      const central = Buffer.alloc(46);
+      central.write("PK\x01\x02", "latin1");
+      const end = Buffer.alloc(22);
+      end.write("PK\x05\x06", "latin1");
+      end.writeUInt32LE(local.length, 16);
+      return Buffer.concat([local, ...Array<Buffer>(50_000).fill(central), end, Buffer.from([last])]);
+    };
+    const [found] = await explained(overlapping(1), overlapping(2));
+    expect(found!.what).toBe("content (not opened: its members overlap)");
+  });
+
+  test("attributes of pax without end", async () => {
+    const records = Array.from({ length: 50_000 }, (_, i) => `14 k${String(i).padStart(6, "0")}=v\n`).join("");
+    const pax = tarHeader("p", `${(14 * 4).toString(8).padStart(11, "0")}\0`, { type: "x" });
+    const headers = Array.from({ length: 50_000 / 4 }, (_, i) =>
+      Buffer.concat([pax, Buffer.from(records.slice(i * 56, (i + 1) * 56).padEnd(512, "\0"))]),
+    );
+    const many = (last: string): Buffer => Buffer.concat([...headers, tar([{ name: "x", content: last }])]);
+    expect(await explained(many("runner-7"), many("second-build"))).toMatchObject([{ causes: ["hostname"] }]);
+  });
+
+  test("explaining ends when its time is used up, and what was not explained still differs", async () => {
+    const budget = new Budget(1e9, 1000, 1e9, 0);
+    expect(await explained("runner-7", "second-build", budget)).toMatchObject([
+      { what: "content (stopped after 0 s, not explained further)", causes: ["unknown"], offset: 0 },
+    ]);
+    expect(budget.stopped).toBe(true);
+  });
+
+  test("a text of which every word differs ends in its time", async () => {
+    const words = (seed: string): string => Array.from({ length: 120_000 }, (_, i) => `${seed}${i}`).join(" ");
+    const budget = new Budget(1e9, 1000, 1e9, 0.5);
+    const [found] = await explained(words("runner-7/"), words("second-build/"), budget);
+    expect(found!.what).toMatch(/^content/);
+  });
+
   const valid = [
     tar([
       { name: "x", content: "abc" },
@@ -199,9 +266,17 @@ describe("archives of strangers", () => {
     Buffer.from("PK\x05\x06"),
     Buffer.alloc(18),
   ]);
+  const pe = Buffer.alloc(600);
+  pe.write("MZ");
+  pe.writeUInt32LE(64, 60);
+  pe.write("PE\0\0", 64);
+  pe.writeUInt16LE(2, 70);
+  pe.writeUInt16LE(0xf0, 84);
+  pe.writeUInt16LE(0x20b, 88);
+  pe.writeUInt32LE(16, 88 + 108);
   const mutated = fc
     .tuple(
-      fc.constantFrom(...valid, elf, zip),
+      fc.constantFrom(...valid, elf, zip, pe),
       fc.array(fc.tuple(fc.nat(600), fc.nat(255)), { minLength: 1, maxLength: 8 }),
     )
     .map(([bytes, changes]) => {

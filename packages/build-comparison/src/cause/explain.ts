@@ -1,9 +1,12 @@
 /** From two builds' results to causes by name: into archives, past what is derived, down to the bytes that differ. */
-import { type Budget, type Container, type Member, NotOpened } from "../formats/container.ts";
+import { type Budget, type Container, type Member, NotOpened, OutOfTime } from "../formats/container.ts";
+import { asImages } from "../formats/image.ts";
 import { openContainer } from "../formats/open.ts";
+import { compareDocuments } from "./document.ts";
 import { compareLeaves, firstDifference, largestExamined } from "./leaf.ts";
 import type { Normaliser } from "./normalise.ts";
 import type { Cause, Scene } from "./scene.ts";
+import { timeAt } from "./times.ts";
 
 /** One thing that differs, where, and why as far as the bytes tell. */
 export interface Finding {
@@ -36,8 +39,29 @@ export interface Explaining {
 const deepest = 12;
 
 /** Explains why two files differ; nothing when they do not. */
-export async function explain(a: Buffer, b: Buffer, place: string[], context: Explaining): Promise<Finding[]> {
+export const explain = (a: Buffer, b: Buffer, place: string[], context: Explaining): Promise<Finding[]> =>
+  inTime(explainDifferent, a, b, place, context);
+
+/** Explains why two documents of an image differ, by their fields. */
+export const explainDocument = (a: Buffer, b: Buffer, place: string[], context: Explaining): Promise<Finding[]> =>
+  inTime(explainFields, a, b, place, context);
+
+/** What is not explained when the time is used up is told to differ all the same. */
+async function inTime(
+  how: (...args: Parameters<typeof explain>) => Promise<Finding[]>,
+  ...[a, b, place, context]: Parameters<typeof explain>
+): Promise<Finding[]> {
   if (a.equals(b)) return [];
+  try {
+    context.budget.tick();
+    return await how(a, b, place, context);
+  } catch (error) {
+    if (!(error instanceof OutOfTime)) throw error;
+    return [{ ...finding(place, `content (${error.message})`, "", ["unknown"]), offset: firstDifference(a, b) }];
+  }
+}
+
+async function explainDifferent(a: Buffer, b: Buffer, place: string[], context: Explaining): Promise<Finding[]> {
   const containers = place.length <= deepest ? await openBoth(a, b, context.budget) : "they are nested too deeply";
   if (typeof containers === "string") return [leafFinding(a, b, place, context, containers)];
   if (containers === undefined) return [leafFinding(a, b, place, context)];
@@ -53,7 +77,7 @@ export async function explain(a: Buffer, b: Buffer, place: string[], context: Ex
 async function openBoth(a: Buffer, b: Buffer, budget: Budget): Promise<[Container, Container] | undefined | string> {
   try {
     const [first, second] = [await openContainer(a, budget), await openContainer(b, budget)];
-    return first && second && first.format === second.format ? [first, second] : undefined;
+    return first && second && first.format === second.format ? await asImages(first, second, budget) : undefined;
   } catch (error) {
     if (error instanceof NotOpened) return error.message;
     if (error instanceof RangeError) return "it is broken";
@@ -72,24 +96,38 @@ function leafFinding(a: Buffer, b: Buffer, place: string[], context: Explaining,
     return { ...finding(place, what, "", ["unknown"]), offset: firstDifference(a, b) };
   }
   context.budget.examined -= size;
-  const { causes, offset, first, second } = compareLeaves(a, b, context.scene, context.normalisers);
+  const { scene, normalisers, budget } = context;
+  const { causes, offset, first, second } = compareLeaves(a, b, scene, normalisers, () => budget.tick());
   const what = notOpened ? `content (not opened: ${notOpened})` : "content";
   return { ...finding(place, what, "", causes.length > 0 ? causes : ["unknown"]), offset, first, second };
 }
 
+async function explainFields(a: Buffer, b: Buffer, place: string[], context: Explaining): Promise<Finding[]> {
+  try {
+    const differences = compareDocuments(a, b, context);
+    if (differences === undefined || differences.length === 0) return explainDifferent(a, b, place, context);
+    return differences.map(({ what, causes, ...texts }) => ({ ...finding(place, what, "image", causes), ...texts }));
+  } catch (error) {
+    if (error instanceof NotOpened) return [leafFinding(a, b, place, context, error.message)];
+    if (error instanceof RangeError) return [leafFinding(a, b, place, context, "it is broken")];
+    throw error;
+  }
+}
+
 async function explainContainers(a: Container, b: Container, place: string[], context: Explaining): Promise<Finding[]> {
   const { format } = a;
-  const findings = fieldFindings([[a, b]], place, format);
+  const findings = fieldFindings([[a, b]], place, format, context);
   const { pairs, renamed, onlyFirst, onlySecond } = pairUp(a.members, b.members);
-  findings.push(...fieldFindings(pairs, place, format));
-  const [order, other] = [a, b].map(({ members }) => members.map(({ name }) => name)) as [string[], string[]];
+  findings.push(...fieldFindings(pairs, place, format, context));
+  const [order, other] = ordersOf(a.members, b.members);
   if (renamed.length + onlyFirst.length + onlySecond.length === 0) {
     const at = order.findIndex((name, i) => name !== other[i]);
     if (at >= 0)
       findings.push({ ...finding(place, "order", format, ["order"]), first: order[at]!, second: other[at]! });
   }
   for (const [first, second] of renamed) {
-    const names = compareLeaves(Buffer.from(first.name), Buffer.from(second.name), context.scene, context.normalisers);
+    const [one, another] = [Buffer.from(first.name), Buffer.from(second.name)];
+    const names = compareLeaves(one, another, context.scene, context.normalisers, () => context.budget.tick());
     const causes = names.causes.length > 0 ? names.causes : (["missing"] as Cause[]);
     findings.push({ ...finding(place, "name", format, causes), first: first.name, second: second.name });
   }
@@ -104,9 +142,22 @@ async function explainContainers(a: Container, b: Container, place: string[], co
   const inside: Finding[] = [];
   for (const [first, second] of [...pairs, ...renamed]) {
     const below = first.name === "" ? place : [...place, first.name];
-    inside.push(...(await explain(first.content, second.content, below, context)));
+    const how = first.document && second.document ? explainDocument : explain;
+    inside.push(...(await how(first.content, second.content, below, context)));
+    // What is left would say the same.
+    if (context.budget.late) break;
   }
   return markDerived([...findings, ...inside], format);
+}
+
+/** The names of members in order; a blob whose own name differs is elsewhere for that reason. */
+function ordersOf(first: readonly Member[], second: readonly Member[]): [string[], string[]] {
+  const [names, others] = [first, second].map((members) => members.map(({ name, stored }) => stored ?? name)) as [
+    string[],
+    string[],
+  ];
+  const [own, other] = [new Set(names), new Set(others)];
+  return [names.filter((name) => other.has(name)), others.filter((name) => own.has(name))];
 }
 
 /** Members by name; what is left over is paired by its place, when both have the same number of it. */
@@ -124,6 +175,37 @@ function pairUp(first: readonly Member[], second: readonly Member[]) {
   return { pairs, renamed, onlyFirst: [], onlySecond: [] };
 }
 
+/** Whether two numbers of 32 bits are moments near the clocks. */
+function areMoments(first: unknown, second: unknown, scene: Scene): boolean {
+  const [a, b] = [first, second].map((value) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(Number(value) >>> 0);
+    return bytes;
+  }) as [Buffer, Buffer];
+  return timeAt(a, b, 0, scene) > 0;
+}
+
+/** In PE a time stands also where a linker writes a digest in its place. */
+function causeOfPeField(field: string, first: unknown, second: unknown, scene: Scene): Cause {
+  if (/timestamp/.test(field)) return areMoments(first, second, scene) ? "timestamp" : "build-id";
+  if (/^debug id/.test(field)) return "build-id";
+  return field === "checksum" ? "digest" : "metadata";
+}
+
+function causesOfField(
+  format: Container["format"],
+  field: string,
+  first: string | number,
+  second: string | number,
+  { scene, normalisers, budget }: Explaining,
+): Cause[] {
+  if (format === "pe") return [causeOfPeField(field, first, second, scene)];
+  // Where a link leads to is text, which may hold anything.
+  const [a, b] = [Buffer.from(String(first)), Buffer.from(String(second))];
+  const known = field === "link" ? compareLeaves(a, b, scene, normalisers, () => budget.tick()).causes : [];
+  return known.length > 0 ? known : [causeOfField(field)];
+}
+
 const causeOfField = (field: string): Cause => {
   if (/mtime|atime|ctime/i.test(field)) return "mtime";
   if (/^(uid|gid|uname|gname)$|owner/.test(field)) return "owner";
@@ -137,6 +219,7 @@ function fieldFindings(
   pairs: readonly (readonly [Pick<Member, "fields"> & { name?: string }, Pick<Member, "fields">])[],
   place: string[],
   format: Container["format"],
+  context: Explaining,
 ): Finding[] {
   const found = new Map<string, Finding>();
   for (const [a, b] of pairs) {
@@ -147,9 +230,9 @@ function fieldFindings(
       if (known) known.count += 1;
       else {
         const name = a.name ? `${a.name}: ` : "";
-        const cause = causeOfField(field);
+        const causes = causesOfField(format, field, first, second, context);
         found.set(field, {
-          ...finding(place, field, format, [cause]),
+          ...finding(place, field, format, causes),
           first: `${name}${first}`,
           second: `${name}${second}`,
         });
@@ -160,12 +243,12 @@ function fieldFindings(
 }
 
 /** What follows from something else in the same container: build ids, digests of members, moved code. */
-function markDerived(findings: Finding[], format: Container["format"]): Finding[] {
+export function markDerived(findings: Finding[], format: Container["format"]): Finding[] {
   const isId = ({ place, format: of }: Finding): boolean => of === "" && place.at(-1) === ".note.gnu.build-id";
   for (const each of findings) if (format === "elf" && isId(each)) each.causes = ["build-id"];
   const follows = (each: Finding): boolean =>
     each.causes.every((cause) => cause === "digest" || cause === "build-id") ||
-    (format === "elf" && each.causes.every((cause) => cause === "unknown"));
+    ((format === "elf" || format === "pe") && each.causes.every((cause) => cause === "unknown"));
   const others = findings.some((each) => !follows(each) && !each.derived);
   for (const each of findings) if (others && follows(each)) each.derived = true;
   return findings;

@@ -18,7 +18,14 @@ export interface LeafDifference {
 export const largestExamined = 1024 * 1024;
 const around = 128 * 1024;
 
-export function compareLeaves(a: Buffer, b: Buffer, scene: Scene, normalisers: readonly Normaliser[]): LeafDifference {
+/** @param tick called again and again while it goes on; may throw to end it */
+export function compareLeaves(
+  a: Buffer,
+  b: Buffer,
+  scene: Scene,
+  normalisers: readonly Normaliser[],
+  tick: () => void = () => {},
+): LeafDifference {
   const offset = firstDifference(a, b);
   const excerpts = { offset, first: excerpt(a, offset), second: excerpt(b, offset) };
   if (a.length === 0 || b.length === 0) return { causes: [], ...excerpts };
@@ -29,7 +36,7 @@ export function compareLeaves(a: Buffer, b: Buffer, scene: Scene, normalisers: r
   const causes =
     smallestSet(textA, textB, normalisers) ??
     (isText(first) && isText(second)
-      ? (orderOf(textA, textB, normalisers) ?? wordCauses(textA, textB, normalisers))
+      ? (orderOf(textA, textB, normalisers) ?? wordCauses(textA, textB, normalisers, tick))
       : binaryCauses(first, second, scene));
   return { causes: causes ?? [], ...excerpts };
 }
@@ -71,7 +78,7 @@ function orderOf(a: string, b: string, normalisers: readonly Normaliser[]): Caus
 }
 
 /** Text that differs in single words: what they stand for, word by word. */
-function wordCauses(a: string, b: string, normalisers: readonly Normaliser[]): Cause[] | undefined {
+function wordCauses(a: string, b: string, normalisers: readonly Normaliser[], tick: () => void): Cause[] | undefined {
   const general = normalisers.filter(({ words }) => words === undefined);
   const wordsOf = (text: string): string[] => text.match(/[\w+/.-]+={0,2}|[^\w+/.-]/g) ?? [];
   const [first, second] = [wordsOf(a), wordsOf(b)];
@@ -80,6 +87,7 @@ function wordCauses(a: string, b: string, normalisers: readonly Normaliser[]): C
   for (const [i, word] of first.entries()) {
     const other = second[i]!;
     if (word === other) continue;
+    tick();
     const causes = causesOfWord(word, other, normalisers, general);
     if (causes === undefined) return undefined;
     for (const cause of causes) found.add(cause);
@@ -104,11 +112,10 @@ function causesOfWord(
 /** Bytes of equal number: whether each difference is a moment near the clocks. */
 function binaryCauses(a: Buffer, b: Buffer, scene: Scene): Cause[] | undefined {
   if (a.length !== b.length) return undefined;
-  const clocks = { first: scene.first.clock, second: scene.second.clock };
   let differences = 0;
   for (let at = 0; at < a.length; at++) {
     if (a[at] === b[at]) continue;
-    const length = timeAt(a, b, at, clocks);
+    const length = timeAt(a, b, at, scene);
     if (length === 0 || ++differences > 1000) return undefined;
     at += length - 1;
   }

@@ -14,6 +14,8 @@ const tools: Partial<Record<Finding["format"], RegExp>> = {
   zip: /\bzip\s+-|\bjar\s+-?-?c|zipfile\.ZipFile|make_archive\(/,
   gzip: /\bgzip\b(?!\s+-\w*[nd])|\bgzip\.(open|GzipFile)|\btar\s+-?[a-z]*z/,
   ar: /\bar\s+-?[a-z]*r(?![a-zA-Z]*D)/,
+  image: /\b(docker|podman|buildah|buildctl|kaniko|skopeo|umoci)\b/,
+  pe: /-mingw32-|\blink\.exe\b|GOOS=windows/,
   pyc: /compileall|py_compile/,
 };
 const contents: Partial<Record<Cause, RegExp>> = {

@@ -53,8 +53,10 @@ export function normalisersFor({ first, second }: Scene): Normaliser[] {
     ...literal("user", a.group, b.group),
     {
       cause: "timestamp",
-      apply: (text, side) =>
-        replaceTimes(inEnglish(text, side === "first" ? a : b), (side === "first" ? first : second).clock),
+      apply: (text, side) => {
+        const { clock, realClock, facts } = side === "first" ? first : second;
+        return replaceTimes(inEnglish(text, facts), realClock ? [clock, realClock] : [clock]);
+      },
     },
     ...literal("timezone", a.zone, b.zone),
     ...literal("timezone", a.zoneName, b.zoneName),

@@ -1,9 +1,10 @@
 /** Explains the difference of two whole results, artifact by artifact. */
 import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Budget } from "../formats/container.ts";
+import { Budget, NotOpened, OutOfTime } from "../formats/container.ts";
+import { type ImageParts, imageParts, largestDocument, namesToCompare } from "../formats/image.ts";
 import { compareEntries, type Difference, type Entry } from "../manifest/manifest.ts";
-import { type Explaining, explain, type Finding } from "./explain.ts";
+import { type Explaining, explain, explainDocument, type Finding, markDerived } from "./explain.ts";
 import { compareLeaves } from "./leaf.ts";
 import { normalisersFor } from "./normalise.ts";
 import type { Cause, Scene } from "./scene.ts";
@@ -19,12 +20,21 @@ const largest = 512 * 1024 * 1024;
 // When so much has been explained, the rest would say the same again.
 const mostFindings = 1000;
 
-/** @returns findings, those that follow from others last */
-export async function explainResults(first: Result, second: Result, scene: Scene): Promise<Finding[]> {
-  const context = explainingIn(scene);
+/**
+ * @param budget tells afterwards whether its time was used up, and not all is explained
+ * @returns findings, those that follow from others last
+ */
+export async function explainResults(
+  first: Result,
+  second: Result,
+  scene: Scene,
+  budget: Budget = new Budget(),
+): Promise<Finding[]> {
+  const context = explainingIn(scene, budget);
   const { normalisers } = context;
-  const differences = compareEntries(first.entries, second.entries);
-  const findings: Finding[] = [];
+  const images = await explainImages(first, second, context);
+  const differences = compareEntries(first.entries, second.entries).filter(({ path }) => !images.paths.has(path));
+  const findings: Finding[] = [...images.findings];
   const plain = (place: string, what: string, causes: Cause[], texts: Partial<Finding> = {}): void => {
     findings.push({
       place: [place],
@@ -45,12 +55,13 @@ export async function explainResults(first: Result, second: Result, scene: Scene
 
   const { renamed, rest } = pairRenamed(differences, first.entries, second.entries);
   for (const [a, b] of renamed) {
+    if (findings.length >= mostFindings || budget.late) break;
     const { causes } = compareLeaves(Buffer.from(a), Buffer.from(b), scene, normalisers);
     plain(a, "name", causes.length > 0 ? causes : ["missing"], { first: a, second: b });
     await explainFile(a, b);
   }
   for (const { path, kind } of rest) {
-    if (findings.length >= mostFindings) break;
+    if (findings.length >= mostFindings || budget.late) break;
     if (kind === "content") await explainFile(path, path);
     else if (kind === "executable") plain(path, "executable bit", ["permissions"]);
     else if (kind === "target") {
@@ -61,6 +72,51 @@ export async function explainResults(first: Result, second: Result, scene: Scene
   }
   return [...findings.filter(({ derived }) => !derived), ...findings.filter(({ derived }) => derived)];
 }
+
+/** What differs in images that are folders; the paths that this is about need no other explanation. */
+async function explainImages(
+  first: Result,
+  second: Result,
+  context: Explaining,
+): Promise<{ findings: Finding[]; paths: Set<string> }> {
+  const results = [first, second];
+  const files = results.map(
+    ({ entries }) => new Map(entries.flatMap((each) => (each.type === "file" ? [[each.path, each]] : []))),
+  );
+  const paths = files.map((own) => new Set(own.keys())) as [Set<string>, Set<string>];
+  const parts: ImageParts[] = [];
+  for (const [side, { folder }] of results.entries()) {
+    const read = (path: string) =>
+      files[side]!.get(path)!.size <= largestDocument ? readFile(join(folder, path)) : undefined;
+    parts.push(await imageParts(paths[side]!, read, context.budget).catch(noImage));
+  }
+  const [a, b] = parts as [ImageParts, ImageParts];
+  const about = new Set<string>();
+  if (a.documents.size === 0 || b.documents.size === 0) return { findings: [], paths: about };
+  const byName = new Map([...paths[1]].map((path) => [namesToCompare(b, paths[1], paths[0])(path), path]));
+  const nameOf = namesToCompare(a, paths[0], paths[1]);
+  const findings: Finding[] = [];
+  for (const path of [...a.documents, ...a.names.keys()]) {
+    const name = nameOf(path);
+    const other = byName.get(name);
+    if (about.has(path) || other === undefined || context.budget.late) continue;
+    const [x, y] = [join(first.folder, path), join(second.folder, other)];
+    const isDocument = a.documents.has(path) && b.documents.has(other);
+    findings.push(
+      ...(isDocument
+        ? await explainDocument(await readFile(x), await readFile(y), [name], context)
+        : await explainFiles(x, y, [name], context)),
+    );
+    for (const each of [path, other]) about.add(each);
+  }
+  return { findings: markDerived(findings, "image"), paths: about };
+}
+
+/** What is no image after all, or more than may be looked at, is compared file by file. */
+const noImage = (error: unknown): ImageParts => {
+  if (error instanceof NotOpened || error instanceof OutOfTime) return { names: new Map(), documents: new Set() };
+  throw error;
+};
 
 /** Explains why two files differ, of whatever size; nothing when they do not. */
 export async function explainFiles(
@@ -81,10 +137,10 @@ export async function explainFiles(
 }
 
 /** What it takes to explain within a scene. */
-export const explainingIn = (scene: Scene): Explaining => ({
+export const explainingIn = (scene: Scene, budget: Budget = new Budget()): Explaining => ({
   scene,
   normalisers: normalisersFor(scene),
-  budget: new Budget(),
+  budget,
 });
 
 const wordsOf: Partial<Record<Difference["kind"], string>> & Record<"type", string> = {

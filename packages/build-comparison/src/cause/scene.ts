@@ -8,6 +8,8 @@ export interface Side {
   variables: Record<string, string | undefined>;
   /** What its clock said, seconds since 1970, when it began and ended. */
   clock: { from: number; to: number };
+  /** The machine's own clock, where that is another: programs that are linked statically read it all the same. */
+  realClock?: { from: number; to: number };
 }
 
 export interface Scene {

@@ -57,16 +57,18 @@ export function inEnglish(text: string, names: { months: string; days: string })
   return rest;
 }
 
-/** The text with each moment near the clock taken out. A time without a date counts in any case. */
-export function replaceTimes(text: string, { from, to }: Clock): string {
-  const onDay = (moment: number): boolean => moment >= from * 1000 - 2.1 * dayMs && moment <= to * 1000 + 2.1 * dayMs;
+/** The text with each moment near one of the clocks taken out. A time without a date counts in any case. */
+export function replaceTimes(text: string, clocks: readonly Clock[]): string {
+  const onDay = (moment: number): boolean =>
+    clocks.some(({ from, to }) => moment >= from * 1000 - 2.1 * dayMs && moment <= to * 1000 + 2.1 * dayMs);
+  const isNow = (seconds: number): boolean => clocks.some(({ from, to }) => seconds >= from - 5 && seconds <= to + 5);
   let rest = text;
   for (const { pattern, day } of forms) {
     rest = rest.replace(pattern, (...match) => (onDay(day(match as unknown as RegExpExecArray)) ? "<time>" : match[0]));
   }
   return rest
     .replace(/(?<![\d.])(\d{10})(\d{3}|\d{6}|\d{9})?(\.\d+)?(?!\d)/g, (found, seconds: string) =>
-      Number(seconds) >= from - 5 && Number(seconds) <= to + 5 ? "<time>" : found,
+      isNow(Number(seconds)) ? "<time>" : found,
     )
     .replace(/(?<![\d:])\d\d:\d\d:\d\d(?:\.\d+)?(?![\d:])/g, "<time>");
 }
@@ -76,8 +78,15 @@ export function replaceTimes(text: string, { from, to }: Clock): string {
  * @param at the first byte that differs
  * @returns how many bytes the number ends behind `at`, or 0
  */
-export function timeAt(first: Buffer, second: Buffer, at: number, clocks: { first: Clock; second: Clock }): number {
-  const near = (value: number, { from, to }: Clock): boolean => value >= from - 5 && value <= to + 5;
+export function timeAt(
+  first: Buffer,
+  second: Buffer,
+  at: number,
+  clocks: Record<"first" | "second", { clock: Clock; realClock?: Clock }>,
+): number {
+  const within = (value: number, { from, to }: Clock): boolean => value >= from - 5 && value <= to + 5;
+  const near = (value: number, { clock, realClock }: { clock: Clock; realClock?: Clock }): boolean =>
+    within(value, clock) || (realClock !== undefined && within(value, realClock));
   for (const width of [4, 8]) {
     for (let start = at; start > at - width && start >= 0; start--) {
       if (start + width > Math.min(first.length, second.length)) continue;

@@ -1,12 +1,12 @@
 /** ar: static libraries and Debian packages. https://man.freebsd.org/cgi/man.cgi?query=ar&sektion=5 */
-import { type Budget, type Container, type Member, Names, NotOpened, part } from "./container.ts";
+import { type Budget, type Container, type Member, Names, NotOpened, nameAt, part } from "./container.ts";
 
 export const arMark = "!<arch>\n";
 
 export function openAr(bytes: Buffer, budget: Budget): Container {
   const members: Member[] = [];
   const names = new Names();
-  let longNames = "";
+  let longNames: Buffer = Buffer.alloc(0);
   for (let at = arMark.length; at + 60 <= bytes.length; ) {
     budget.member();
     const header = part(bytes, at, 60).toString("latin1");
@@ -17,11 +17,11 @@ export function openAr(bytes: Buffer, budget: Budget): Container {
     at += 60 + size + (size % 2);
     const stated = field(0, 16);
     if (stated === "//") {
-      longNames = content.toString("latin1");
+      longNames = content;
       continue;
     }
     const long = /^\/(\d+)$/.exec(stated);
-    const name = long ? (longNames.slice(Number(long[1])).split("/\n")[0] ?? "") : stated.replace(/(.)\/$/, "$1");
+    const name = long ? nameAt(longNames, Number(long[1]), "/\n") : stated.replace(/(.)\/$/, "$1");
     members.push({
       name: names.unique(name),
       content,

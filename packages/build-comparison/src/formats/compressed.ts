@@ -30,6 +30,7 @@ export function openZstd(bytes: Buffer, budget: Budget): Container {
 }
 
 function expanded(budget: Budget, expand: (limit: { maxOutputLength: number }) => Buffer): Buffer {
+  budget.tick();
   let content: Buffer;
   try {
     content = expand({ maxOutputLength: Math.max(1, Math.min(budget.bytes, 1024 ** 3)) });
@@ -49,10 +50,11 @@ export async function openBy(program: "xz" | "bzip2", bytes: Buffer, budget: Bud
       input: bytes,
       encoding: "latin1",
       maxOutput: Math.max(1, Math.min(budget.bytes, 400 * 1024 * 1024)),
-      timeoutMs: 60_000,
+      timeoutMs: Math.min(60_000, budget.leftMs),
     });
     content = Buffer.from(stdout, "latin1");
   } catch {
+    budget.tick();
     throw new NotOpened(`${program} is not there, or cannot decompress it within bounds`);
   }
   budget.expand(content.length);

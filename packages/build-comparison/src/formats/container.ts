@@ -8,10 +8,14 @@ export interface Member {
   name: string;
   fields: Fields;
   content: Buffer;
+  /** Its name in the container, where it is compared under another one. */
+  stored?: string;
+  /** A JSON document, whose fields are compared one by one. */
+  document?: boolean;
 }
 
 export interface Container {
-  format: "tar" | "gzip" | "zip" | "ar" | "xz" | "zstd" | "bzip2" | "elf" | "pyc";
+  format: "tar" | "gzip" | "zip" | "ar" | "xz" | "zstd" | "bzip2" | "elf" | "pe" | "pyc" | "image";
   /** Of the container itself. */
   fields: Fields;
   members: Member[];
@@ -23,13 +27,34 @@ export class Budget {
   members: number;
   /** Bytes of contents that may be looked at word by word. */
   examined: number;
-  constructor(bytes = 1024 ** 3, members = 500_000, examined = 64 * 1024 ** 2) {
+  /** Seconds that all of it may take. */
+  readonly seconds: number;
+  readonly #until: number;
+  constructor(bytes = 1024 ** 3, members = 500_000, examined = 64 * 1024 ** 2, seconds = 120) {
     this.bytes = bytes;
     this.members = members;
     this.examined = examined;
+    this.seconds = seconds;
+    this.#until = performance.now() + seconds * 1000;
   }
-  /** @throws NotOpened when the members are too many */
+  /** Whether something was not done since the time was used up. */
+  stopped = false;
+  /** Whether the time is used up; who asks does no more. */
+  get late(): boolean {
+    if (performance.now() >= this.#until) this.stopped = true;
+    return this.stopped;
+  }
+  /** Milliseconds that are left, at least one. */
+  get leftMs(): number {
+    return Math.max(1, Math.ceil(this.#until - performance.now()));
+  }
+  /** @throws OutOfTime when the time is used up; for loops whose length a stranger chooses */
+  tick(): void {
+    if (this.late) throw new OutOfTime(`stopped after ${this.seconds} s, not explained further`);
+  }
+  /** @throws NotOpened when the members are too many, OutOfTime when the time is used up */
   member(): void {
+    this.tick();
     this.members -= 1;
     if (this.members < 0) throw new NotOpened("it has too many members");
   }
@@ -43,6 +68,24 @@ export class Budget {
 /** A container that is broken, hostile or too large. Its bytes are still compared. */
 export class NotOpened extends Error {
   override name = "NotOpened";
+}
+
+/** Explaining has taken all the time that it may take. */
+export class OutOfTime extends Error {
+  override name = "OutOfTime";
+}
+
+/** Members that lie in a container side by side: together they are not larger than it is, or a few bytes stand for many. */
+export class Extent {
+  #left: number;
+  constructor(bytes: Buffer) {
+    this.#left = bytes.length;
+  }
+  /** @throws NotOpened when members overlap */
+  take(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left < 0) throw new NotOpened("its members overlap");
+  }
 }
 
 /** Makes names unique, in order. */
@@ -61,4 +104,13 @@ export function part(bytes: Buffer, start: number, length: number): Buffer {
     throw new NotOpened("it has an impossible size");
   if (start + length > bytes.length) throw new NotOpened("it is cut off");
   return bytes.subarray(start, start + length);
+}
+
+const longestName = 4096;
+
+/** A name that ends with a mark, within bounds: nobody's file has a longer one. */
+export function nameAt(bytes: Buffer, start: number, mark: number | string): string {
+  const field = bytes.subarray(start, start + longestName);
+  const end = field.indexOf(mark, 0, "latin1");
+  return field.toString("latin1", 0, end < 0 ? field.length : end);
 }

@@ -1,5 +1,5 @@
 /** ELF: its sections, and the build id among its notes. https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.sheader.html */
-import { type Budget, type Container, type Member, Names, NotOpened, part } from "./container.ts";
+import { type Budget, type Container, Extent, type Member, Names, NotOpened, nameAt, part } from "./container.ts";
 
 const noBits = 8;
 
@@ -12,6 +12,7 @@ export function openElf(bytes: Buffer, budget: Budget): Container {
   const [entrySize, count, nameIndex] = [bytes.readUInt16LE(58), bytes.readUInt16LE(60), bytes.readUInt16LE(62)];
   if (count === 0 || entrySize !== 64) throw new NotOpened("it has no section table");
   const header = (index: number): Buffer => part(bytes, table + index * entrySize, entrySize);
+  const extent = new Extent(bytes);
   const content = (section: Buffer): Buffer =>
     section.readUInt32LE(4) === noBits
       ? Buffer.alloc(0)
@@ -22,10 +23,10 @@ export function openElf(bytes: Buffer, budget: Budget): Container {
   for (let index = 1; index < count; index++) {
     budget.member();
     const section = header(index);
-    const start = section.readUInt32LE(0);
-    const end = nameTable.indexOf(0, start);
-    const name = nameTable.toString("latin1", start, end < 0 ? nameTable.length : end);
-    members.push({ name: names.unique(name), fields: { type: section.readUInt32LE(4) }, content: content(section) });
+    const name = nameAt(nameTable, section.readUInt32LE(0), 0);
+    const own = content(section);
+    extent.take(own.length);
+    members.push({ name: names.unique(name), fields: { type: section.readUInt32LE(4) }, content: own });
   }
   return { format: "elf", fields: { type: bytes.readUInt16LE(16), machine: bytes.readUInt16LE(18) }, members };
 }

@@ -3,6 +3,7 @@ import { arMark, openAr } from "./ar.ts";
 import { openBy, openGzip, openZstd } from "./compressed.ts";
 import type { Budget, Container } from "./container.ts";
 import { isElf, openElf } from "./elf.ts";
+import { isPe, openPe } from "./pe.ts";
 import { isPyc, openPyc } from "./pyc.ts";
 import { isTar, openTar } from "./tar.ts";
 import { openZip } from "./zip.ts";
@@ -20,6 +21,7 @@ export async function openContainer(bytes: Buffer, budget: Budget): Promise<Cont
   if (begins(0x42, 0x5a, 0x68)) return openBy("bzip2", bytes, budget);
   if (bytes.toString("latin1", 0, 8) === arMark) return openAr(bytes, budget);
   if (isElf(bytes)) return openElf(bytes, budget);
+  if (isPe(bytes)) return openPe(bytes, budget);
   if (isTar(bytes)) return openTar(bytes, budget);
   if (isPyc(bytes)) return openPyc(bytes);
   return undefined;

@@ -29,18 +29,17 @@ function number(header: Buffer, start: number, length: number): number {
 }
 
 /** `length key=value\n`, again and again. Sizes that pax overrides are only used when they are numbers. */
-function paxRecords(bytes: Buffer): Fields {
-  const fields: Fields = {};
+function readPax(bytes: Buffer, fields: Fields, budget: Budget): void {
   for (let at = 0; at < bytes.length; ) {
-    const space = bytes.indexOf(0x20, at);
+    budget.tick();
+    const space = at + bytes.subarray(at, at + 20).indexOf(0x20);
     const length = Number(bytes.toString("latin1", at, space));
-    if (space < 0 || !Number.isInteger(length) || length <= space - at + 2) break;
+    if (space < at || !Number.isInteger(length) || length <= space - at + 2) break;
     const record = part(bytes, at, length).toString("utf8", space - at + 1, length - 1);
     const equals = record.indexOf("=");
     if (equals > 0) fields[record.slice(0, equals)] = record.slice(equals + 1);
     at += length;
   }
-  return fields;
 }
 
 export function openTar(bytes: Buffer, budget: Budget): Container {
@@ -60,7 +59,8 @@ export function openTar(bytes: Buffer, budget: Budget): Container {
     const content = part(bytes, at + block, /[1-6]/.test(type) ? 0 : size);
     at += block + Math.ceil(content.length / block) * block;
     if (type === "x" || type === "g") {
-      pax = { ...(type === "g" ? {} : pax), ...paxRecords(content) };
+      if (type === "g") pax = {};
+      readPax(content, pax, budget);
       continue;
     }
     if (type === "L" || type === "K") {

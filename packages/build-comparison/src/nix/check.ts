@@ -1,5 +1,4 @@
 /** An installable checked: all of its build closure that was built here is built again, under other conditions. */
-import { lstat, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   build,
@@ -7,24 +6,24 @@ import {
   type Derivation,
   type KnownPath,
   lockedOnly,
+  nameOf,
   pathInfo,
   showDerivations,
 } from "@goatnote/nix-store";
 import { type Finding, keyOf } from "../cause/explain.ts";
 import { refineCauses } from "../cause/refine.ts";
-import { explainFiles, explainingIn, explainResults } from "../cause/results.ts";
-import type { Cause, Scene, Side } from "../cause/scene.ts";
+import type { Cause, Side } from "../cause/scene.ts";
 import type { Explained } from "../check.ts";
-import { scan } from "../manifest/scan.ts";
-import { removeFolder } from "../vary/artifacts.ts";
 import { findCulprits } from "../vary/groups.ts";
 import { BuildProblem } from "../vary/problem.ts";
 import type { Tell, VariationReport } from "../vary/rebuild.ts";
 import type { VariationName } from "../vary/variations.ts";
 import { type Applied, applyVariations } from "./applied.ts";
 import type { NixMachine } from "./conditions.ts";
-import { buildDiverted, compareClosures } from "./diverted.ts";
+import { ContentAddressed } from "./content-addressed.ts";
+import { explainOutput, outputName } from "./explain.ts";
 import { inputsFirst, isContentAddressed, type Plan, planFor } from "./graph.ts";
+import { inTime } from "./in-time.ts";
 import { rebuildOnce } from "./rebuild.ts";
 import { sceneOf } from "./scene.ts";
 
@@ -82,7 +81,10 @@ export async function checkInstallable(check: NixCheck, surroundings: NixMachine
   const { nix } = surroundings;
   const began = Date.now();
   tell(`Building ${check.installable}`);
-  const first = await build(nix, [check.installable], () => {}, { cwd: check.cwd, args: asCommitted });
+  const limited = await inTime(nix, surroundings.folder, () => check.deadline);
+  const first = await build(limited.nix, [check.installable], () => {}, { cwd: check.cwd, args: asCommitted });
+  if (limited.ended())
+    throw new BuildProblem("timeout", `The first build of ${check.installable} did not end in time and was stopped.`);
   if (first.code !== 0 || first.results.length === 0) {
     const said = first.errors.findLast((error) => !error.startsWith("(use '--show-trace'"));
     throw new BuildProblem("failed", `${check.installable} cannot be built: ${said ?? "see the log"}`);
@@ -118,7 +120,7 @@ export async function checkInstallable(check: NixCheck, surroundings: NixMachine
     const given = ordered
       .filter((each) => /no-need|substituted/.test(planFor(each, known, [])))
       .flatMap((each) => outputsOf([each]).filter((path) => known.has(path)));
-    checked.push(...(await checkContentAddressed(ordered.filter(isContentAddressed), roots, closure, given, context)));
+    checked.push(...(await checkContentAddressed(ordered.filter(isContentAddressed), roots, given, context)));
   }
   return {
     variations: applied.variations,
@@ -142,24 +144,15 @@ const plain = ({ path, name }: Derivation): CheckedDerivation => ({
   bisection: "not-needed",
 });
 
-interface Context extends Applied {
+export interface Context extends Applied {
   check: NixCheck;
   surroundings: NixMachine;
   tell: Tell;
   clockOf: (derivation: Derivation) => Side["clock"];
 }
 
-/** Why two outputs differ; places begin with the name. */
-async function explainOutput(name: string, first: string, second: string, scene: Scene): Promise<Finding[]> {
-  const [a, b] = await Promise.all([first, second].map((path) => lstat(path)));
-  if (a!.isFile() && b!.isFile()) return explainFiles(first, second, [name], explainingIn(scene));
-  const result = async (folder: string) => ({ folder, entries: await scan(folder, [folder]) });
-  const findings = await explainResults(await result(first), await result(second), scene);
-  return findings.map((finding) => ({ ...finding, place: [name, ...finding.place] }));
-}
-
 /** One build again and what differs in it; undefined when it gave no result. */
-type Again = (
+export type Again = (
   names: readonly VariationName[],
 ) => Promise<{ findings: Finding[]; differs: boolean } | { problem: string }>;
 
@@ -175,8 +168,7 @@ async function checkDerivation(derivation: Derivation, context: Context): Promis
       const scene = sceneOf(context, names, derivation, rebuilt.started, rebuilt.ended);
       const findings: Finding[] = [];
       for (const { output, path, other } of rebuilt.outputs) {
-        const name = output === "out" ? derivation.name : `${derivation.name}-${output}`;
-        findings.push(...(await explainOutput(name, path, other, scene)));
+        findings.push(...(await explainOutput(outputName(derivation, output), path, other, scene)));
       }
       return { findings, differs: true };
     } finally {
@@ -238,67 +230,34 @@ function namedBy(causes: Cause[], provokedBy: readonly VariationName[]): Cause[]
   return causes.map((cause) => (cause === "cpus" || cause === "parallelism" ? only : cause));
 }
 
-/** All of the closure in a store of its own; what of it differs is told by the derivation that has its name. */
+/** What is content-addressed, in the build closure too, each by its own outputs. */
 async function checkContentAddressed(
   derivations: readonly Derivation[],
   roots: readonly Derivation[],
-  closure: readonly KnownPath[],
   given: readonly string[],
   context: Context,
 ): Promise<CheckedDerivation[]> {
-  const { surroundings, check, changes, tell } = context;
-  let count = 0;
-  const differing = new Map<string, boolean>();
-  tell(
-    `Building the closure again in a store of its own, since ${derivations.length} derivations are content-addressed`,
-  );
-  const again =
-    (derivation: Derivation): Again =>
-    async (names) => {
-      const folder = join(surroundings.folder, `store-${count++}`);
-      await mkdir(folder);
-      try {
-        const some = names.flatMap((name) => changes.get(name) ?? []);
-        const built = await buildDiverted(surroundings.nix, roots, given, some, folder, check.deadline);
-        const scene = sceneOf(context, names, derivation, built.started, built.ended);
-        const findings: Finding[] = [];
-        const mine = compareClosures(closure, built.closure).filter(({ name }) => isOutputOf(name, derivation));
-        for (const { name, first, second } of mine) {
-          if (first === null || second === null) continue;
-          findings.push(...(await explainOutput(name, first, built.onDisk(second), scene)));
-        }
-        return { findings, differs: mine.length > 0 };
-      } catch (error) {
-        if (!(error instanceof BuildProblem)) throw error;
-        return { problem: error.message };
-      } finally {
-        await removeFolder(folder);
-      }
-    };
+  const all = await ContentAddressed.of(derivations, roots, given, context);
+  const differing = new Set<string>();
   const checked: CheckedDerivation[] = [];
   for (const derivation of derivations) {
-    if (!closure.some(({ path }) => isOutputOf(path.slice(path.lastIndexOf("/") + 34), derivation))) {
-      const detail =
-        "it is content-addressed, and nothing of it is in the runtime closure, which alone is compared then";
-      checked.push({ ...plain(derivation), verdict: "not-checked", tried: false, detail });
+    if (!all.first.has(derivation.path)) {
+      checked.push({ ...plain(derivation), verdict: "not-checked", tried: false, detail: why["not-in-store"] });
       continue;
     }
+    const outcome = await compareAgain(all.again(derivation), context);
+    if (outcome.verdict === "different") differing.add(derivation.path);
     // What is built from something that differs differs for that reason.
-    const inputs = Object.keys(derivation.inputDerivations).filter((path) => differing.get(path));
-    const outcome = await compareAgain(again(derivation), context);
+    const inputs = Object.keys(derivation.inputDerivations).filter((path) => differing.has(path));
     const follows = outcome.verdict === "different" && inputs.length > 0;
-    differing.set(derivation.path, outcome.verdict === "different");
     checked.push({
       ...plain(derivation),
       ...outcome,
       ...(follows && {
-        detail: `it takes in what differs: ${inputs.map((path) => path.slice(path.lastIndexOf("/") + 34)).join(", ")}`,
+        detail: `it takes in what differs: ${inputs.map(nameOf).join(", ")}`,
         findings: (outcome.findings ?? []).map((finding) => ({ ...finding, derived: true })),
       }),
     });
   }
   return checked;
 }
-
-const isOutputOf = (object: string, { name, outputs }: Derivation): boolean =>
-  Object.keys(outputs).some((output) => object === (output === "out" ? name : `${name}-${output}`));

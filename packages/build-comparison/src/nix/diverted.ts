@@ -15,10 +15,12 @@ import {
 import { BuildProblem } from "../vary/problem.ts";
 import { type NixChange, together } from "./conditions.ts";
 
+/** What a store has of derivations: by the derivation, then by the output. */
+export type Realised = ReadonlyMap<string, ReadonlyMap<string, KnownPath>>;
+
 /** What was built in the other store. */
 export interface Diverted {
-  /** The closure, sorted. */
-  closure: KnownPath[];
+  realised: Realised;
   /** Where an object of it is on disk. */
   onDisk: (path: string) => string;
   started: number;
@@ -27,12 +29,14 @@ export interface Diverted {
 
 /**
  * @param roots derivations whose outputs are built, with all that was built here
+ * @param asked derivations that are told of
  * @param given store objects that are copied and not built again: downloads, and what was built elsewhere
  * @param folder of the store; has to be empty
  */
 export async function buildDiverted(
   nix: Nix,
   roots: readonly Derivation[],
+  asked: readonly Derivation[],
   given: readonly string[],
   changes: readonly NixChange[],
   folder: string,
@@ -47,45 +51,41 @@ export async function buildDiverted(
   const wanted = drvs.map((path) => outputsOf(nix, path));
   const argv = [...wrap, nix.program, "build", "--no-link", "--json", ...wanted];
   const started = Date.now();
-  const { code, stdout, stderr } = await run(
-    [...argv, ...flagsOf(other), ...builtHere, ...options] as [string, ...string[]],
-    { check: false, timeoutMs: Math.max(1, deadline - started), env },
-  ).catch((error: unknown) => {
+  const { code, stderr } = await run([...argv, ...flagsOf(other), ...builtHere, ...options] as [string, ...string[]], {
+    check: false,
+    timeoutMs: Math.max(1, deadline - started),
+    env,
+  }).catch((error: unknown) => {
     if (!(error instanceof SubprocessError) || Date.now() < deadline) throw error;
-    return { code: null, stdout: "", stderr: "it did not end in time and was stopped" };
+    return { code: null, stderr: "it did not end in time and was stopped" };
   });
   if (code !== 0)
     throw new BuildProblem("failed", `Nothing can be built in a store of its own: ${lastWords(stderr, 3)}`);
-  const results = JSON.parse(stdout) as { outputs: Record<string, string> }[];
-  const paths = results.flatMap(({ outputs }) => Object.values(outputs));
-  const closure = await pathInfo(other, paths, { recursive: true });
   return {
-    closure,
+    realised: await realisedIn(other, asked),
     onDisk: (path) => join(folder, "nix/store", path.slice(path.lastIndexOf("/") + 1)),
     started,
     ended: Date.now(),
   };
 }
 
-/** Objects that differ, paired by their names; null where one closure has none of that name. */
-export function compareClosures(
-  first: readonly KnownPath[],
-  second: readonly KnownPath[],
-): { name: string; first: string | null; second: string | null }[] {
-  const name = ({ path }: KnownPath): string => path.slice(path.lastIndexOf("/") + 34);
-  const keys = (of: readonly KnownPath[]): Set<string> => new Set(of.map(({ path, narHash }) => `${path} ${narHash}`));
-  const without = (of: readonly KnownPath[], other: Set<string>): Map<string, string[]> => {
-    const left = of.filter(({ path, narHash }) => !other.has(`${path} ${narHash}`));
-    const groups = Map.groupBy(left, name);
-    return new Map([...groups].map(([key, objects]) => [key, objects.map(({ path }) => path).sort()]));
-  };
-  const [a, b] = [without(first, keys(second)), without(second, keys(first))];
-  return [...new Set([...a.keys(), ...b.keys()])].sort().flatMap((key) => {
-    const [left = [], right = []] = [a.get(key), b.get(key)];
-    return Array.from({ length: Math.max(left.length, right.length) }, (_, i) => ({
-      name: key,
-      first: left[i] ?? null,
-      second: right[i] ?? null,
-    }));
+const builtNothing = ["--option", "substitute", "false", "--option", "builders", "", "--option", "max-jobs", "0"];
+
+/** Outputs that a store has, as far as it has them; nothing is built. */
+export async function realisedIn(nix: Nix, derivations: readonly Derivation[]): Promise<Realised> {
+  const outputs = new Map<string, Record<string, string>>();
+  for (const { path } of derivations) {
+    const argv = ["build", "--no-link", "--json", outputsOf(nix, path), ...builtNothing];
+    const { code, stdout } = await call(nix, argv, { check: false });
+    const [result] = code === 0 ? (JSON.parse(stdout) as { outputs: Record<string, string> }[]) : [];
+    if (result) outputs.set(path, result.outputs);
+  }
+  const paths = [...outputs.values()].flatMap((each) => Object.values(each));
+  const known = new Map((await pathInfo(nix, paths)).map((object) => [object.path, object]));
+  const realised = [...outputs].flatMap(([path, own]): [string, Map<string, KnownPath>][] => {
+    const objects = Object.entries(own).map(([name, object]) => [name, known.get(object)] as const);
+    const all = objects.filter((each): each is [string, KnownPath] => each[1] !== undefined);
+    return all.length === objects.length && all.length > 0 ? [[path, new Map(all)]] : [];
   });
+  return new Map(realised);
 }

@@ -43,8 +43,12 @@ export function sceneOf(
     clock,
   });
   const ahead = names.includes("time") && changes.has("time") ? clockShiftMs : 0;
+  const real = { from: started / 1000 - 1, to: ended / 1000 + 1 };
   return {
     first: side(() => "first", clockOf(derivation)),
-    second: side(second, { from: (started + ahead) / 1000 - 1, to: (ended + ahead) / 1000 + 1 }),
+    second: {
+      ...side(second, { from: real.from + ahead / 1000, to: real.to + ahead / 1000 }),
+      ...(ahead > 0 && { realClock: real }),
+    },
   };
 }

@@ -62,7 +62,7 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   const placed = await placeTree(recipe, conditions);
   const { folders, tree } = placed;
   await emptyFolder(keepAs);
-  const environment = await environmentFor(machine.environment, mark, conditions, placed);
+  const environment = await environmentFor(machine, mark, conditions, placed);
   const script = join(base, "build.sh");
   await writeFile(script, recipe.script, { mode: 0o600 });
 

@@ -3,12 +3,15 @@ import { constants, type Stats } from "node:fs";
 import { chmod, copyFile, glob, lstat, lutimes, mkdir, opendir, readlink, symlink, utimes } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { run } from "@goatnote/action-io";
+import { slashed } from "../manifest/scan.ts";
 
 /** What is to be copied: paths relative to the workspace, each parent before its children. */
 export interface Sources {
   workspace: string;
   paths: string[];
   bytes: number;
+  /** Caches within ignored files that were asked for, which are not copied. */
+  leftOut: string[];
   /** False outside of git, where everything is copied and nothing tells leftovers from sources. */
   git: boolean;
 }
@@ -23,6 +26,24 @@ export interface CopyOptions {
   order?: readonly string[];
 }
 
+// A build that is served from a cache is not built again. These are what build tools call theirs.
+const cacheNames =
+  /^(\.cache|\.ccache|\.sccache|\.turbo|\.parcel-cache|\.eslintcache|\.stylelintcache|\.vite|\.vitest|\.nuxt|\.swc|\.rollup\.cache|\.rpt2_cache.*|\.angular|\.webpack|\.rts2_cache.*|\.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|__pycache__|\.build-cache|.*\.tsbuildinfo)$/;
+// And what is one only below a folder of its tool.
+const cachePlaces = /(^|\/)(\.nx|\.next|\.yarn|\.gradle|\.docusaurus)\/(cache|caches|build-cache)(-\d+)?$/;
+
+/** The first folder or file on the way to a path that is a cache, unless a pattern names it. */
+export function cacheOn(path: string, patterns: readonly string[]): string | undefined {
+  const parts = slashed(path).split("/");
+  const named = patterns.flatMap((pattern) => slashed(pattern).split("/"));
+  for (const [i, part] of parts.entries()) {
+    const here = parts.slice(0, i + 1).join("/");
+    const isCache = cacheNames.test(part) || cachePlaces.test(here);
+    if (isCache && !named.includes(part)) return here;
+  }
+  return undefined;
+}
+
 /**
  * Lists what a build is made from: in a git checkout what git tracks or would add, and the repository itself.
  * @param also globs of ignored files that the build needs, such as `node_modules`
@@ -35,9 +56,15 @@ export async function listSources(
 ): Promise<Sources> {
   const tracked = await trackedPaths(workspace);
   const found = new Map<string, Stats>();
-  const add = async (path: string): Promise<void> => {
+  const leftOut = new Set<string>();
+  const add = async (path: string, patterns: readonly string[] = []): Promise<void> => {
     const full = join(workspace, path);
     if (path !== "" && found.has(path)) return;
+    const cache = patterns.length > 0 ? cacheOn(path, patterns) : undefined;
+    if (cache !== undefined) {
+      leftOut.add(cache);
+      return;
+    }
     if (skip.some((folder) => full === folder || full.startsWith(folder + sep))) return;
     const stats = await lstat(full).catch(() => undefined);
     if (!stats) return; // tracked and deleted
@@ -46,7 +73,8 @@ export async function listSources(
       found.set(path, stats);
     }
     if (!stats.isDirectory()) return;
-    for await (const entry of await opendir(full)) await add(path === "" ? entry.name : join(path, entry.name));
+    for await (const entry of await opendir(full))
+      await add(path === "" ? entry.name : join(path, entry.name), patterns);
   };
   const addParents = async (path: string): Promise<void> => {
     const parent = dirname(path);
@@ -57,10 +85,10 @@ export async function listSources(
   if (tracked === null) await add("");
   else {
     for (const path of [".git", ...tracked]) await add(path);
-    for await (const path of glob(also, { cwd: workspace })) await add(path);
+    for await (const path of glob(also, { cwd: workspace })) await add(path, also);
   }
   const bytes = found.values().reduce((sum, stats) => sum + (stats.isFile() ? stats.size : 0), 0);
-  return { workspace, paths: [...found.keys()], bytes, git: tracked !== null };
+  return { workspace, paths: [...found.keys()], bytes, leftOut: [...leftOut].sort(), git: tracked !== null };
 }
 
 /** Paths that git tracks or does not ignore; null when the folder is not the top of a git checkout. */

@@ -3,6 +3,7 @@ import { mkdir, readdir, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { childEnvironment } from "@goatnote/action-io";
 import type { Conditions, Folders } from "./conditions.ts";
+import type { Machine } from "./machine.ts";
 import { markName } from "./processes.ts";
 
 /** Where a build's tree is, and all folders that were made for it. */
@@ -14,11 +15,10 @@ export interface Placed {
 
 /**
  * The environment of a build: what the job has, in folders of the build's own, without the caches of other builds.
- * @param inherited what the job has
  * @param mark that its processes are found by
  */
 export async function environmentFor(
-  inherited: Record<string, string>,
+  { environment: inherited, withheld }: Pick<Machine, "environment" | "withheld">,
   mark: string,
   { env, otherHome }: Conditions,
   { folders: { root, seenAt }, tree }: Placed,
@@ -26,6 +26,9 @@ export async function environmentFor(
   for (const folder of ["tmp", "cache"]) await mkdir(join(root, folder));
   if (otherHome) await linkHome(inherited.HOME!, join(root, "home"));
   const changes: Record<string, string | undefined> = {
+    ...Object.fromEntries(withheld.map((name) => [name, undefined])),
+    // Also what is kept although a child would not get it by itself.
+    ...inherited,
     [markName]: mark,
     GITHUB_WORKSPACE: join(seenAt, "tree", basename(tree)),
     TMPDIR: join(seenAt, "tmp"),

@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import { run } from "@goatnote/action-io";
 import type { Privilege } from "./conditions.ts";
 import { libfaketime } from "./faketime.ts";
+import { withheld } from "./secrets.ts";
 
 export interface Machine {
   platform: NodeJS.Platform;
@@ -13,6 +14,8 @@ export interface Machine {
   noNamespaces: string;
   /** The environment that builds inherit. */
   environment: Record<string, string>;
+  /** Names of variables that they do not get. */
+  withheld: readonly string[];
   /** Ids of the processors that we may use. */
   cpus: number[];
   libfaketime: string | undefined;
@@ -23,8 +26,16 @@ export interface Machine {
 
 const quick = { timeoutMs: 20_000, check: false } as const;
 
-/** @param environment that builds inherit, for finding programs on its PATH */
-export async function examineMachine(environment: Record<string, string>): Promise<Machine> {
+/**
+ * @param available what builds could inherit
+ * @param keep names of variables that they get although they look like secrets
+ */
+export async function examineMachine(
+  available: Record<string, string>,
+  keep: readonly string[] = [],
+): Promise<Machine> {
+  const removed = withheld(available, keep);
+  const environment = Object.fromEntries(Object.entries(available).filter(([name]) => !removed.includes(name)));
   const platform = process.platform;
   const identity = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
   const works = async (...argv: [string, ...string[]]): Promise<string | true> => {
@@ -44,6 +55,7 @@ export async function examineMachine(environment: Record<string, string>): Promi
     privilege,
     noNamespaces: reason,
     environment,
+    withheld: removed,
     cpus: allowedCpus(),
     libfaketime: libfaketime(),
     works,

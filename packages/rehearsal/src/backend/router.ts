@@ -47,11 +47,13 @@ export class Refusal extends Error {
   }
 }
 
+type Before = (path: string, body: Buffer) => Reply | undefined | Promise<Reply | undefined>;
+
 /** Routes by method and path; `:name` stands for one segment, a last `*rest` for all that follow. */
 export class Router {
   readonly #routes: Route[] = [];
   readonly #tokens: Tokens;
-  #before: ((path: string) => Reply | undefined | Promise<Reply | undefined>) | null = null;
+  #before: Before | null = null;
 
   constructor(tokens: Tokens) {
     this.#tokens = tokens;
@@ -67,8 +69,8 @@ export class Router {
     this.#routes.push({ method, pattern: new RegExp(`^${source}$`), names, access, handler });
   }
 
-  /** Asks this first for every request, by its path: what it gives back or throws is the answer. For playing faults. */
-  intercept(before: ((path: string) => Reply | undefined | Promise<Reply | undefined>) | null): void {
+  /** Asks this first for every request: what it gives back or throws is the answer. For playing faults. */
+  intercept(before: Before | null): void {
     this.#before = before;
   }
 
@@ -99,7 +101,7 @@ export class Router {
     url: URL,
     body: Buffer,
   ): Promise<Reply | undefined> {
-    const instead = await this.#before?.(url.pathname);
+    const instead = await this.#before?.(url.pathname, body);
     if (instead) return instead;
     for (const route of this.#routes) {
       const match = route.method === request.method || route.method === "*" ? route.pattern.exec(url.pathname) : null;

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { zip } from "@goatnote/attestation";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -9,7 +10,7 @@ import { evaluate, text } from "./expressions.ts";
 import { pairs } from "./file-commands.ts";
 import { findFiles } from "./globs.ts";
 import { JobLog } from "./log.ts";
-import { unzip, zip } from "./standins/zip.ts";
+import { unzip } from "./standins/zip.ts";
 
 const files = fc.uniqueArray(
   fc.record({

@@ -33,8 +33,8 @@ export async function openAws(key: MasterKey, session: Session): Promise<Uint8Ar
   const domain = Object.hasOwn(domains, partition) ? domains[partition] : undefined;
   if (domain === undefined)
     throw new SopsError("unsupported", `AWS's partition ${partition} is not known here, so ${key.name} is not asked.`);
-  const base = await once(session, `aws ${region}`, () => ambient(session, region, domain));
-  const credentials = key.role ? await assume(session, key.role, base, region, domain) : base;
+  const base = await once(session, `aws ${partition} ${region}`, () => ambient(session, region, domain));
+  const credentials = key.role ? await assume(session, key.role, base, { region, partition, domain }) : base;
   const service = `AWS KMS (${region})`;
   const answer = await ask({
     service,
@@ -80,10 +80,9 @@ function assume(
   session: Session,
   role: string,
   credentials: Credentials,
-  region: string,
-  domain: string,
+  { region, partition, domain }: { region: string; partition: string; domain: string },
 ): Promise<Credentials> {
-  return once(session, `aws ${region} ${role}`, async () => {
+  return once(session, `aws ${partition} ${region} ${role}`, async () => {
     const service = "AWS STS";
     const signed = sign(
       { service: "sts", region, host: `sts.${region}.${domain}`, credentials },

@@ -45,7 +45,7 @@ async function accessToken(cloud: string, session: Session): Promise<string> {
   if (given !== "") return given;
   const { login, audience } = clouds[cloud]!;
   const tenant = session.environment.AZURE_TENANT_ID ?? "";
-  if (!/^[\w.-]+$/.test(tenant)) throw new SopsError("no-key", "AZURE_TENANT_ID is no name of a tenant.");
+  if (!/^[\w-]+(?:\.[\w-]+)*$/.test(tenant)) throw new SopsError("no-key", "AZURE_TENANT_ID is no name of a tenant.");
   const secret = variable(session, "AZURE_CLIENT_SECRET");
   const file = session.environment.AZURE_FEDERATED_TOKEN_FILE ?? "";
   let proof: Record<string, string> = { client_secret: secret };

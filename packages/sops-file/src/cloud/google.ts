@@ -52,17 +52,29 @@ async function accessToken(session: Session): Promise<string> {
   }
 }
 
-/** Credentials may not say where else they are sent. */
-function googleUrl(url: string): string {
-  if (/^https:\/\/(?:[a-z0-9-]+\.)+googleapis\.com\/[\w./@:-]*$/.test(url)) return url;
-  throw new SopsError("unsupported", "The Google credentials name an address that is not Google's, which is refused.");
+// Any other host of Google's may be one that strangers put something on.
+const addresses = {
+  token_uri: /^https:\/\/oauth2\.googleapis\.com\/token$/,
+  token_url: /^https:\/\/sts\.googleapis\.com\/v1\/token$/,
+  service_account_impersonation_url:
+    /^https:\/\/iamcredentials\.googleapis\.com\/v1\/projects\/-\/serviceAccounts\/[\w.-]+@[\w.-]+:generateAccessToken$/,
+};
+
+/** An address that the credentials name. They may not say where else they are sent. */
+function addressIn(credentials: Record<string, unknown>, field: keyof typeof addresses, standard = ""): string {
+  const url = textField(credentials, field) || standard;
+  if (addresses[field].test(url)) return url;
+  throw new SopsError(
+    "unsupported",
+    `The Google credentials have a \`${field}\` that is not Google's own address for it, which is refused.`,
+  );
 }
 
 /** https://developers.google.com/identity/protocols/oauth2/service-account#httprest */
 async function serviceAccount(credentials: Record<string, unknown>, session: Session): Promise<string> {
   const key = textField(credentials, "private_key");
   session.secret(key);
-  const url = googleUrl(textField(credentials, "token_uri") || "https://oauth2.googleapis.com/token");
+  const url = addressIn(credentials, "token_uri", "https://oauth2.googleapis.com/token");
   const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   const now = Math.floor(Date.now() / 1000);
   const claims = { iss: textField(credentials, "client_email"), scope, aud: url, iat: now, exp: now + 600 };
@@ -74,6 +86,7 @@ async function serviceAccount(credentials: Record<string, unknown>, session: Ses
     throw new SopsError("no-key", "The private key of the Google service account cannot be read.");
   }
   const assertion = `${unsigned}.${signature}`;
+  session.secret(assertion);
   const service = "Google's token service";
   const answer = await ask({
     service,
@@ -86,8 +99,10 @@ async function serviceAccount(credentials: Record<string, unknown>, session: Ses
 
 /** https://google.aip.dev/auth/4117 */
 async function workloadIdentity(credentials: Record<string, unknown>, session: Session): Promise<string> {
-  const url = googleUrl(textField(credentials, "token_url"));
-  const impersonation = textField(credentials, "service_account_impersonation_url");
+  const url = addressIn(credentials, "token_url");
+  const impersonation =
+    textField(credentials, "service_account_impersonation_url") &&
+    addressIn(credentials, "service_account_impersonation_url");
   const service = "Google's token service";
   const answer = await ask({
     service,
@@ -106,7 +121,7 @@ async function workloadIdentity(credentials: Record<string, unknown>, session: S
   if (impersonation === "") return token;
   const impersonated = await ask({
     service,
-    url: googleUrl(impersonation),
+    url: impersonation,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     body: JSON.stringify({ scope: [scope], lifetime: "600s" }),
   });

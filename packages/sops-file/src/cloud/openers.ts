@@ -2,6 +2,7 @@
 import type { Openers, OpenKey } from "../data-key.ts";
 import { SopsError } from "../errors.ts";
 import type { MasterKey } from "../metadata.ts";
+import { quoted } from "../shown.ts";
 import { type CloudKind, parseAllowed, partsOf } from "./allow-list.ts";
 import { awsSource, openAws } from "./aws.ts";
 import { azureSource, openAzure } from "./azure.ts";
@@ -57,6 +58,8 @@ const kinds = Object.keys(services) as CloudKind[];
 
 // Each may cost seconds, and whoever wrote the file says how many there are.
 const mostRequests = 20;
+// It may have to be copied into the list.
+const longestName = 300;
 
 /** @throws SopsError for an entry of the list that is none */
 export function cloudKeys({ allow, environment, secret }: CloudOptions): CloudKeys {
@@ -72,13 +75,13 @@ export function cloudKeys({ allow, environment, secret }: CloudOptions): CloudKe
     const { source, open, wants } = services[kind];
     return async (key) => {
       const refuse = (why: string): SopsError =>
-        new SopsError("no-key", `${JSON.stringify(key.name)} is not asked: ${why}.`);
+        new SopsError("no-key", `${quoted(key.name, longestName)} is not asked: ${why}.`);
       if (partsOf(kind, key.name) === undefined) throw refuse("it is no name of such a key");
       if (!allowed.some((each) => each.kind === kind && each.matches(key.name)))
         throw refuse("it is not among the keys that are allowed (`kms-allow`)");
       if (key.role && !session.allowedRole(key.role))
         throw refuse(
-          `the file wants it asked as ${JSON.stringify(key.role)}, which is not among the roles that are allowed (\`kms-allow\`)`,
+          `the file wants it asked as ${quoted(key.role, longestName)}, which is not among the roles that are allowed (\`kms-allow\`)`,
         );
       if (source(environment) === undefined)
         throw refuse(`the environment has no credentials for it, which are ${wants}`);

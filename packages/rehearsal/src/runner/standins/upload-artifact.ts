@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, relative, resolve, sep } from "node:path";
+import { zip } from "@goatnote/attestation";
 import { findFiles, fixedPart } from "../globs.ts";
 import { putBlob, results } from "./results.ts";
 import type { StandIn } from "./stand-in.ts";
-import { zip } from "./zip.ts";
 
 /** actions/upload-artifact v4 and later. */
 export const uploadArtifact: StandIn = {

@@ -1,14 +1,15 @@
 /** The locked inputs as in-toto resource descriptors: https://github.com/in-toto/attestation/blob/main/spec/v1/resource_descriptor.md */
-import { type FlakeMetadata, hashHex } from "@goatnote/nix-store";
+import type { FlakeMetadata } from "./flake.ts";
+import { hashHex } from "./hashes.ts";
 
-export interface ResourceDescriptor {
+interface ResourceDescriptor {
   name: string;
   uri: string;
   digest: Record<string, string>;
 }
 
 /** Each input by the SHA-256 of its NAR and its revision. The flake itself is the source that a provenance names anyway. */
-export function dependenciesOf({ inputs }: FlakeMetadata): ResourceDescriptor[] {
+export function dependenciesOf({ inputs }: Pick<FlakeMetadata, "inputs">): ResourceDescriptor[] {
   return inputs
     .filter(({ own, narHash }) => !own && narHash !== null)
     .map(({ name, url, narHash, revision }) => ({

@@ -1,0 +1,178 @@
+/**
+ * Archives, as slsa-attest leaves them in `output-dir`, verified again: every bundle in them by itself, every checksum, and the
+ * artifacts where they lie there too. And what has aged: keys and certificates behind the bundles that are out of use.
+ */
+import { glob, readFile, stat } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { UserError } from "@goatnote/action-io";
+import {
+  type BundleSource,
+  digestOf,
+  loadVerification,
+  parseChecksums,
+  type Root,
+  type Subject,
+  type Verdict,
+  type VerifyOptions,
+} from "@goatnote/attestation";
+import { bundlesIn } from "./bundles-of.ts";
+
+/** Something behind an archive that is no longer in use, or soon will not be. */
+export interface Aged {
+  archive: string;
+  what: string;
+  /** The day on which it ended or will end, as `YYYY-MM-DD`; "" where there is none. */
+  end: string;
+  /** What it means, and what to do. */
+  note: string;
+}
+
+export interface Checked {
+  verdicts: Verdict[];
+  aged: Aged[];
+}
+
+// Time enough to take a new snapshot of the root, and to attest what is still in use anew.
+const soonMs = 90 * 24 * 60 * 60 * 1000;
+
+/**
+ * Verifies archives under the roots of `options`. An archive's own snapshot of the root lies where whoever changes the archive
+ * could change it too, so it vouches for nothing.
+ * @param patterns folders, or glob patterns of such
+ * @throws UserError when one is none, or is damaged so that it cannot be read
+ */
+export async function verifyArchives(
+  patterns: readonly string[],
+  workspace: string,
+  options: Omit<VerifyOptions, "predicateType" | "matchNames">,
+): Promise<Checked> {
+  const all: Checked = { verdicts: [], aged: [] };
+  for (const folder of await folders(patterns, workspace)) {
+    const { verdicts, aged } = await verifyArchive(folder, relative(workspace, folder) || ".", options);
+    all.verdicts.push(...verdicts);
+    all.aged.push(...aged);
+  }
+  return all;
+}
+
+async function folders(patterns: readonly string[], workspace: string): Promise<string[]> {
+  const found = new Set<string>();
+  for (const pattern of patterns) {
+    const before = found.size;
+    for (const path of [pattern, ...(await Array.fromAsync(glob(pattern, { cwd: workspace })))]) {
+      const folder = resolve(workspace, path);
+      if ((await stat(folder).catch(() => undefined))?.isDirectory()) found.add(folder);
+    }
+    if (found.size === before) throw new UserError(`No folder matches ${JSON.stringify(pattern)}.`);
+  }
+  return [...found].sort();
+}
+
+async function verifyArchive(
+  folder: string,
+  name: string,
+  options: Omit<VerifyOptions, "predicateType" | "matchNames">,
+): Promise<Checked> {
+  const { bundles, unreadable } = await bundlesIn(folder, name);
+  if (unreadable.length > 0) throw new UserError(`The archive ${name} is damaged: ${unreadable[0]} is no bundle.`);
+  if (bundles.length === 0) throw new UserError(`The folder ${name} is no archive: it holds no bundles.`);
+  const verdicts: Verdict[] = [];
+  const aged = new Map<string, Aged>();
+  const snapshot = await snapshotIn(folder, name);
+  for (const bundle of bundles) {
+    const checked = await verifyOne(bundle, snapshot, options);
+    verdicts.push(...checked.verdicts);
+    for (const each of await agingOf(bundle, checked.verdicts, name, options)) aged.set(each.what, each);
+  }
+  if (snapshot.length === 0)
+    aged.set("", {
+      archive: name,
+      what: "trusted root",
+      end: "",
+      note: "The archive has no snapshot of it. Add the one that the bundles verify with as trusted_root.json.",
+    });
+  return { verdicts: await withChecksums(folder, name, verdicts), aged: [...aged.values()] };
+}
+
+/** One bundle about each of its own subjects: a sound one beside it must not hide a broken one. */
+async function verifyOne(
+  bundle: BundleSource,
+  snapshot: readonly Root[],
+  options: Omit<VerifyOptions, "predicateType" | "matchNames">,
+): Promise<{ verdicts: Verdict[] }> {
+  const { peekStatement, verifyArtifacts, verifyBundle } = await loadVerification();
+  let statement: ReturnType<typeof peekStatement>;
+  try {
+    statement = peekStatement(bundle.json);
+  } catch (error) {
+    throw new UserError(`${bundle.source} is damaged: ${(error as Error).message}`, { cause: error });
+  }
+  const { predicateType, subject } = statement;
+  const verdicts = await verifyArtifacts(subject, [bundle], { ...options, predicateType, matchNames: true });
+  const failed = verdicts.some(({ judgements }) =>
+    judgements.some(({ rules }) => rules.some(({ name, passed }) => name === "signature" && !passed)),
+  );
+  if (!failed || !holds(() => verifyBundle(bundle.json, snapshot))) return { verdicts };
+  // Said where it helps: the bundle is sound, and the root has moved on.
+  const reason =
+    "only the archive's own snapshot of the trusted root still vouches for it. If nobody else could write to the archive, verify with `trusted-root` set to its trusted_root.json";
+  return { verdicts: verdicts.map((verdict) => ({ ...verdict, reason })) };
+}
+
+const holds = (check: () => unknown): boolean => {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+async function snapshotIn(folder: string, name: string): Promise<Root[]> {
+  const text = await readFile(join(folder, "trusted_root.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return [];
+  const { readTrustedRoots } = await loadVerification();
+  return readTrustedRoots(text, `${name}/trusted_root.json`);
+}
+
+async function agingOf(
+  { json }: BundleSource,
+  verdicts: readonly Verdict[],
+  archive: string,
+  { roots, now }: Pick<VerifyOptions, "roots" | "now">,
+): Promise<Aged[]> {
+  const { supportsOf } = await loadVerification();
+  const name = verdicts.find(({ verified }) => verified)?.judgements[0]?.root;
+  const root = roots.find((each) => each.name === name);
+  if (!root) return [];
+  return supportsOf(json, root).flatMap(({ name: what, end }) => {
+    if (!end || end.getTime() > now.getTime() + soonMs) return [];
+    const hasEnded = end <= now;
+    const note = hasEnded
+      ? "It signs nothing any more. What it signed before verifies as long as the trusted root names it: keep the snapshot."
+      : "What it signs until then keeps verifying. Check that the root you verify with knows its successor.";
+    return [{ archive, what, end: end.toISOString().slice(0, 10), note }];
+  });
+}
+
+/** Each line of SHA256SUMS has to be attested, and what lies in the archive has to be what the line says. */
+async function withChecksums(folder: string, name: string, verdicts: readonly Verdict[]): Promise<Verdict[]> {
+  const text = await readFile(join(folder, "SHA256SUMS"), "utf8").catch(() => undefined);
+  if (text === undefined) return [...verdicts];
+  const key = ({ name, digest }: Subject): string => `${digest.sha256} ${name}`;
+  const known = new Set(verdicts.map(({ artifact }) => key(artifact)));
+  const bad: Verdict[] = [];
+  for (const artifact of parseChecksums(text, `${name}/SHA256SUMS`)) {
+    const refuse = (reason: string) => bad.push({ artifact, verified: false, level: 0, judgements: [], reason });
+    if (!known.has(key(artifact))) refuse(`no attestation in the archive ${name} is about it`);
+    const file = resolve(folder, artifact.name);
+    const isInside = !relative(folder, file).startsWith("..");
+    if (
+      isInside &&
+      (await stat(file).catch(() => undefined))?.isFile() &&
+      (await digestOf(file)) !== artifact.digest.sha256
+    )
+      refuse(`the file in the archive ${name} has another content than its checksum says`);
+  }
+  return [...verdicts, ...bad];
+}

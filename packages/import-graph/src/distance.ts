@@ -1,0 +1,35 @@
+/** How far each file is from a change along imports, backwards: a test that imports what changed may break by it. */
+import type { Graph } from "./graph.ts";
+
+/** The shortest way from a file to a changed one. */
+export interface ImportPath {
+  /** Imports on the way; 0 for a changed file. */
+  distance: number;
+  /** The changed file at its end. */
+  changed: string;
+}
+
+/** The paths of all files that reach a changed one; equal ways by the first changed file in order of text. */
+export function importPaths(graph: Graph, changed: Iterable<string>): Map<string, ImportPath> {
+  const importers = new Map<string, string[]>();
+  for (const [file, targets] of graph)
+    for (const target of targets) {
+      const known = importers.get(target);
+      if (known) known.push(file);
+      else importers.set(target, [file]);
+    }
+  const found = new Map<string, ImportPath>();
+  let front = [...new Set(changed)].sort();
+  for (const path of front) found.set(path, { distance: 0, changed: path });
+  for (let distance = 1; front.length > 0; distance += 1) {
+    const next: string[] = [];
+    for (const path of front)
+      for (const importer of importers.get(path) ?? [])
+        if (!found.has(importer)) {
+          found.set(importer, { distance, changed: found.get(path)!.changed });
+          next.push(importer);
+        }
+    front = next;
+  }
+  return found;
+}

@@ -1,0 +1,115 @@
+import { expect, test } from "vitest";
+import { importPaths } from "./distance.ts";
+import { readGraph } from "./graph.ts";
+
+/** For each file that reaches `changed` the imports on the way. */
+async function distances(texts: Record<string, string>, ...changed: string[]): Promise<Record<string, number>> {
+  const graph = (await readGraph(Object.keys(texts), (path) => texts[path]!))!;
+  const paths = [...importPaths(graph, changed)].map(([path, { distance }]) => [path, distance] as const);
+  return Object.fromEntries(paths.filter(([, distance]) => distance > 0));
+}
+
+test("a name that a package hands on leads to where it is from, and to nothing else in the package", async () => {
+  const project = {
+    "src/index.js": 'export { default as add } from "./add.js";\nexport { default as drop } from "./drop.js";',
+    "src/add.js": 'import curry from "./curry.js";\nexport default curry(() => 1);',
+    "src/drop.js": 'import curry from "./curry.js";\nexport default curry(() => 2);',
+    "src/curry.js": "export default (f) => f;",
+    "test/add.js": 'const R = require("../src");\nR.add(1);',
+    "test/drop.js": 'import { drop } from "../src/index.js";\ndrop();',
+  };
+  expect(await distances(project, "src/add.js")).toEqual({ "src/index.js": 1, "test/add.js": 1, "test/drop.js": 2 });
+  expect(await distances(project, "src/curry.js")).toEqual({
+    "src/add.js": 1,
+    "src/drop.js": 1,
+    "src/index.js": 2,
+    "test/add.js": 2,
+    "test/drop.js": 2,
+  });
+});
+
+test("modules of a workspace, of tsconfig paths, of the root, and those that TypeScript writes as .js", async () => {
+  const project = {
+    "package.json": '{ "name": "root" }',
+    "index.ts": "export const root = 1;",
+    "packages/io/package.json": '{ "name": "@lab/io", "exports": { ".": "./src/main.ts" } }',
+    "packages/io/src/main.ts": 'export { read } from "./read.js";',
+    "packages/io/src/read.ts": "export const read = 1;",
+    "app/tsconfig.json": '{ // of the app\n "compilerOptions": { "paths": { "@/*": ["./lib/*"] }, } }',
+    "app/lib/view.tsx": "export const view = 1;",
+    "app/a.test.ts": 'import { read } from "@lab/io";\nimport { view } from "@/view";\nimport * as root from "..";',
+  };
+  expect(await distances(project, "packages/io/src/read.ts")).toEqual({
+    "packages/io/src/main.ts": 1,
+    "app/a.test.ts": 1,
+  });
+  expect(await distances(project, "app/lib/view.tsx")).toEqual({ "app/a.test.ts": 1 });
+  expect(await distances(project, "index.ts")).toEqual({ "app/a.test.ts": 1 });
+});
+
+test("packages of Python: below src, relative, handed on with and without names, and beside the test", async () => {
+  const project = {
+    "src/lab/__init__.py": "from .model import fit as fit\nfrom lab.tools import *",
+    "src/lab/model.py": "def fit(): pass",
+    "src/lab/tools.py": "def sharpen(): pass",
+    "src/lab/deep/__init__.py": "",
+    "src/lab/deep/sea.py": "from ..model import fit",
+    "tests/helper.py": "",
+    "tests/test_fit.py": "from lab import fit\nimport helper",
+    "tests/test_tools.py": "import lab\nlab.sharpen()",
+    "tests/test_sea.py": "from lab.deep import sea",
+  };
+  expect(await distances(project, "src/lab/model.py")).toEqual({
+    "src/lab/__init__.py": 1,
+    "src/lab/deep/sea.py": 1,
+    "tests/test_fit.py": 1,
+    "tests/test_tools.py": 2,
+    "tests/test_sea.py": 2,
+  });
+  expect(await distances(project, "src/lab/tools.py")).toMatchObject({
+    "tests/test_tools.py": 1,
+    "tests/test_fit.py": 2,
+  });
+  expect(await distances(project, "src/lab/deep/sea.py")).toEqual({ "tests/test_sea.py": 1 });
+  expect(await distances(project, "tests/helper.py")).toEqual({ "tests/test_fit.py": 1 });
+});
+
+test("packages of Go, the test's own too", async () => {
+  const project = {
+    "go.mod": "module example.org/lab\n\ngo 1.24\n",
+    "io/io.go": "package io",
+    "io/io_test.go": "package io",
+    "cmd/run.go": 'package main\nimport "example.org/lab/io"',
+    "cmd/run_test.go": "package main",
+  };
+  expect(await distances(project, "io/io.go")).toEqual({ "io/io_test.go": 1, "cmd/run.go": 1, "cmd/run_test.go": 2 });
+});
+
+test("classes of Java, of the same package without an import", async () => {
+  const project = {
+    "src/main/java/org/lab/Model.java": "package org.lab;\nclass Model {}",
+    "src/main/java/org/lab/Tool.java": "package org.lab;\nclass Tool {}",
+    "src/test/java/org/lab/ModelTest.java": "package org.lab;\nclass ModelTest { Model model; }",
+    "src/test/java/org/other/FarTest.java": "package org.other;\nimport org.lab.*;\nclass FarTest { Tool tool; }",
+    "src/test/java/org/other/InnerTest.java": "package org.other;\nimport org.lab.Model.Inner;\nclass InnerTest {}",
+  };
+  expect(await distances(project, "src/main/java/org/lab/Model.java")).toEqual({
+    "src/test/java/org/lab/ModelTest.java": 1,
+    "src/test/java/org/other/InnerTest.java": 1,
+  });
+  expect(await distances(project, "src/main/java/org/lab/Tool.java")).toEqual({
+    "src/test/java/org/other/FarTest.java": 1,
+  });
+});
+
+test("circles end, and beyond the limits there is no graph", async () => {
+  const circle = {
+    "a.js": 'export * from "./b.js";',
+    "b.js": 'export * from "./a.js";\nexport const x = 1;',
+    "t.js": 'import { x } from "./a.js";',
+  };
+  expect(await distances(circle, "b.js")).toEqual({ "a.js": 1, "t.js": 1 });
+  const read = (path: string) => circle[path as keyof typeof circle];
+  expect(await readGraph(Object.keys(circle), read, { files: 2, characters: 1e6 })).toBeNull();
+  expect(await readGraph(Object.keys(circle), read, { files: 9, characters: 60 })).toBeNull();
+});

@@ -1,0 +1,48 @@
+/** Where modules of Python are: in packages, below `src` or the root, and beside the importer as pytest and scripts see them. */
+import { posix } from "node:path";
+import type { Repository, Resolve } from "./graph.ts";
+
+export function pythonResolver({ files }: Repository): Resolve {
+  const sources = [...files].filter((path) => path.endsWith(".py") || path.endsWith(".pyi"));
+  const folders = new Set(sources.map((path) => posix.dirname(path)));
+  const moduleAt = (path: string): string[] =>
+    [`${path}.py`, `${path}/__init__.py`, `${path}.pyi`, `${path}/__init__.pyi`].filter((file) => files.has(file));
+  const roots = rootsOf(sources, files);
+  return ({ module, names }, from) => {
+    const [, dots, rest] = module.match(/^(\.*)(.*)$/)!;
+    const parts = rest === "" ? [] : rest!.split(".");
+    const own = posix.dirname(from);
+    if (dots !== "") {
+      const base = Array.from({ length: dots!.length - 1 }).reduce<string>((folder) => posix.dirname(folder), own);
+      return inPackage(base, parts, names);
+    }
+    for (const root of [...new Set([own, ...roots])]) {
+      const found = inPackage(root, parts, names);
+      if (found.length > 0) return found;
+    }
+    return [];
+  };
+
+  /** The module, the packages above it that are run on the way, and what is named of it where that is a module too. */
+  function inPackage(base: string, parts: string[], names: string[] | null): string[] {
+    const paths = parts.map((_, index) => posix.join(base, ...parts.slice(0, index + 1)));
+    const last = paths.at(-1) ?? base;
+    const self =
+      parts.length === 0 ? [posix.join(base, "__init__.py")].filter((file) => files.has(file)) : moduleAt(last);
+    if (self.length === 0 && !folders.has(last)) return [];
+    const named = (names ?? []).flatMap((name) => moduleAt(posix.join(last, name.split(".")[0]!)));
+    if (self.length === 0 && named.length === 0) return [];
+    return [...new Set([...self, ...named, ...paths.slice(0, -1).flatMap(moduleAt)])];
+  }
+}
+
+/** Folders that absolute imports begin in: above the topmost package of each file, the root, `src` and `lib`. */
+function rootsOf(sources: readonly string[], files: ReadonlySet<string>): string[] {
+  const roots = new Set<string>();
+  for (const path of sources) {
+    let folder = posix.dirname(path);
+    while (folder !== "." && files.has(`${folder}/__init__.py`)) folder = posix.dirname(folder);
+    roots.add(folder);
+  }
+  return [".", "src", "lib", ...[...roots].sort()];
+}

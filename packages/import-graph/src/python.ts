@@ -1,0 +1,35 @@
+/** Imports of Python, also those within functions. Not seen: `importlib`, and names that are made at run time. */
+import type { Import } from "./languages.ts";
+import { type Members, membersIn } from "./members.ts";
+
+const notCode = /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|#[^\n]*/g;
+const statement =
+  /^[ \t]*(?:from[ \t]+(\.*[ \t]*[\w.]*)[ \t]+import[ \t]*(\([^()]*\)|[^\n;]*)|import[ \t]+([^\n;]+))/gm;
+
+/** The imports of a module's text; `from a import b` names `b`, which may be a module or what `a` holds. */
+export function pythonImports(source: string): Import[] {
+  const text = source.replace(/\\\r?\n/g, " ").replace(notCode, (found) => found.replace(/[^\n]/g, " "));
+  const members = membersIn(text);
+  const found: Import[] = [];
+  for (const [, from, list, plain] of text.matchAll(statement)) {
+    if (from !== undefined) found.push(fromImport(from.replace(/\s/g, ""), list!, members));
+    else
+      for (const part of plain!.split(",")) {
+        const [, module, alias] = part.match(/^\s*([\w.]+)(?:\s+as\s+(\w+))?\s*$/) ?? [];
+        if (module === undefined) continue;
+        found.push({ module, names: [...(members.get(alias ?? module) ?? [])], locals: { [alias ?? module]: "*" } });
+      }
+  }
+  return found;
+}
+
+function fromImport(module: string, list: string, members: Members): Import {
+  const pairs = [...list.matchAll(/([\w*]+)(?:\s+as\s+(\w+))?/g)].map(
+    ([, name, alias]) => [alias ?? name!, name!] as const,
+  );
+  const locals = Object.fromEntries(pairs);
+  if ("*" in locals) return { module, names: null, locals };
+  // `from package import module` and then `module.name` uses that one name.
+  const deeper = pairs.flatMap(([local, name]) => [...(members.get(local) ?? [])].map((member) => `${name}.${member}`));
+  return { module, names: [...pairs.map(([, name]) => name), ...deeper], locals };
+}
