@@ -54,7 +54,16 @@ const uniformResourceIdentifier = 0x06;
  * @throws UserError
  */
 export function readIdentity(der: Buffer): Identity {
-  const certificate = X509Certificate.parse(Buffer.from(der));
+  try {
+    return identityOf(X509Certificate.parse(Buffer.from(der)));
+  } catch (error) {
+    // The parser's own errors say where in the bytes it stumbled, which tells nobody anything.
+    if (error instanceof UserError) throw error;
+    throw new UserError("The certificate cannot be read: it is not in the form that a signer's has.", { cause: error });
+  }
+}
+
+function identityOf(certificate: X509Certificate): Identity {
   const wrong = (what: string) => new UserError(`The certificate ${what}.`);
   const values = new Map<string, Buffer>();
   for (const extension of certificate.extensions) {

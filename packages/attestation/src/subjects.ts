@@ -77,9 +77,9 @@ export function parseArtifactsList(text: string): Subject[] {
     throw new UserError(
       "The runner's list of artifacts ($GITHUB_ARTIFACTS_LIST) is of a version that is not known here.",
     );
-  return (list.subjects as { name?: unknown; digest?: unknown }[]).map(({ name, digest }) => ({
-    name: String(name),
-    digest: parseDigest(String(digest)),
+  return (list.subjects as ({ name?: unknown; digest?: unknown } | null)[]).map((subject) => ({
+    name: String(subject?.name),
+    digest: parseDigest(String(subject?.digest)),
   }));
 }
 

@@ -1,4 +1,5 @@
 /** `nix derivation show` of all generations: with absolute paths, with base names, wrapped in `derivations` (version 4). */
+import { readAnswer } from "./answer.ts";
 import { parseHash } from "./hashes.ts";
 import type { Derivation, DerivationOutput } from "./shapes.ts";
 
@@ -26,13 +27,16 @@ interface Raw {
  * Reads the output of `nix derivation show`, or `nix show-derivation` of old.
  * @param storeDir such as `/nix/store`
  * @returns derivations sorted by path
+ * @throws NixError when it has another form
  */
 export function parseDerivations(json: string, storeDir: string): Derivation[] {
-  const parsed = JSON.parse(json) as Record<string, Raw> | { version: number; derivations: Record<string, Raw> };
-  const all = (typeof parsed.version === "number" ? parsed.derivations : parsed) as Record<string, Raw>;
-  return Object.entries(all)
-    .map(([path, raw]) => derivation(path, raw, storeDir))
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  return readAnswer("nix derivation show", json, (answer) => {
+    const parsed = answer as Record<string, Raw> | { version: number; derivations: Record<string, Raw> };
+    const all = (typeof parsed.version === "number" ? parsed.derivations : parsed) as Record<string, Raw>;
+    return Object.entries(all)
+      .map(([path, raw]) => derivation(path, raw, storeDir))
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
+  });
 }
 
 function derivation(path: string, raw: Raw, storeDir: string): Derivation {

@@ -1,4 +1,5 @@
 /** What `nix flake metadata`, the lock file and `nix flake show` say. */
+import { readAnswer } from "./answer.ts";
 import { call, lockedOnly, type Nix } from "./nix.ts";
 
 /** One input of a flake, as its lock file fixes it. */
@@ -59,18 +60,19 @@ export async function flakeMetadata(nix: Nix, flake: string, cwd: string): Promi
   return parseMetadata(stdout);
 }
 
-export function parseMetadata(json: string): FlakeMetadata {
-  const raw = JSON.parse(json) as Raw;
-  return {
-    url: raw.url,
-    path: raw.path,
-    revision: raw.revision ?? null,
-    dirtyRevision: raw.dirtyRevision ?? null,
-    narHash: raw.locked?.narHash ?? null,
-    lastModified: raw.lastModified ?? null,
-    inputs: lockedInputs(raw.locks),
-  };
-}
+export const parseMetadata = (json: string): FlakeMetadata =>
+  readAnswer("nix flake metadata", json, (answer) => {
+    const raw = answer as Raw;
+    return {
+      url: raw.url,
+      path: raw.path,
+      revision: raw.revision ?? null,
+      dirtyRevision: raw.dirtyRevision ?? null,
+      narHash: raw.locked?.narHash ?? null,
+      lastModified: raw.lastModified ?? null,
+      inputs: lockedInputs(raw.locks),
+    };
+  });
 
 /** The inputs in a parsed `flake.lock`, sorted by name. */
 export function lockedInputs({ root, nodes }: Locks): LockedInput[] {

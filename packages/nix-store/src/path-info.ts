@@ -1,4 +1,5 @@
 /** `nix path-info --json` of all generations: a list (before 2.19), an object by path, formats 2 and 3 with base names. */
+import { readAnswer } from "./answer.ts";
 import { NixError } from "./errors.ts";
 import { hashBase32, parseHash } from "./hashes.ts";
 import type { PathInfo } from "./shapes.ts";
@@ -51,13 +52,15 @@ export function parsePathInfo(json: string, storeDir: string): KnownPath[] {
       },
     ];
   };
-  return entries(json)
-    .flatMap(read)
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  return readAnswer("nix path-info", json, (answer) =>
+    entries(answer)
+      .flatMap(read)
+      .sort((a, b) => (a.path < b.path ? -1 : 1)),
+  );
 }
 
-function entries(json: string): [string, Raw | null][] {
-  const parsed = JSON.parse(json) as Raw[] | Record<string, Raw | null> | { info: Record<string, Raw | null> };
+function entries(answer: unknown): [string, Raw | null][] {
+  const parsed = answer as Raw[] | Record<string, Raw | null> | { info: Record<string, Raw | null> };
   if (Array.isArray(parsed)) return parsed.map((raw) => [raw.path ?? "", raw]);
   if ("info" in parsed && "version" in parsed) return Object.entries(parsed.info as Record<string, Raw | null>);
   return Object.entries(parsed as Record<string, Raw | null>);

@@ -43,7 +43,7 @@ export function decodeModel(text: string, where: string): StoredModel {
     throw problem("it is not JSON", cause);
   }
   const { checksum, ...model } = content ?? {};
-  if (model.version !== 2) throw problem(`its version is ${JSON.stringify(model.version)}, not 2`);
+  if (model.version !== 2) throw problem(`its version is ${shown(model.version)}, not 2`);
   if (checksum !== digest(JSON.stringify(model))) throw problem("its checksum does not fit its content");
   if (JSON.stringify(model.features) !== JSON.stringify(featureNames))
     throw problem("it was trained by another version of the action, on other features");
@@ -77,3 +77,6 @@ function isFitted({ logistic, trials, calibrations, through, history }: StoredMo
   const isTried = scorerNames.every((name) => isTrial(trials?.[name]) && isCalibration(calibrations?.[name]));
   return isWeighted && isCounted && isTried;
 }
+
+/** What stands in a file from elsewhere, short enough for a message. */
+const shown = (value: unknown): string => String(JSON.stringify(value)).slice(0, 40);

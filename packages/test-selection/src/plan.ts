@@ -81,7 +81,7 @@ export function decodePlan(text: string, where: string): Plan {
   } catch (cause) {
     throw new Error(problem("it is not JSON").message, { cause });
   }
-  if (plan?.version !== 1) throw problem(`version is ${JSON.stringify(plan?.version)}, not 1`);
+  if (plan?.version !== 1) throw problem(`version is ${shown(plan?.version)}, not 1`);
   if (plan.run !== "all" && plan.run !== "chosen") throw problem("`run` is neither all nor chosen");
   if (!modes.includes(plan.mode)) throw problem("`mode` is unknown");
   if (!Array.isArray(plan.tests) || !plan.tests.every(isPlannedTest))
@@ -112,3 +112,6 @@ export function selectionOf(plan: Plan, bytes: string | Buffer): Selection {
     target_recall: plan.target_recall,
   };
 }
+
+/** What stands in a file from elsewhere, short enough for a message. */
+const shown = (value: unknown): string => String(JSON.stringify(value)).slice(0, 40);

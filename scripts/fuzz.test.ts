@@ -1,0 +1,56 @@
+/** A short run of every fuzz target, always the same one, and that the fuzzing sees what it is for. */
+import { describe, expect, test } from "vitest";
+import { mutate, randomNumbers } from "./fuzz/mutate.ts";
+import { isRefusal, type Target, targets } from "./fuzz/targets.ts";
+import { fuzz } from "./fuzz.ts";
+
+// No seed of these can be read: what they hold would have to be signed, or to be of a checksum.
+const neverRead = ["bundle", "certificate", "model"];
+
+test.each(Object.entries(targets))("%s refuses in words what it cannot read", async (name, target) => {
+  const { finding, read } = await fuzz(target, 1, (inputs) => inputs >= 150);
+  expect(finding && { input: finding.input.toString("latin1").slice(0, 500), error: finding.error }).toBeUndefined();
+  expect(read > 0, "no input was read, so only the first check of the parser was tried").toBe(
+    !neverRead.includes(name),
+  );
+});
+
+describe("the fuzzing", () => {
+  const seeds = () => [Buffer.from('{"a":{"b":[1,2]},"c":"text"}')];
+  const find = (read: Target["read"]) => fuzz({ seeds, read }, 7, (inputs) => inputs >= 5000);
+
+  test("finds a parser that trips over a missing part", async () => {
+    const { finding } = await find((input) => {
+      try {
+        return (JSON.parse(input.toString()) as { a: { b: number[] } }).a.b.length;
+      } catch (error) {
+        if (error instanceof SyntaxError) throw new Error("It is not JSON.");
+        throw error;
+      }
+    });
+    expect(finding?.error).toBeInstanceOf(TypeError);
+  });
+
+  test("is not content with JavaScript's own errors and system's codes, and is with ours", async () => {
+    expect((await find((input) => JSON.parse(input.toString()))).finding?.error).toBeInstanceOf(SyntaxError);
+    expect(isRefusal(Object.assign(new Error("x"), { code: "ENOENT" }))).toBe(false);
+    expect(isRefusal(new Error("It is empty."))).toBe(true);
+    expect(isRefusal(new Error("x".repeat(10_000)))).toBe(false);
+    expect(
+      (
+        await find(() => {
+          throw new Error("It is empty.");
+        })
+      ).finding,
+    ).toBeUndefined();
+  });
+
+  test("gives the same inputs for the same seed", () => {
+    const inputs = (seed: number) => {
+      const random = randomNumbers(seed);
+      return Array.from({ length: 50 }, () => mutate(seeds(), random).toString("hex"));
+    };
+    expect(inputs(3)).toEqual(inputs(3));
+    expect(inputs(3)).not.toEqual(inputs(4));
+  });
+});
