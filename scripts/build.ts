@@ -152,8 +152,11 @@ export async function bundleEntry(entry: string, to: string): Promise<string[]> 
   return files;
 }
 
-/** Bundles one action into the folder `to`, beside copies of its metadata, README and entries. */
-async function bundle(name: string, to: string): Promise<void> {
+/**
+ * Bundles one action into the folder `to`, beside copies of its metadata, README and entries.
+ * @returns the bytes of source that each package gave the bundle
+ */
+async function bundle(name: string, to: string): Promise<Record<string, number>> {
   const files = await bundleEntry(join(emitted, "actions", name, "src/index.js"), join(to, "bundle"));
   writeFileSync(join(to, "package.json"), '{ "type": "module" }\n');
   const published = globSync(
@@ -173,6 +176,16 @@ async function bundle(name: string, to: string): Promise<void> {
   writeFileSync(readme, withAbsoluteLinks(readFileSync(readme, "utf8"), `actions/${name}`));
   if (existsSync(join(root, "LICENSE"))) cpSync(join(root, "LICENSE"), join(to, "LICENSE"));
   writeLicences(files, join(to, "licences.txt"));
+  return bytesByPackage(files);
+}
+
+function bytesByPackage(files: string[]): Record<string, number> {
+  const bytes: Record<string, number> = {};
+  for (const file of new Set(files)) {
+    const name = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file)?.[1]?.replaceAll("\\", "/");
+    if (name && existsSync(file)) bytes[name] = (bytes[name] ?? 0) + statSync(file).size;
+  }
+  return bytes;
 }
 
 /**
@@ -207,25 +220,35 @@ function bundledFiles(modules: Iterable<WebpackModule>): string[] {
  */
 export async function build(): Promise<string> {
   const finished = join(root, "build", sourceKey().slice(0, 16));
-  if (existsSync(finished)) return finished;
+  if (existsSync(finished) && existsSync(sizesBeside(finished))) return finished;
   const working = `${finished}.${process.pid}`;
   emit();
+  const sizes: Record<string, Record<string, number>> = {};
   for (const name of actionNames()) {
     const started = performance.now();
-    await bundle(name, join(working, name));
+    sizes[name] = await bundle(name, join(working, name));
     console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
+  writeFileSync(sizesBeside(finished), JSON.stringify(sizes));
   if (existsSync(finished)) rmSync(working, { recursive: true });
   else renameSync(working, finished);
   forgetOldBuilds(finished);
   return finished;
 }
 
+/** Where a build says, for each action, how many bytes of source each package gave its bundle. It is no part of what is published. */
+export const sizesBeside = (built: string): string => `${built}.sizes.json`;
+
 function forgetOldBuilds(present: string): void {
   const dayAgo = Date.now() - 86_400_000;
   for (const entry of readdirSync(join(root, "build"), { withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (path !== present && /^[0-9a-f]{16}/.test(entry.name) && statSync(path).mtimeMs < dayAgo)
+    if (
+      path !== present &&
+      path !== sizesBeside(present) &&
+      /^[0-9a-f]{16}/.test(entry.name) &&
+      statSync(path).mtimeMs < dayAgo
+    )
       rmSync(path, { recursive: true });
   }
 }
