@@ -44,6 +44,7 @@ const tools: Record<string, Reason> = {
   "@actions/languageservice": ["GitHub", "checks every workflow and step in the documentation"],
   "@actions/workflow-parser": ["GitHub", "the rehearsal reads workflows by it"],
   "@biomejs/biome": ["Biome", "format and lint"],
+  "@changesets/changelog-git": ["changesets", "the entries of changelogs, with the commit of each"],
   "@changesets/cli": ["changesets", "versions and changelogs"],
   "@cyclonedx/cyclonedx-library": ["CycloneDX", "judges our SBOMs"],
   "@sigstore/mock": ["Sigstore", "encodes certificates and timestamps of the rehearsal's Sigstore"],

@@ -11,7 +11,7 @@ import { screenshot } from "../test/summaries/render.ts";
 import { locate } from "./peers.ts";
 
 /** The pictures that are shown somewhere: the kind and the job. */
-const shown = ["selection-select", "selection-replay", "repro-check-fails_differs", "slsa-attest-attest"];
+const shown = ["selection-select"];
 
 const { values } = parseArgs({ options: { to: { type: "string" }, all: { type: "boolean" } } });
 const to = values.to ?? join(dirname(import.meta.dirname), "action-docs/images");
@@ -27,9 +27,12 @@ const browser = {
 };
 const kinds: Record<string, () => Promise<Map<string, string>>> = {
   selection: ofSelection,
-  "repro-check": ofReproCheck,
-  "slsa-attest": ofAttest,
-  ...(values.all && { "sops-decrypt": () => ofSops(tool("sops")), "nix-hermetic-build": () => ofNix(tool("nix")) }),
+  ...(values.all && {
+    "repro-check": ofReproCheck,
+    "slsa-attest": ofAttest,
+    "sops-decrypt": () => ofSops(tool("sops")),
+    "nix-hermetic-build": () => ofNix(tool("nix")),
+  }),
 };
 mkdirSync(to, { recursive: true });
 for (const [kind, collect] of Object.entries(kinds)) {
