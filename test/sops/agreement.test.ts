@@ -30,8 +30,9 @@ describeWithPeer("sops", (sops) => {
     (await lab.main({ files: file, "age-key": key.identity })).code === 0;
 
   describe("neither notices", () => {
-    const content = "kind_unencrypted: Secret\na_unencrypted: v1\nb_unencrypted: Secret\npassword: correct-horse\n";
-    test.each<[string, string, string]>([
+    const content =
+      "kind_unencrypted: Secret\na_unencrypted: v1\nb_unencrypted: Secret\nport_unencrypted: 5432\npassword: correct-horse\nnumber: 17012\ndb:\n  user: deployer\n";
+    test.each<[string, string | RegExp, string]>([
       ["another name of an unencrypted key", "kind_unencrypted", "kindX_unencrypted"],
       [
         "bytes that move between neighbours",
@@ -41,12 +42,29 @@ describeWithPeer("sops", (sops) => {
       ["a key with an empty value", "password:", 'new: ""\npassword:'],
       ["a key with a null", "password:", "new: null\npassword:"],
       ["a comment", "password:", "# new\npassword:"],
+      ["another type of an unencrypted value", "port_unencrypted: 5432", 'port_unencrypted: "5432"'],
+      ["another type of an encrypted value", "type:int]", "type:str]"],
+      ["a value that becomes a list of one", /password: (ENC\S+)/, "password:\n    - $1"],
+      ["two keys that become one with a colon", /db:\n +user: (ENC\S+)/, '"db:user": $1'],
+      ["a document that ends earlier", /(password: [\s\S]*?)(sops:\n[\s\S]*)/, "$2---\n$1$2"],
+      ["other names of who may open it", /recipient: age1\S+/, "recipient: age1somebody"],
+      ["another version", /version: [\d.]+/, "version: 3.9.0"],
     ])("%s", async (_, from, to) => {
       const text = lab.encrypt("s.yaml", content, key.recipient).toString();
-      expect(text).toContain(from);
+      expect(text).toMatch(from);
       lab.write("s.yaml", text.replace(from, to));
       expect([accepts(sops, "s.yaml"), await accepted("s.yaml")]).toEqual([true, true]);
     });
+  });
+
+  test("neither notices another unencrypted value where the MAC covers encrypted ones only, and both do otherwise", async () => {
+    for (const options of [["--mac-only-encrypted"], []]) {
+      const content = "a_unencrypted: v1\npassword: correct-horse\n";
+      const text = lab.encrypt("s.yaml", content, key.recipient, ...options).toString();
+      lab.write("s.yaml", text.replace("v1", "v2"));
+      const noticed = options.length === 0;
+      expect([accepts(sops, "s.yaml"), await accepted("s.yaml")]).toEqual([!noticed, !noticed]);
+    }
   });
 
   describe("both notice", () => {
@@ -104,13 +122,27 @@ describeWithPeer("sops", (sops) => {
   });
 });
 
+test("every test that the invariants in the README name is there", () => {
+  const page = join(import.meta.dirname, "../../actions/sops-decrypt/README.md");
+  const rows = /\n## Invariants\n[\s\S]*?\n\n### /.exec(readFileSync(page, "utf8"))?.[0].match(/^\| \d+ \|.*$/gm) ?? [];
+  expect(rows.map((row) => Number(row.split("|")[1]))).toEqual(Array.from({ length: 14 }, (_, i) => i + 1));
+  for (const row of rows) {
+    const named = [...row.matchAll(/\[[\w-]+\]\(([^)]+)\)((?:,? "[^"]+")*)/g)];
+    expect(named, row).not.toEqual([]);
+    for (const [, file = "", names = ""] of named) {
+      const text = readFileSync(join(dirname(page), file), "utf8");
+      for (const [, name = ""] of names.matchAll(/"([^"]+)"/g)) expect(text, file).toContain(name);
+    }
+  }
+});
+
 describeWithPeer("age-keygen", (keygen) => {
   describeWithPeer("sops", (sops) => {
     test("the setup guide, as it is copied from the README", async () => {
       const readme = readFileSync(join(import.meta.dirname, "../../actions/sops-decrypt/README.md"), "utf8");
       const commands = /^## From no key[\s\S]*?```sh\n([\s\S]*?)```/m.exec(readme)?.[1]?.trim().split("\n") ?? [];
       expect(commands).toHaveLength(5);
-      expect(commands.pop()).toMatch(/^gh secret set SOPS_AGE_KEY .*< key.txt$/); // needs GitHub
+      expect(commands.pop()).toMatch(/^gh api .* && gh secret set SOPS_AGE_KEY .*< \.\.\/key\.txt$/); // needs GitHub
       const lab = new Lab(await build(), sops);
       try {
         const path = [dirname(keygen), dirname(sops), process.env.PATH].join(delimiter);
@@ -121,7 +153,7 @@ describeWithPeer("age-keygen", (keygen) => {
         });
         const ended = await lab.main({
           files: "secrets/production.yaml",
-          "age-key": readFileSync(join(lab.workspace, "key.txt"), "utf8"),
+          "age-key": readFileSync(join(lab.root, "key.txt"), "utf8"),
           keys: "db.password as PGPASSWORD",
           export: "env",
         });

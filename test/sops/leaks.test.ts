@@ -7,6 +7,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
 import { type AgeKey, ageKey, type Ended, Lab } from "./lab.ts";
+import { placesOf } from "./leak-search.ts";
 
 const secrets = {
   password: "correct-horse battery'staple",
@@ -25,27 +26,6 @@ const inner = [
   "first-list-secret",
   "deep-list-secret",
 ];
-
-/** A text in the forms in which it may turn up. */
-function forms(text: string): string[] {
-  const bytes = Buffer.from(text);
-  const base64 = [0, 1, 2].map((offset) =>
-    Buffer.concat([Buffer.alloc(offset), bytes])
-      .toString("base64")
-      .slice(offset === 0 ? 0 : offset + 1, -4),
-  );
-  return [
-    text,
-    bytes.toString("hex"),
-    bytes.toString("hex").toUpperCase(),
-    ...base64,
-    ...base64.map((form) => form.replaceAll("+", "-").replaceAll("/", "_")),
-    encodeURIComponent(text),
-    JSON.stringify(text).slice(1, -1),
-    text.replaceAll("'", "'\\''"),
-    [...text].reverse().join(""),
-  ];
-}
 
 describeWithPeer("sops", (sops) => {
   let actions: string;
@@ -66,20 +46,7 @@ describeWithPeer("sops", (sops) => {
   const all = (): string[] => [...Object.values(secrets).map(String), ...inner, key.identity, other.identity];
   const inputs = (more: Record<string, string> = {}) => ({ files: "secrets.json", "age-key": key.identity, ...more });
 
-  /** Where something secret stands: log, state, outputs, variables, summary, files. */
-  function found({ log }: Ended, needles = all()): string[] {
-    const places = new Map<string, string>([["log", log]]);
-    for (const [path, bytes] of lab.files()) places.set(path, bytes.toString("latin1"));
-    return [...places].flatMap(([place, text]) =>
-      needles
-        .filter((needle) =>
-          forms(needle).some(
-            (form) => form.length > 4 && (text.includes(form) || text.includes(Buffer.from(form).toString("latin1"))),
-          ),
-        )
-        .map((needle) => `${place}: ${needle}`),
-    );
-  }
+  const found = (ended: Ended, needles = all()): string[] => placesOf(needles, lab, ended);
 
   test("the search finds what is there", async () => {
     lab.write("planted", Buffer.from(secrets.password).toString("hex"));

@@ -71,8 +71,12 @@ async function once(request: Request): Promise<Answer> {
 
 const failed = ({ service }: Request, what: string): SopsError => new SopsError("no-key", `${service} ${what}.`);
 
-/** A code that a service gave; "" for anything longer than one, which could hold anything. */
-const shortCode = (code: unknown): string => (typeof code === "string" && /^[\w.#:/-]{1,80}$/.test(code) ? code : "");
+/** A code that a service gave; "" for what is no word, as it could hold anything. A data key is longer in every form. */
+function shortCode(code: unknown): string {
+  // AWS may put a namespace before it: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization
+  const word = typeof code === "string" ? (code.split("#").at(-1) ?? "") : "";
+  return /^[A-Za-z_]{1,40}$/.test(word) ? word : "";
+}
 
 /** The fields of a JSON answer; none when it is not one. */
 export function fieldsOf({ text }: Pick<Answer, "text">): Record<string, unknown> {
