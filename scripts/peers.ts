@@ -95,6 +95,11 @@ func main() { panic(http.ListenAndServe(os.Args[1], ociserver.New(ocimem.New(), 
     executable: "sigstore-go-verification",
   },
   skopeo: { kind: "apt", package: "skopeo" },
+  "sigstore-go-signing": {
+    kind: "go",
+    package: "github.com/sigstore/sigstore-go/examples/sigstore-go-signing",
+    version: "v1.3.0",
+  },
   // The newest two: they differ in what they read (numbers in JSON, comments in lists) and write (metadata in ini files).
   sops: { kind: "go", package: "github.com/getsops/sops/v3/cmd/sops", version: "v3.13.2" },
   "sops-3.13.1": {

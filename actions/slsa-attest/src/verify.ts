@@ -13,6 +13,7 @@ import {
 import {
   digestOf,
   loadVerification,
+  lowestLevel,
   type Verdict,
   type VerifyOptions,
   verificationSummary,
@@ -91,12 +92,6 @@ async function verifyFiles(
     ...(store && { further: store.runRules }),
   });
   return { verdicts, unreadable };
-}
-
-/** Over what is provenance, where there is any: other attestations have no level. */
-function lowestLevel(verdicts: readonly Verdict[]): number {
-  const levels = verdicts.map(({ level }) => level).filter((level) => level > 0);
-  return levels.length === 0 ? 0 : Math.min(...levels);
 }
 
 /** The verification summary, of which the verifying workflow is the author. */

@@ -122,6 +122,16 @@ test("where all is to be checked, nothing in a folder that matches is passed ove
   await expect(names("flat/**")).rejects.toThrow("flat/link");
 });
 
+test("progress is told in bytes of all files, up to the last", async () => {
+  const root = folderWith({ "a.bin": "a".repeat(2_500_000), "b.bin": "b".repeat(500_000) });
+  const told: [number, number][] = [];
+  await hashFiles(["*.bin"], { root, base: "", progress: (done, total) => told.push([done, total]) });
+  expect(told.length).toBeGreaterThan(3);
+  expect(told.map(([done]) => done)).toEqual(told.map(([done]) => done).sort((a, b) => a - b));
+  expect(told.at(-1)).toEqual([3_000_000, 3_000_000]);
+  expect(told.every(([, total]) => total === 3_000_000)).toBe(true);
+});
+
 const below = (folder: string, files: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(files).map(([name, content]) => [`${folder}/${name}`, content]));
 

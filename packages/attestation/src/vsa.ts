@@ -13,10 +13,16 @@ export interface VsaOptions {
   policy?: { uri: string; sha256: string };
 }
 
+/** The lowest SLSA Build level of what is provenance; 0 where nothing is, since other attestations have no level. */
+export function lowestLevel(verdicts: readonly Verdict[]): number {
+  const levels = verdicts.map(({ level }) => level).filter((level) => level > 0);
+  return levels.length === 0 ? 0 : Math.min(...levels);
+}
+
 /** The predicate for artifacts that are all verified; sign it as `predicate: custom`. */
 export function verificationSummary(verdicts: readonly Verdict[], options: VsaOptions): object {
   const { verifier, now, resourceUri, policy } = options;
-  const level = Math.min(...verdicts.map((verdict) => verdict.level));
+  const level = lowestLevel(verdicts);
   const attestations = new Map(
     verdicts.flatMap(({ judgements }) => judgements.map((each) => [each.sha256, each.source])),
   );
