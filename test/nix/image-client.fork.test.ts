@@ -7,27 +7,12 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
-import { generations, type Lab, makeLab } from "./lab.ts";
+import { generations, imageScript, type Lab, makeLab } from "./lab.ts";
 import { type Ran, Runner, readable } from "./runner.ts";
 
-/** Two layers, a configuration and a manifest, as dockerTools lays them out, by a script in the sandbox. */
-const script = `
-b=\${./bin}/busybox
-still() { $b find $1 -exec $b touch -d @1 {} +; }
-layer() { mkdir $1; still $2; $b tar -cf $1/layer.tar -C $2 .; $b sha256sum $1/layer.tar | $b cut -c1-64; }
-mkdir root1 root2 image; mkdir root1/bin; $b cp $b root1/bin/busybox; echo "serves" > root2/health
-cd image
-one=$(layer one ../root1); two=$(layer two ../root2)
-cat > config <<END
-{"created":"1970-01-01T00:00:01+00:00","architecture":"amd64","os":"linux","config":{"Cmd":["/bin/busybox","cat","/health"]},"rootfs":{"type":"layers","diff_ids":["sha256:$one","sha256:$two"]}}
-END
-name=$($b sha256sum config | $b cut -c1-64).json; $b mv config $name
-printf '[{"Config":"%s","RepoTags":["lab/app:1"],"Layers":["one/layer.tar","two/layer.tar"]}]' $name > manifest.json
-still .
-$b tar -cf - manifest.json $name one two PACK > $out`;
 const packages = `packages.\${system} = {
-  plain = make "app.tar" ''${script.replace("PACK", "")}'';
-  packed = make "app.tar.gz" ''${script.replace("PACK", "| $b gzip -n")}'';
+  plain = make "app.tar" ${imageScript("")};
+  packed = make "app.tar.gz" ${imageScript("| $b gzip -n")};
 };`;
 
 const actions = await build();
