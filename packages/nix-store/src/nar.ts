@@ -3,9 +3,9 @@
  * Format: E. Dolstra, The Purely Functional Software Deployment Model, figure 5.2; `dump` in
  * https://github.com/NixOS/nix/blob/master/src/libutil/archive.cc
  */
+import { createHash } from "node:crypto";
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { NixError } from "./errors.ts";
-import { StreamHash } from "./stream-hash.ts";
 
 /** What `nix hash path` and `nix path-info` give for a file, a folder or a link. */
 export interface NarDigest {
@@ -14,6 +14,8 @@ export interface NarDigest {
   /** Bytes of the archive. */
   size: number;
 }
+
+const blockSize = 1 << 18;
 
 /** A text of the archive: length as 64-bit little-endian, the bytes, zeros up to a multiple of 8. */
 function word(bytes: Buffer | string): Buffer {
@@ -44,18 +46,18 @@ const zeros = Buffer.alloc(8);
  * @param take gets each block, of at most 256 KiB, and may not keep it
  */
 export function hashNar(path: string, take: (block: Buffer) => void = () => {}): NarDigest {
-  const hash = new StreamHash();
-  let block = hash.space();
+  const hash = createHash("sha256");
+  const block = Buffer.allocUnsafeSlow(blockSize);
   let [used, size] = [0, 0];
   function flush(): void {
-    take(block.subarray(0, used));
-    hash.add(used);
+    const piece = block.subarray(0, used);
+    hash.update(piece);
+    take(piece);
     size += used;
     used = 0;
-    block = hash.space();
   }
   function put(piece: Buffer): void {
-    if (used + piece.length > block.length) flush();
+    if (used + piece.length > blockSize) flush();
     used += piece.copy(block, used);
   }
   function node(at: Buffer): void {
@@ -89,8 +91,8 @@ export function hashNar(path: string, take: (block: Buffer) => void = () => {}):
     const file = openSync(at, "r");
     try {
       for (let left = size; left > 0; ) {
-        if (used === block.length) flush();
-        const read = readSync(file, block, used, Math.min(block.length - used, left), null);
+        if (used === blockSize) flush();
+        const read = readSync(file, block, used, Math.min(blockSize - used, left), null);
         if (read === 0) throw new NixError(`${at} became shorter while it was read.`);
         used += read;
         left -= read;
@@ -103,5 +105,5 @@ export function hashNar(path: string, take: (block: Buffer) => void = () => {}):
   put(mark.magic);
   node(Buffer.from(path));
   flush();
-  return { hash: `sha256-${hash.digest().toString("base64")}`, size };
+  return { hash: `sha256-${hash.digest("base64")}`, size };
 }
