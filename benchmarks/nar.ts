@@ -1,6 +1,6 @@
 /**
- * NAR hashing against `nix hash path` on a tree of 500 MB, and a signed cache in one archive against a tarball of the store,
- * both compressed by the same zstd. Needs `nix` and `zstd` on PATH.
+ * NAR hashing against `nix hash path` on a tree of 500 MB, and the signed cache, saved and restored as the action does it,
+ * against a tarball of the store, both compressed by the same zstd. Needs `nix` and `zstd` on PATH.
  *
  *   node benchmarks/nar.ts
  */
@@ -9,7 +9,16 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { addToCache, checkCache, hashNar, openNix, pathInfo, readSigningKey } from "@goatnote/nix-store";
+import {
+  addToCache,
+  checkCache,
+  hashNar,
+  openNix,
+  packCache,
+  pathInfo,
+  readSigningKey,
+  unpackCache,
+} from "@goatnote/nix-store";
 
 const folder = mkdtempSync(join(tmpdir(), "nar-"));
 const seconds = async (work: () => unknown): Promise<number> => {
@@ -73,7 +82,7 @@ try {
       { encoding: "utf8" },
     ),
   );
-  const [cache, restored] = [join(folder, "cache"), join(folder, "restored")];
+  const [cache, packed, restored] = [join(folder, "cache"), join(folder, "packed"), join(folder, "restored")];
   const tar = (from: string, to: string): void =>
     void execFileSync("tar", ["-c", "--use-compress-program", "zstd -T0 -q", "-f", to, "-C", folder, from]);
   const untar = (from: string, to: string): void => {
@@ -96,14 +105,18 @@ try {
       await seconds(async () => {
         await checkCache(cache, store, [key.publicKey]);
         for (const info of infos) await addToCache(cache, info, key);
-        tar("cache", archives[0]);
+        await packCache(cache, packed);
+        tar("packed", archives[0]);
+        rmSync(packed);
       }),
     );
     rounds.tarSave.push(await seconds(() => tar("nix/store", archives[1])));
     rounds.restore.push(
       await seconds(async () => {
-        untar(archives[0], restored);
-        const { refused } = await checkCache(join(restored, "cache"), store, [key.publicKey]);
+        untar(archives[0], folder);
+        const digests = await unpackCache(packed, restored);
+        rmSync(packed);
+        const { refused } = await checkCache(restored, store, [key.publicKey], { digests });
         if (refused.length > 0) throw new Error("refused");
       }),
     );

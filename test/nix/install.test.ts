@@ -10,7 +10,7 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "install-"));
   mkdirSync(join(folder, "bin"));
-  for (const tool of ["bash", "uname", "mktemp", "sha256sum", "rm", "cat"]) {
+  for (const tool of ["bash", "uname", "mktemp", "sha256sum", "rm", "cat", "id", "mkdir"]) {
     const { stdout } = spawnSync("which", [tool], { encoding: "utf8" });
     symlinkSync(stdout.trim(), join(folder, "bin", tool));
   }
@@ -75,16 +75,18 @@ test("what the job's environment says moves neither the source nor the installer
   const digest = Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from("archive"))).toString("hex");
   program(
     "tar",
-    `mkdir -p "$4/nix-2.34.8-$(uname -m)-linux"; printf '#!/bin/sh\\necho installer: "$@"\\n' > "$4/nix-2.34.8-$(uname -m)-linux/install"; chmod +x "$4/nix-2.34.8-$(uname -m)-linux/install"`,
+    `mkdir -p "$4/nix-2.34.8-$(uname -m)-linux"; printf '#!/bin/sh\\necho installer: "$@"; cat -- "$3" "$HOME/.config/nix/nix.conf" 2> /dev/null || :\\n' > "$4/nix-2.34.8-$(uname -m)-linux/install"; chmod +x "$4/nix-2.34.8-$(uname -m)-linux/install"`,
   );
-  for (const tool of ["mkdir", "chmod"])
-    symlinkSync(spawnSync("which", [tool], { encoding: "utf8" }).stdout.trim(), join(folder, "bin", tool));
+  symlinkSync(spawnSync("which", ["chmod"], { encoding: "utf8" }).stdout.trim(), join(folder, "bin/chmod"));
   const { status, stdout } = install({
     NIX_SHA256: digest,
     NIX_RELEASES: "https://example.org",
     NIX_INSTALL_OPTIONS: "--evil",
   });
   expect([status, stdout]).toEqual([0, expect.stringMatching(/installer: --(no-)?daemon/)]);
+  // In the file that a daemon's installer is handed, or in the user's own.
+  expect(stdout).toMatch(/^sandbox-fallback = false$/m);
+  expect(/--daemon --nix-extra-conf-file /.test(stdout)).toBe(/^trusted-users = root \S+$/m.test(stdout));
   expect(stdout).toContain("https://releases.nixos.org/nix/nix-2.34.8/");
   expect(stdout).not.toMatch(/example\.org|--evil/);
 });

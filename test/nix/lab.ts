@@ -73,3 +73,23 @@ const flakeOf = (body: string): string => `{
   };
 }
 `;
+
+/**
+ * The script of a derivation that makes an image, as dockerTools lays them out: two layers, a configuration and a manifest.
+ * @param pack what the archive is piped through, such as `| $b gzip -n`
+ * @returns a text of the Nix language
+ */
+export const imageScript = (pack: string): string => `''
+b=\${./bin}/busybox
+still() { $b find $1 -exec $b touch -d @1 {} +; }
+layer() { mkdir $1; still $2; $b tar -cf $1/layer.tar -C $2 .; $b sha256sum $1/layer.tar | $b cut -c1-64; }
+mkdir root1 root2 image; mkdir root1/bin; $b cp $b root1/bin/busybox; echo "serves" > root2/health
+cd image
+one=$(layer one ../root1); two=$(layer two ../root2)
+cat > config <<END
+{"created":"1970-01-01T00:00:01+00:00","architecture":"amd64","os":"linux","config":{"Cmd":["/bin/busybox","cat","/health"]},"rootfs":{"type":"layers","diff_ids":["sha256:$one","sha256:$two"]}}
+END
+name=$($b sha256sum config | $b cut -c1-64).json; $b mv config $name
+printf '[{"Config":"%s","RepoTags":["lab/app:1"],"Layers":["one/layer.tar","two/layer.tar"]}]' $name > manifest.json
+still .
+$b tar -cf - manifest.json $name one two ${pack} > $out''`;

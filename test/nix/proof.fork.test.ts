@@ -4,7 +4,7 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSigningKey } from "@goatnote/nix-store";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sourceReasons } from "../../actions/nix-hermetic-build/src/hermetic.ts";
+import { inspect, sourceReasons } from "../../actions/nix-hermetic-build/src/hermetic.ts";
 import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
 import { type Lab, makeLab } from "./lab.ts";
@@ -15,6 +15,7 @@ const packages = `packages.\${system} = {
   default = make "app-1" "echo x > $out";
   clock = make "clock-1" "${random}; echo $some > $out";
   addressed = makeWith { __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256"; } "addressed-1" "${random}; echo $some > $out";
+  impure = makeWith { __impure = true; } "impure-1" "echo x > $out";
   fixed = makeWith { outputHashMode = "flat"; outputHashAlgo = "sha256"; outputHash = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"; } "fixed-1" "echo -n x > $out";
   imported = make "app-2" "echo \${builtins.readFile (make "imported-1" "${random}; echo -n $some > $out")} > $out";
 };
@@ -27,6 +28,21 @@ const withShell = `shell = more: derivation ({ name = "shell"; inherit system; b
   stdenv = make "stdenv" "mkdir $out; echo : > $out/setup"; } // more);`;
 
 await build();
+
+test("an input whose lock has no hash is told; one of the flake's own sources needs none", () => {
+  const input = { type: "path", url: "path:x", revision: null };
+  const metadata = {
+    ...{ url: "", revision: null, dirtyRevision: null, narHash: null, lastModified: null, path: "" },
+    inputs: [
+      { ...input, name: "open", narHash: null, own: false },
+      { ...input, name: "locked", narHash: "sha256-x", own: false },
+      { ...input, name: "mine", narHash: null, own: true },
+    ],
+  };
+  const nix = { program: "nix", version: "2.34.8", storeDir: "/nix/store", options: [], settings: { sandbox: true } };
+  const told = inspect(nix, ".", metadata, []).reasons.filter((reason) => reason.includes("input"));
+  expect(told).toEqual(["The input `open` is not locked by a hash; run `nix flake lock`."]);
+});
 
 test("a flake that is fetched without a revision is none that a proof could name", () => {
   const metadata = {
@@ -64,7 +80,7 @@ describe.each(["nix", "nix-newest"])("%s", (peer) => {
     };
 
     beforeAll(async () => {
-      lab = makeLab("experimental-features = nix-command flakes ca-derivations");
+      lab = makeLab("experimental-features = nix-command flakes ca-derivations impure-derivations");
       runner = await Runner.start(await build(), program, lab);
       folder = lab.flake("flake", packages.replaceAll("shell {", `(let ${withShell} in shell) {`));
       flake = `path:${folder}`;
@@ -78,6 +94,16 @@ describe.each(["nix", "nix-newest"])("%s", (peer) => {
 
     test("a content-addressed result is not taken for one that was built again", () =>
       refused({ installables: "addressed" }, /addressed-1\.drv is content-addressed: not built a second time/));
+
+    test("a derivation that calls itself impure is none that a proof covers", () =>
+      refused({ installables: "impure" }, /impure-1\.drv says `__impure`/));
+
+    test("a sandbox that may be left out, or shows more of the host, is told", async () => {
+      await refused({}, /sandbox-fallback` is on/, { env: { NIX_CONFIG: "sandbox-fallback = true" } });
+      await refused({}, /sandbox-paths` shows builds more of the host: \/etc\/hostname/, {
+        env: { NIX_CONFIG: "extra-sandbox-paths = /etc/hostname" },
+      });
+    });
 
     test("a result that a hash fixes is named among what was not tried", async () => {
       const { code, log, summary } = await prove({ installables: "fixed" });

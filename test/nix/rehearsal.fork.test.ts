@@ -7,7 +7,7 @@ import { type Backend, rehearse, startBackend } from "@goatnote/rehearsal";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
-import { type Lab, makeLab } from "./lab.ts";
+import { imageScript, type Lab, makeLab } from "./lab.ts";
 
 const actions = await build(); // which may take longer than a hook
 const workflow = ".github/workflows/hermetic.yml";
@@ -21,7 +21,10 @@ describeWithPeer("nix", (program) => {
   beforeAll(async () => {
     lab = makeLab();
     backend = await startBackend({ repository: "octo/lab", defaultBranch: "main" });
-    repository = lab.flake("repository", `packages.\${system}.default = make "app-1.0" "echo hello > $out";`);
+    repository = lab.flake(
+      "repository",
+      `packages.\${system} = { default = make "app-1.0" "echo hello > $out"; image = make "image.tar" ${imageScript("")}; };`,
+    );
     mkdirSync(dirname(join(repository, workflow)), { recursive: true });
     writeFileSync(join(repository, workflow), example);
     git("init", "--quiet", "--initial-branch=main");
@@ -88,6 +91,11 @@ describeWithPeer("nix", (program) => {
     const fork = await run("fork");
     expect(fork.conclusion, fork.log).toBe("success");
     expect(fork.log).toContain("built=0");
-    expect(fork.jobs.map(({ conclusion }) => conclusion)).toEqual(["success", "skipped"]);
+    expect(fork.jobs.map(({ conclusion }) => conclusion)).toEqual([
+      ...["success", "success", "success", "success"], // both systems, the image, the report
+      "skipped",
+    ]);
+    for (const { summary } of [push, fork].flatMap(({ jobs }) => jobs.filter(({ name }) => name.startsWith("Report"))))
+      expect(summary).toMatch(/\| x86_64-linux \| true \| passed \| \d \| \d \| 0 \|/);
   });
 });

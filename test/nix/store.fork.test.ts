@@ -167,7 +167,7 @@ describe.each(generations)("%s", (peer) => {
       mkdirSync(join(tree, "empty"));
       writeFileSync(join(tree, "a.b"), "");
       writeFileSync(join(tree, "a-b"), "x".repeat(4097));
-      writeFileSync(join(tree, "b/big"), Buffer.alloc(3_000_001, 7));
+      writeFileSync(join(tree, "b/big"), Buffer.alloc(70_000_001, "some text of 19 ch"));
       writeFileSync(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0xff, 0x41])]), "not utf-8");
       writeFileSync(join(tree, "b/ä/tool"), "#!");
       chmodSync(join(tree, "b/ä/tool"), 0o744);

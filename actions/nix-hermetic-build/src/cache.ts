@@ -53,6 +53,7 @@ export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> 
   const started = performance.now();
   const prefix = prefixOf(nix, inputs["cache-public-key"]);
   const folder = cacheFolder();
+  let digests: ReadonlyMap<string, string> | undefined;
   const temporary = await mkdtemp(join(process.env.RUNNER_TEMP || tmpdir(), "nix-cache-"));
   try {
     await rm(folder, { recursive: true, force: true });
@@ -60,7 +61,7 @@ export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> 
     const entry = join(temporary, "entry");
     // Its archives have at most cache-max-size. What is far beyond it was not written here.
     const limit = 2e6 * (inputs["cache-max-size"] ?? 5000) + 1e8;
-    if (await fetchEntry(place, `${prefix}newest`, [prefix], entry, limit)) await unpackCache(entry, folder);
+    if (await fetchEntry(place, `${prefix}newest`, [prefix], entry, limit)) digests = await unpackCache(entry, folder);
   } catch (error) {
     warning(
       redact(
@@ -70,7 +71,9 @@ export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> 
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  const checked = await checkCache(cacheFolder(), nix.storeDir, [inputs["cache-public-key"]]);
+  const checked = await checkCache(cacheFolder(), nix.storeDir, [inputs["cache-public-key"]], {
+    ...(digests && { digests }),
+  });
   return { ...checked, seconds: (performance.now() - started) / 1000 };
 }
 

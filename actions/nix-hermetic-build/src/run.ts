@@ -7,6 +7,7 @@ import {
   readContext,
   readInputs,
   say,
+  setOutputs,
   UserError,
   type WorkflowContext,
   writeSummary,
@@ -33,7 +34,7 @@ import { differenceToBase } from "./difference.ts";
 import { buildPure, checksOf, type Named, shellOf } from "./evaluate.ts";
 import { factsOf } from "./facts.ts";
 import { succeed } from "./failures.ts";
-import { handOut } from "./hand-out.ts";
+import { type Files, writeFiles } from "./files.ts";
 import { atHome, inspect, type Probed, probeReasons, sandboxReasons } from "./hermetic.ts";
 import { checkImage } from "./image.ts";
 import { contradictions, type Inputs, installableOf, namesOf, runInputs } from "./inputs.ts";
@@ -68,7 +69,7 @@ export async function run(): Promise<void> {
   const bills = await billsOf(job, made, closure, metadata);
 
   const facts = factsOf({ nix: job.nix, made, proof, probed, closure, difference, image, cache });
-  await handOut(facts, metadata, bills, folder);
+  tell(facts, await writeFiles(facts, metadata, folder), bills);
   await writeSummary(summarise(facts), process.env.GITHUB_STEP_SUMMARY);
   demand(inputs, facts, closure, made.outputs);
   await noteForCache(job, facts, made);
@@ -237,6 +238,33 @@ async function billsOf(
   }));
   const about = { roots: outputs, closure, derivations: partOf(graph, results), made, scope: inputs.sbom, metadata };
   return writeBills(nix, about, folder, context.workspace);
+}
+
+/** The outputs, and the numbers in the log. @param bills paths of the CycloneDX and the SPDX document, or "" */
+function tell(facts: Facts, files: Files, bills: [string, string]): void {
+  setOutputs({
+    "store-paths": facts.results.map((each) => each.store_path),
+    "drv-paths": [...new Set(facts.results.map((each) => each.derivation))],
+    "nar-hash": facts.results[0]?.nar_sha256 ?? "",
+    "subject-checksums": files.checksums,
+    "closure-digest": facts.closure.digest,
+    "closure-size": facts.closure.size,
+    "closure-growth": "base" in facts.difference ? facts.difference.sizeAfter - facts.difference.sizeBefore : "",
+    "build-seconds": facts.build_seconds.toFixed(1),
+    built: facts.built,
+    substituted: facts.substituted,
+    restored: facts.restored,
+    "cache-refused": facts.cache_refused.length,
+    "nix-version": facts.nix_version,
+    hermetic: facts.hermetic,
+    offline: facts.rebuilt?.offline ?? "not-run",
+    "sbom-cyclonedx": bills[0],
+    "sbom-spdx": bills[1],
+    "image-digest": facts.image?.digest ?? "",
+    "resolved-dependencies": files.dependencies,
+    report: files.report,
+  });
+  say(`built=${facts.built} substituted=${facts.substituted} restored=${facts.restored} hermetic=${facts.hermetic}`);
 }
 
 /** Tells the post step what to save. What was built on the way is of use too when only the last step changes. */

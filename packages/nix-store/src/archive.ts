@@ -3,6 +3,7 @@
  * `<name> <bytes> <used, in milliseconds since 1970>` and its content. It knows regular files of two names, and nothing that
  * leads out of a folder.
  */
+import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,7 +28,8 @@ export async function packCache(folder: string, file: string): Promise<void> {
         const head = `${name} ${stats.size} ${Math.round(stats.mtimeMs)}`;
         if (!stats.isFile() || !line.test(head)) throw new NixError(`${join(folder, name)} belongs in no cache.`);
         yield `${head}\n`;
-        if (stats.size > 0) yield* createReadStream(join(folder, name), { end: stats.size - 1 });
+        if (stats.size > 0)
+          yield* createReadStream(join(folder, name), { end: stats.size - 1, highWaterMark: 1 << 20 });
       }
     },
     createWriteStream(file, { flags: "wx", mode: 0o600 }),
@@ -37,13 +39,14 @@ export async function packCache(folder: string, file: string): Promise<void> {
 /**
  * Writes what is in such a file into a new folder; the file's content is not trusted, and neither is what comes out.
  * @param folder must not exist
+ * @returns of each archive `nar/…` the SHA-256 of what was written, as `sha256-<base64>`
  * @throws NixError when the file is of another form, and then there is no folder
  */
-export async function unpackCache(file: string, folder: string): Promise<void> {
+export async function unpackCache(file: string, folder: string): Promise<Map<string, string>> {
   await mkdir(folder, { mode: 0o700 });
   try {
     await mkdir(join(folder, "nar"), { mode: 0o700 });
-    await unpack(file, folder);
+    return await unpack(file, folder);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw (error as NodeJS.ErrnoException).code === "EEXIST"
@@ -52,7 +55,7 @@ export async function unpackCache(file: string, folder: string): Promise<void> {
   }
 }
 
-async function unpack(file: string, folder: string): Promise<void> {
+async function unpack(file: string, folder: string): Promise<Map<string, string>> {
   const wrong = new NixError(
     "The cache is not in the form that this action writes, or it is truncated; it was not used.",
   );
@@ -61,7 +64,12 @@ async function unpack(file: string, folder: string): Promise<void> {
   let left = 0;
   let target: FileHandle | undefined;
   let used = new Date(0);
+  let current = "";
+  let hash = createHash("sha256");
+  const digests = new Map<string, string>();
   const close = async (): Promise<void> => {
+    digests.set(current, `sha256-${hash.digest("base64")}`);
+    hash = createHash("sha256");
     await target?.utimes(used, used);
     await target?.close();
     target = undefined;
@@ -72,7 +80,9 @@ async function unpack(file: string, folder: string): Promise<void> {
       while (pending.length > 0) {
         if (left > 0) {
           const piece = pending.subarray(0, Math.min(left, pending.length));
-          await target!.writeFile(piece);
+          const written = target!.writeFile(piece); // in another thread
+          hash.update(piece);
+          await written;
           left -= piece.length;
           pending = pending.subarray(piece.length);
           if (left === 0) await close();
@@ -90,12 +100,14 @@ async function unpack(file: string, folder: string): Promise<void> {
         const [, name, size, time] = line.exec(text) ?? [];
         if (name === undefined || (name.endsWith(".narinfo") && Number(size) > mostNarinfo)) throw wrong;
         target = await open(join(folder, name), "wx", 0o600);
+        current = name;
         left = Number(size);
         used = new Date(Number(time));
         if (left === 0) await close();
       }
     }
     if (!started || left > 0 || pending.length > 0) throw wrong;
+    return digests;
   } finally {
     await target?.close();
   }
