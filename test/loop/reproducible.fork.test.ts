@@ -56,22 +56,24 @@ test("reproducible-machines.yml: two legs on one machine are no two machines, an
   });
 });
 
-/** Before the comparison, one manifest says that it comes from another machine, or that something else was published. */
+/**
+ * Before the comparison, one manifest says that it comes from another machine, or that something else was published. In place
+ * of signing, for which there is no service here and which has tests of its own, what would be signed is listed.
+ */
 const compareAfter = (script: string): string =>
-  example("reproducible-machines.yml").replace(
-    "      # Fails unless",
-    () => `      - run: |\n          ${script}\n      # Fails unless`,
-  );
+  example("reproducible-machines.yml")
+    .replace("      # Fails unless", () => `      - run: |\n          ${script}\n      # Fails unless`)
+    .replace(/ {6}- uses: goatnote\/slsa-attest@v1[\s\S]*$/, "      - run: ls dist | sed 's/^/attested /'\n");
 const otherMachine = `sed -i -E 's/"machine":"sha256:[0-9a-f]{64}"/"machine":"sha256:${"0".repeat(64)}"/' manifests/manifest-ubuntu-22.04/manifest.json`;
 
 test("reproducible-machines.yml: what two machines built the same is attested, and nothing else is", async () => {
   const same = await clean.push({ [workflow]: compareAfter(otherMachine) });
   expect(same.outputs("repro-check/compare")[0], same.log).toMatchObject({ verdict: "identical" });
   expect(same.result.conclusion, same.log).toBe("success");
-  expect(same.outputs("slsa-attest")[0]?.subjects).toContain("out.tar");
+  expect(same.log).toContain("attested out.tar");
   const other = await clean.push({ [workflow]: compareAfter(`${otherMachine}; echo x >> dist/out.tar`) });
   expect(other.outputs("repro-check/compare")[0], other.log).toMatchObject({ verdict: "different" });
-  expect(other.outputs("slsa-attest")[0] ?? {}).toEqual({});
+  expect(other.log).not.toContain("attested out.tar");
 });
 
 /** What GitHub's command line does with a release, by a folder. */

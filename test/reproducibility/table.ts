@@ -18,28 +18,37 @@ export interface Visit {
 export const row = ({ name, leak, causes }: Animal): string =>
   `| ${name} | ${leak || "nothing"} | ${[...causes].sort().join(", ") || "identical"} |`;
 
-export function table(visits: readonly Visit[]): string {
-  const leaky = visits.filter(({ animal }) => animal.causes.length > 0);
-  const clean = visits.filter(({ animal }) => animal.causes.length === 0);
-  const foundBy = (of: readonly Visit[], found: (visit: Visit) => boolean): number => of.filter(found).length;
-  const beside = (found: Visit["reprotest"]): string =>
+/**
+ * @param before the table as it was: rows of builds that were not visited stay, so that one build can be looked at alone
+ */
+export function table(animals: readonly Animal[], visits: readonly Visit[], before: string): string {
+  const told = (found: Visit["reprotest"]): string =>
     typeof found === "string" ? found : found ? "differs" : "identical";
-  const rows = visits.map((visit) => {
+  const rows = animals.flatMap((animal) => {
+    const visit = visits.find((each) => each.animal.name === animal.name);
+    const kept = before.split("\n").find((line) => line.startsWith(row(animal)));
+    if (!visit) return kept === undefined ? [] : [{ animal, line: kept }];
     const by = visit.by.includes("always") ? "every build" : visit.by.join(", ");
-    return `${row(visit.animal)} ${by} | ${beside(visit.reprotest)} |`;
+    return [{ animal, line: `${row(animal)} ${by} | ${told(visit.reprotest)} |` }];
   });
+  const leaky = rows.filter(({ animal }) => animal.causes.length > 0);
+  const clean = rows.filter(({ animal }) => animal.causes.length === 0);
+  // What brings a difference about is told of each that was found, and of no other.
+  const columns = ({ line }: { line: string }): string[] => line.split("|").map((column) => column.trim());
+  const differs = (each: { line: string }): boolean => columns(each)[4] !== "";
+  const peer = (of: typeof rows, answer: string): number => of.filter((each) => columns(each)[5] === answer).length;
   return `<!-- Written by \`REMAKE_ZOO=1 npx vitest run test/reproducibility\`. -->
 # What the check finds
 
-${visits.length} small builds with real tools (test/reproducibility/zoo.ts), each checked under all variations and bisected, on Linux. Beside it what Debian's reprotest 0.7.23 says of the same build with its default variations; it varies the user only when others are named, which is not done here.
+${rows.length} small builds with real tools (test/reproducibility/zoo.ts), each checked under all variations and bisected, on Linux. Beside it what Debian's reprotest 0.7.23 says of the same build with its default variations; it varies the user only when others are named, which is not done here.
 
 | | builds that leak, found | clean builds, found identical |
 | --- | --- | --- |
-| repro-check | ${foundBy(leaky, ({ found }) => found)} of ${leaky.length} | ${foundBy(clean, ({ found }) => !found)} of ${clean.length} |
-| reprotest | ${foundBy(leaky, (visit) => visit.reprotest === true)} of ${leaky.length} | ${foundBy(clean, (visit) => visit.reprotest === false)} of ${clean.length} |
+| repro-check | ${leaky.filter(differs).length} of ${leaky.length} | ${clean.filter((each) => !differs(each)).length} of ${clean.length} |
+| reprotest | ${peer(leaky, "differs")} of ${leaky.length} | ${peer(clean, "identical")} of ${clean.length} |
 
 | build | what leaks | cause named | brought about by | reprotest |
 | --- | --- | --- | --- | --- |
-${rows.join("\n")}
+${rows.map(({ line }) => line).join("\n")}
 `;
 }

@@ -98,7 +98,7 @@ export async function compareBuilds(builds: VariedBuilds, bisect: boolean, tell:
 }
 
 /** What is not explained cannot be told to be the same. */
-export const unexplained = ({ seconds }: Budget): BuildProblem =>
+const unexplained = ({ seconds }: Budget): BuildProblem =>
   new BuildProblem("failed", `Explaining what differs was stopped after ${seconds} s.`);
 
 /** Builds again without any variation, then with some at a time, and notes on each finding what brings it about. */

@@ -4,6 +4,7 @@ export * from "./cause/mend.ts";
 export * from "./cause/results.ts";
 export * from "./cause/scene.ts";
 export * from "./check.ts";
+export { explainingSeconds } from "./formats/container.ts";
 export * from "./manifest/decode.ts";
 export * from "./manifest/environment.ts";
 export * from "./manifest/legs.ts";

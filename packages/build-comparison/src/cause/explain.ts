@@ -57,9 +57,15 @@ async function inTime(
     return await how(a, b, place, context);
   } catch (error) {
     if (!(error instanceof OutOfTime)) throw error;
-    return [{ ...finding(place, `content (${error.message})`, "", ["unknown"]), offset: firstDifference(a, b) }];
+    return [{ ...stoppedAt(place, context.budget), offset: firstDifference(a, b) }];
   }
 }
+
+/** What differs and was not explained since the time was used up. */
+export const stoppedAt = (place: string[], { seconds }: Budget): Finding =>
+  finding(place, `content (stopped after ${seconds} s, not explained further)`, "", ["unknown"]);
+
+export const isUnexplained = ({ what }: Pick<Finding, "what">): boolean => what.endsWith("not explained further)");
 
 async function explainDifferent(a: Buffer, b: Buffer, place: string[], context: Explaining): Promise<Finding[]> {
   const containers = place.length <= deepest ? await openBoth(a, b, context.budget) : "they are nested too deeply";

@@ -47,20 +47,24 @@ export async function placesOf(
   findings: readonly Pick<Finding, "causes" | "format">[],
 ): Promise<(Place | undefined)[]> {
   const patterns = findings.map(({ causes, format }) => (format ? tools[format] : contents[causes[0] ?? "unknown"]));
-  const places = findings.map((): Place[] => []);
+  // Many findings ask for the same.
+  const places = new Map(patterns.flatMap((pattern): [RegExp, Place[]][] => (pattern ? [[pattern, []]] : [])));
   const candidates = paths.filter((path) => textFile.test(path) && !/(^|\/)(node_modules|\.git)\//.test(path));
   for (const file of candidates.slice(0, mostFiles)) {
     const lines = (await readText(join(folder, file))).split("\n");
-    for (const [i, pattern] of patterns.entries()) {
-      if (!pattern || places[i]!.length > 3) continue;
+    for (const [pattern, found] of places) {
+      if (found.length > 3) continue;
       const at = lines.findIndex(
         (line) => line.length < 2000 && pattern.test(line) && !/^\s*(#(?!define)|\/\/|\*)/.test(line),
       );
-      if (at >= 0) places[i]!.push({ file, line: at + 1 });
+      if (at >= 0) found.push({ file, line: at + 1 });
     }
   }
   // With many candidates none of them is worth more than the others.
-  return places.map((found) => (found.length <= 3 ? found[0] : undefined));
+  return patterns.map((pattern) => {
+    const found = pattern ? places.get(pattern)! : [];
+    return found.length <= 3 ? found[0] : undefined;
+  });
 }
 
 async function readText(path: string): Promise<string> {

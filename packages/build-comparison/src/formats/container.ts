@@ -21,6 +21,9 @@ export interface Container {
   members: Member[];
 }
 
+/** How long explaining what differs between two builds may take. */
+export const explainingSeconds = 120;
+
 /** What opening may cost in all; archives of strangers expand without end otherwise. */
 export class Budget {
   bytes: number;
@@ -30,7 +33,7 @@ export class Budget {
   /** Seconds that all of it may take. */
   readonly seconds: number;
   readonly #until: number;
-  constructor(bytes = 1024 ** 3, members = 500_000, examined = 64 * 1024 ** 2, seconds = 120) {
+  constructor(bytes = 1024 ** 3, members = 500_000, examined = 64 * 1024 ** 2, seconds = explainingSeconds) {
     this.bytes = bytes;
     this.members = members;
     this.examined = examined;
@@ -50,7 +53,7 @@ export class Budget {
   }
   /** @throws OutOfTime when the time is used up; for loops whose length a stranger chooses */
   tick(): void {
-    if (this.late) throw new OutOfTime(`stopped after ${this.seconds} s, not explained further`);
+    if (this.late) throw new OutOfTime(`stopped after ${this.seconds} s`);
   }
   /** @throws NotOpened when the members are too many, OutOfTime when the time is used up */
   member(): void {

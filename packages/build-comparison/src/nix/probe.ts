@@ -1,7 +1,7 @@
 /** What a build by Nix sees: a derivation of our own, built under the very conditions, tells it. */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { run } from "@goatnote/action-io";
+import { run, SubprocessError } from "@goatnote/action-io";
 import { builtHere, type Derivation, flagsOf, lastWords, type Nix, nixString } from "@goatnote/nix-store";
 import { BuildProblem } from "../vary/problem.ts";
 import type { VariationName } from "../vary/variations.ts";
@@ -36,6 +36,7 @@ echo "clock=$clock"; echo "preload=$preload"; } > $out
 exit 0
 `;
 
+const longestMs = 300_000;
 const shell = /\/(bash|sh|dash|busybox)$/;
 
 /**
@@ -55,7 +56,11 @@ export async function probe(nix: Nix, like: Derivation, changes: readonly NixCha
   const argv = [...wrap, nix.program, "build", "--impure", "--no-link", "--json", "--expr", expression];
   const built = await run([...argv, ...flagsOf(nix), ...builtHere, ...options] as [string, ...string[]], {
     check: false,
+    timeoutMs: longestMs,
     env,
+  }).catch((error: unknown) => {
+    if (!(error instanceof SubprocessError)) throw error;
+    throw new BuildProblem("timeout", `Nix builds nothing under these conditions: ${error.message}`);
   });
   if (built.code !== 0)
     throw new BuildProblem("failed", `Nix builds nothing under these conditions: ${lastWords(built.stderr, 3)}`);

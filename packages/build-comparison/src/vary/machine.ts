@@ -24,7 +24,7 @@ export interface Machine {
   has: (program: string) => boolean;
 }
 
-const quick = { timeoutMs: 20_000, check: false } as const;
+const quick = { timeoutMs: 60_000, check: false } as const;
 
 /**
  * @param available what builds could inherit
