@@ -32,6 +32,7 @@ import {
   unitsIn,
   type Wishes,
 } from "@goatnote/test-selection";
+import { importsIn } from "./imports.ts";
 import { mainInputs } from "./inputs.ts";
 import { secondsSaved, summarise } from "./report.ts";
 
@@ -107,10 +108,12 @@ async function decide(
     const plan = choose(past, situation, wishes);
     const { change } = situation;
     // It explains only: without it the plan is as good.
-    plan.tree = await distil(past, change.kind === "known" ? change.files : [], plan).catch((error) => {
-      warning(`The plan has no tree that explains it: ${describe(error)}`);
-      return null;
-    });
+    plan.tree = await distil(past, change.kind === "known" ? change.files : [], situation.imports, plan).catch(
+      (error) => {
+        warning(`The plan has no tree that explains it: ${describe(error)}`);
+        return null;
+      },
+    );
     return { plan, locate: (path) => tracked.get(path) ?? null };
   } catch (error) {
     const reason = describe(error).replace(/\.$/, "");
@@ -130,6 +133,7 @@ const nothingKnown = (reason: string): Omit<Situation, "runner"> => ({
   runAll: reason,
   files: [],
   tests: null,
+  imports: null,
 });
 
 function wishesOf(inputs: Inputs, context: WorkflowContext): Wishes {
@@ -185,13 +189,15 @@ async function* onOurLine(runs: AsyncIterable<Run>, commits: Set<string> | null)
 async function readSituation(inputs: Inputs, context: WorkflowContext, past: Past): Promise<Situation> {
   const { workspace } = context;
   const change = await resolveChange(workspace, changeEvent(context, inputs.base));
+  const files = await listFiles(workspace, "HEAD");
   return {
     change,
     unrecorded: await unrecordedChange(workspace, past),
     runAll: reasonForAll(inputs, context),
-    files: await listFiles(workspace, "HEAD"),
+    files,
     tests: inputs.tests === "" ? null : (await readNamed("tests", inputs.tests)).split(/\r?\n/).filter(Boolean),
     runner: inputs.runner === "none" ? null : runners[inputs.runner],
+    imports: change.kind === "known" ? await importsIn(workspace, files, change.files) : null,
   };
 }
 

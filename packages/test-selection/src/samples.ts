@@ -76,6 +76,7 @@ export function changeOf(paths: string[], more: Partial<Situation> = {}): Situat
     files: projectFiles,
     tests: null,
     runner: runners.pytest,
+    imports: null,
     ...more,
   };
 }

@@ -1,5 +1,6 @@
 /** What a choice is made from, besides the past. */
 import type { FileChange } from "@goatnote/ci-history";
+import type { Imports } from "./links.ts";
 import type { Mode } from "./plan.ts";
 import type { Runner } from "./runners/runner.ts";
 
@@ -31,6 +32,8 @@ export interface Situation {
   /** The ids that exist now, where the user lists them; else null. */
   tests: readonly string[] | null;
   runner: Runner | null;
+  /** How far each file is from the change along imports; null where that is not known. */
+  imports: Imports | null;
 }
 
 /** The history holds composed Unicode (NFC); git gives what the file system had. */
@@ -44,5 +47,6 @@ export function composed(situation: Situation): Situation {
     change: paths(situation.change),
     unrecorded: paths(situation.unrecorded),
     files: situation.files.map((path) => path.normalize()),
+    imports: situation.imports && new Map([...situation.imports].map(([path, link]) => [path.normalize(), link])),
   };
 }
