@@ -14,7 +14,15 @@ import {
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { ancestors, changeEvent, listFiles, type ResolvedChange, resolveChange } from "@goatnote/change-facts";
+import {
+  ancestors,
+  type Change,
+  changedTogether,
+  changeEvent,
+  listFiles,
+  type ResolvedChange,
+  resolveChange,
+} from "@goatnote/change-facts";
 import type { Run } from "@goatnote/ci-history";
 import { depthOf, openHistory, openStore, storeContradictions, storeKind, uploadFile } from "@goatnote/history-access";
 import {
@@ -134,6 +142,7 @@ const nothingKnown = (reason: string): Omit<Situation, "runner"> => ({
   files: [],
   tests: null,
   imports: null,
+  companions: null,
 });
 
 function wishesOf(inputs: Inputs, context: WorkflowContext): Wishes {
@@ -198,7 +207,19 @@ async function readSituation(inputs: Inputs, context: WorkflowContext, past: Pas
     tests: inputs.tests === "" ? null : (await readNamed("tests", inputs.tests)).split(/\r?\n/).filter(Boolean),
     runner: inputs.runner === "none" ? null : runners[inputs.runner],
     imports: change.kind === "known" ? await importsIn(workspace, files, change.files) : null,
+    companions: change.kind === "known" ? await companionsOf(workspace, change) : null,
   };
+}
+
+/** It orders tests that no run knows yet; without it they keep the order of their names. */
+async function companionsOf(workspace: string, change: Change): Promise<Situation["companions"]> {
+  const paths = change.files.map(({ path }) => path);
+  return change.base === null
+    ? null
+    : changedTogether(workspace, change.base, paths).catch((error) => {
+        warning(`Which files changed together before is not known: ${describe(error)}`);
+        return null;
+      });
 }
 
 /** The text of a file that an input names. */

@@ -102,6 +102,13 @@ describe("what a test imports", () => {
     });
     expect(plan.tests.slice(0, 4).map(({ id }) => id)).toEqual([...testsOf("delta"), ...testsOf("gamma")]);
     expect(plan.tests[0]!.reason).toBe("everything runs; it imports src/new.py, which changed");
+
+    const companions = new Map([["tests/test_gamma.py", { path: "src/new.py", commits: 3, of: 4 }]]);
+    const known = choose(await learn([]), changeOf(["src/new.py"], { companions, tests: ids, runner: null }), wishes);
+    expect(known.tests.slice(0, 2).map(({ id }) => id)).toEqual(testsOf("gamma"));
+    expect(known.tests[0]!.reason).toBe(
+      "everything runs; it changed together with src/new.py in 3 of its 4 latest commits",
+    );
   });
 });
 

@@ -7,9 +7,9 @@ import type { Imports } from "./links.ts";
 import type { Past } from "./past.ts";
 import type { Plan, PlannedTest } from "./plan.ts";
 import { coverageOf, cutFor, recallAt } from "./recall.ts";
-import { importReason } from "./score.ts";
 import { balance } from "./shards.ts";
 import { composed, type Situation, type Wishes } from "./situation.ts";
+import { linksInSources } from "./sources.ts";
 import { wholeFiles } from "./test-files.ts";
 import { plannedTests, type Unit, unitsOf } from "./units.ts";
 
@@ -19,6 +19,7 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   const changes = change.kind === "known" ? change.files : [];
   const scores = past.score(changes, situation.imports);
   const files = wholeFiles(past, situation, changes);
+  const sources = linksInSources(situation);
   const units = unitsOf(plannedTests(past, situation, scores), situation.runner);
   const doubt =
     situation.runAll ??
@@ -26,19 +27,13 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     (units.length === 0 ? "no recorded test exists any more" : null);
   const cut = doubt === null ? (cutFor(wishes.targetRecall, past.best) ?? Number.NEGATIVE_INFINITY) : null;
 
-  const linkOf = ({ file }: { file: string | null }) =>
-    (file === null ? undefined : situation.imports?.get(file)) ?? undefined;
-  // Tests without history all rank alike; what they import tells them apart. A far one is no farther than none.
-  const distanceOf = (test: { file: string | null }): number => linkOf(test)?.distance ?? 1e9;
-
   let reason: string;
   let confidence: number | null = null;
   if (cut === null) {
     reason = `Everything runs: ${doubt}.`;
     for (const test of units.flatMap((unit) => unit.tests)) {
-      const link = linkOf(test);
-      const why = link ? `everything runs; it ${importReason(link)}` : "everything runs";
-      Object.assign(test, { chosen: true, p_run: 1, reason: why });
+      const link = sources.reason(test);
+      Object.assign(test, { chosen: true, p_run: 1, reason: `everything runs${link && `; it ${link}`}` });
     }
   } else {
     castNets(units, past, files, wishes, scores);
@@ -52,7 +47,7 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
 
   const tests = units
     .flatMap((unit) => unit.tests)
-    .sort((a, b) => byScore(a, b) || distanceOf(a) - distanceOf(b) || (a.id < b.id ? -1 : 1));
+    .sort((a, b) => byScore(a, b) || sources.compare(a, b) || (a.id < b.id ? -1 : 1));
   const runsAll = cut === null || wishes.mode !== "select";
   if (runsAll) for (const test of tests) test.p_run = 1;
   if (wishes.shards > 1) balance(tests, files, wishes.shards);

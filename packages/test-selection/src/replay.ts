@@ -230,6 +230,7 @@ class SelectorTally {
       tests: [...result.keys()],
       runner: null,
       imports: importsOf(run),
+      companions: null,
     };
     const plan = choose(past, situation, { ...this.wishes, seed: run.run_id });
     const edited = new Set(run.changes.map(({ path }) => path));

@@ -77,6 +77,7 @@ export function changeOf(paths: string[], more: Partial<Situation> = {}): Situat
     tests: null,
     runner: runners.pytest,
     imports: null,
+    companions: null,
     ...more,
   };
 }

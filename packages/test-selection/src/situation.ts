@@ -34,6 +34,15 @@ export interface Situation {
   runner: Runner | null;
   /** How far each file is from the change along imports; null where that is not known. */
   imports: Imports | null;
+  /** Files that commits before the change touched together with a file of it; null where that is not known. */
+  companions: ReadonlyMap<string, Companion> | null;
+}
+
+/** The file of the change that it was changed with, in how many of that file's commits. */
+export interface Companion {
+  path: string;
+  commits: number;
+  of: number;
 }
 
 /** The history holds composed Unicode (NFC); git gives what the file system had. */
@@ -47,6 +56,8 @@ export function composed(situation: Situation): Situation {
     change: paths(situation.change),
     unrecorded: paths(situation.unrecorded),
     files: situation.files.map((path) => path.normalize()),
+    companions:
+      situation.companions && new Map([...situation.companions].map(([path, known]) => [path.normalize(), known])),
     imports: situation.imports && new Map([...situation.imports].map(([path, link]) => [path.normalize(), link])),
   };
 }
