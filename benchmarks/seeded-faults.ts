@@ -28,6 +28,7 @@ import { changeBetween, changeFacts } from "@goatnote/change-facts";
 import { type FileChange, type Run, testId, writeHistory } from "@goatnote/ci-history";
 import { parseSync } from "rolldown/utils";
 import { type Commit, git, linesPutIn, mainLine } from "./seeded-faults/changes.ts";
+import { importDistances } from "./seeded-faults/imports.ts";
 import { type Mutant, mutantsOf, seeded } from "./seeded-faults/mutants.ts";
 import { type Outcome, runFiles, type Suite } from "./seeded-faults/suite.ts";
 
@@ -70,7 +71,10 @@ rmSync(join(work, ".git/index.lock"), { force: true }); // of a git that was kil
 /** What one line of the log says: a run, or that a commit is done with. */
 type Entry = { run: Run } | { done: string };
 const entries = readLog();
-const runs = entries.flatMap((entry) => ("run" in entry ? [entry.run] : []));
+const runs = await Array.fromAsync(
+  entries.flatMap((entry) => ("run" in entry ? [entry.run] : [])),
+  withImports,
+);
 const done = new Set(entries.flatMap((entry) => ("done" in entry ? [entry.done] : [])));
 
 /** The whole lines; what a kill cut off is cut off in the file too. */
@@ -166,6 +170,14 @@ async function choose(commit: Commit): Promise<{ path: string; mutant: Mutant; t
   return chosen;
 }
 
+/** A run with how far its test files are from its change, where that is not known yet. */
+async function withImports(run: Run): Promise<Run> {
+  if (run.import_distances || run.sha === null) return run;
+  const files = run.tests.map(({ file }) => file!);
+  const import_distances = await importDistances(checkout!, run.sha, run.changes, files);
+  return import_distances ? { ...run, import_distances } : run;
+}
+
 /** Runs every test file with the fault in place, and again without it those that then fail. */
 async function outcomes(path: string, text: string, mutant: Mutant, files: string[]): Promise<Map<string, Outcome>> {
   writeFileSync(join(work, path), seeded(text, mutant));
@@ -195,7 +207,7 @@ for (const [index, commit] of commits.entries()) {
       if (runs.some((run) => run.run_id === run_id)) continue;
       const found = await outcomes(path, text, mutant, files);
       if (found.size === 0) continue;
-      const run: Run = {
+      const run = await withImports({
         run_id,
         sha: commit.sha,
         started_at: new Date(Date.parse(commit.date) + 60_000 * number).toISOString(),
@@ -209,7 +221,7 @@ for (const [index, commit] of commits.entries()) {
           status,
           duration_ms: durationMs,
         })),
-      };
+      });
       note({ run });
       runs.push(run);
       await writeHistory(output, runs);
@@ -222,5 +234,6 @@ for (const [index, commit] of commits.entries()) {
   }
   note({ done: commit.sha });
 }
+if (runs.length > 0) await writeHistory(output, runs);
 const red = runs.filter(({ tests: all }) => all.some(({ status }) => status !== "pass")).length;
 console.log(`${output}: ${runs.length} runs with seeded faults, ${red} of them noticed by a test.`);

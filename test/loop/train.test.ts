@@ -47,6 +47,7 @@ describeWithPeer("pytest", (pytest) => {
     lab = await Lab.make(
       {
         ...Object.fromEntries(files),
+        "tests/test_oak.py": "def later():\n    from src import ash\n\n\ndef test_it():\n    pass\n",
         ".gitignore": "__pycache__/\nreports/\n.pytest_cache/\n",
         ".github/workflows/ci.yml": example("ci-pytest.yml"),
         ".github/workflows/nightly-train.yml": example("nightly-train.yml", {}, {}),
@@ -87,6 +88,7 @@ describeWithPeer("pytest", (pytest) => {
     expect(plan.model.ece).toBeLessThan(0.2);
     expect(plan.tests[0].probability).toBeGreaterThan(0.1);
     expect(plan.tests[0].id).toBe("tests/test_elm.py||test_it");
+    expect(plan.import_distances).toEqual([{ path: "tests/test_oak.py", distance: 1 }]);
   }, 180_000);
 });
 
@@ -114,11 +116,25 @@ describe("train, as it is built", () => {
       report: join(workspace, "out/report.json"),
       auc: expect.stringMatching(/^0\.9|^1/),
       f1: expect.stringMatching(/^[01]\./),
+      kept: "true",
     });
     const report = JSON.parse(readFileSync(ended.outputs.report!, "utf8"));
-    expect(report).toMatchObject({ scorer: "logistic", runs: 60, failing_runs: 40 });
+    expect(report).toMatchObject({ scorer: "logistic", runs: 60, failing_runs: 40, comparison: null, kept: true });
+    expect(report.importance[0].importance).toBeGreaterThan(0);
     const [model] = (await store.list()).filter((path) => path.startsWith("v1/model/"));
     expect((await store.read(model!)).toString()).toBe(readFileSync(ended.outputs.model!, "utf8"));
+
+    // Three more failing runs do not tell which of two models is better.
+    for (const run of history(65).slice(60)) await store.append(segmentPath(run), encodeSegment(run));
+    const models = async () => (await store.list()).filter((path) => path.startsWith("v1/model/"));
+    const again = await train(folder());
+    expect([again.outputs.kept, await models()]).toEqual(["false", [model]]);
+    expect(again.log).toMatch(/The stored model stays: there are 3 failing runs that it had not seen, too few/);
+    const forced = await train({ ...folder(), force: "true" });
+    expect([forced.outputs.kept, (await models()).length]).toEqual(["true", 2]);
+    expect(forced.log).toMatch(
+      /replaced by `force`.* the mean APFDc is [\d.]+ by the new model and [\d.]+ by the stored/,
+    );
   });
 
   test("says what is missing", async () => {

@@ -14,7 +14,15 @@ import {
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { ancestors, changeEvent, listFiles, type ResolvedChange, resolveChange } from "@goatnote/change-facts";
+import {
+  ancestors,
+  type Change,
+  changedTogether,
+  changeEvent,
+  listFiles,
+  type ResolvedChange,
+  resolveChange,
+} from "@goatnote/change-facts";
 import type { Run } from "@goatnote/ci-history";
 import { depthOf, openHistory, openStore, storeContradictions, storeKind, uploadFile } from "@goatnote/history-access";
 import {
@@ -32,6 +40,7 @@ import {
   unitsIn,
   type Wishes,
 } from "@goatnote/test-selection";
+import { importsIn } from "./imports.ts";
 import { mainInputs } from "./inputs.ts";
 import { secondsSaved, summarise } from "./report.ts";
 
@@ -107,10 +116,12 @@ async function decide(
     const plan = choose(past, situation, wishes);
     const { change } = situation;
     // It explains only: without it the plan is as good.
-    plan.tree = await distil(past, change.kind === "known" ? change.files : [], plan).catch((error) => {
-      warning(`The plan has no tree that explains it: ${describe(error)}`);
-      return null;
-    });
+    plan.tree = await distil(past, change.kind === "known" ? change.files : [], situation.imports, plan).catch(
+      (error) => {
+        warning(`The plan has no tree that explains it: ${describe(error)}`);
+        return null;
+      },
+    );
     return { plan, locate: (path) => tracked.get(path) ?? null };
   } catch (error) {
     const reason = describe(error).replace(/\.$/, "");
@@ -130,6 +141,8 @@ const nothingKnown = (reason: string): Omit<Situation, "runner"> => ({
   runAll: reason,
   files: [],
   tests: null,
+  imports: null,
+  companions: null,
 });
 
 function wishesOf(inputs: Inputs, context: WorkflowContext): Wishes {
@@ -185,14 +198,28 @@ async function* onOurLine(runs: AsyncIterable<Run>, commits: Set<string> | null)
 async function readSituation(inputs: Inputs, context: WorkflowContext, past: Past): Promise<Situation> {
   const { workspace } = context;
   const change = await resolveChange(workspace, changeEvent(context, inputs.base));
+  const files = await listFiles(workspace, "HEAD");
   return {
     change,
     unrecorded: await unrecordedChange(workspace, past),
     runAll: reasonForAll(inputs, context),
-    files: await listFiles(workspace, "HEAD"),
+    files,
     tests: inputs.tests === "" ? null : (await readNamed("tests", inputs.tests)).split(/\r?\n/).filter(Boolean),
     runner: inputs.runner === "none" ? null : runners[inputs.runner],
+    imports: change.kind === "known" ? await importsIn(workspace, files, change.files) : null,
+    companions: change.kind === "known" ? await companionsOf(workspace, change) : null,
   };
+}
+
+/** It orders tests that no run knows yet; without it they keep the order of their names. */
+async function companionsOf(workspace: string, change: Change): Promise<Situation["companions"]> {
+  const paths = change.files.map(({ path }) => path);
+  return change.base === null
+    ? null
+    : changedTogether(workspace, change.base, paths).catch((error) => {
+        warning(`Which files changed together before is not known: ${describe(error)}`);
+        return null;
+      });
 }
 
 /** The text of a file that an input names. */

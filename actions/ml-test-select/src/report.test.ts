@@ -28,6 +28,7 @@ const plan = (change: Partial<Plan>): Plan => ({
   model: { kind: "logistic", ece: null, reliability: [] },
   history: { runs: 100, failing_runs: 60 },
   tree: null,
+  import_distances: null,
   shards: 1,
   tests: [planned("a", true), planned("b", false)],
   files: [],

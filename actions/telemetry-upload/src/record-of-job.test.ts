@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readContext } from "@goatnote/action-io";
-import { encodeSegment, MAX_CHANGES } from "@goatnote/ci-history";
+import { decodeRuns, encodeSegment, MAX_CHANGES } from "@goatnote/ci-history";
 import { expect, test } from "vitest";
-import { findReports, jobOf } from "./record-of-job.ts";
+import { findReports, jobOf, withPlan } from "./record-of-job.ts";
 
 test("what a job says of itself is within what a history takes, however long it is", async () => {
   const context = await readContext({ GITHUB_RUN_ID: "1", GITHUB_JOB: "j".repeat(2000), GITHUB_EVENT_NAME: "push" });
@@ -23,6 +23,15 @@ test("what a job says of itself is within what a history takes, however long it 
   expect(run.changes[0]).toEqual({ path: "0.txt", added: 1, deleted: 0, decision_delta: -2, age_days: 0.33 });
   expect(run.changes[1]).toEqual({ path: "1.txt", added: 1, deleted: 0 });
   expect(run.variant).toMatch(/^ubuntu python ubuntu/);
+});
+
+test("the record keeps how far test files are from the change, as the plan found them", () => {
+  const run = { tests: [], changes: [], run_id: "1", sha: null, started_at: "2026-01-01T00:00:00Z", author: null };
+  const plan = { tests: [], run: "all", shards: 1, import_distances: [{ path: "tests/a.py", distance: 2 }] };
+  const kept = withPlan(run, plan as never);
+  expect(kept.import_distances).toEqual(plan.import_distances);
+  expect(decodeRuns(encodeSegment(kept), "segment")[0]!.import_distances).toEqual(plan.import_distances);
+  expect(withPlan(run, { ...plan, import_distances: null } as never)).not.toHaveProperty("import_distances");
 });
 
 test("reports are found in the job's folders, also through a link, and nowhere else", async () => {

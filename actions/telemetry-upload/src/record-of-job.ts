@@ -97,6 +97,7 @@ export function withPlan(run: Run, plan: Plan): Run {
   return {
     ...run,
     ...(plan.shards > 1 && { shards: plan.shards }),
+    ...(plan.import_distances && { import_distances: plan.import_distances }),
     tests: [
       ...tests,
       ...rested.map(({ id, file, p_run }): Execution => ({ id, file, status: "not_run", duration_ms: null, p_run })),

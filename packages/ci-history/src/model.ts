@@ -50,6 +50,12 @@ export interface Execution {
   message?: string;
 }
 
+/** How many imports lie between a file and the nearest changed one: 0 for a changed file, 1 for one that imports it. */
+export interface ImportDistance {
+  path: string;
+  distance: number;
+}
+
 /** How the tests of a run were chosen. */
 export interface Selection {
   mode: "full" | "select" | "explore";
@@ -72,6 +78,8 @@ export interface Run {
   author: string | null;
   changes: FileChange[];
   tests: Execution[];
+  /** Files of tests from which imports lead to the change, in the sources as they were; a file that is not named is not linked so. Absent where nobody looked. */
+  import_distances?: ImportDistance[];
   run_attempt?: number;
   job?: string;
   variant?: string;

@@ -18,7 +18,15 @@ import {
   interner,
   isPath,
 } from "./checks.ts";
-import { type Execution, type FileChange, type Run, type Selection, statuses, trustLevels } from "./model.ts";
+import {
+  type Execution,
+  type FileChange,
+  type ImportDistance,
+  type Run,
+  type Selection,
+  statuses,
+  trustLevels,
+} from "./model.ts";
 
 /** Bytes of one line, which is one run: about a million executions. It bounds what a reader holds in memory. */
 export const MAX_LINE_BYTES = 128 * 1024 * 1024;
@@ -92,6 +100,10 @@ function addOptional(run: Run, from: Fields, where: string): void {
   if (isGiven(from.trust)) run.trust = checkWord(from.trust, trustLevels, where, () => "trust");
   flag("report_complete");
   if (isGiven(from.shards)) run.shards = checkCount(from.shards, 1, MAX_SHARDS, where, () => "shards");
+  if (isGiven(from.import_distances)) {
+    const list = checkList(from.import_distances, MAX_CHANGES, where, () => "import_distances");
+    run.import_distances = list.map((item, i) => checkImportDistance(item, i, where));
+  }
   if (isGiven(from.selection)) run.selection = checkSelection(from.selection, where);
   if (isGiven(from.origin)) run.origin = checkWord(from.origin, ["mutation"] as const, where, () => "origin");
 }
@@ -106,6 +118,18 @@ function checkSelection(value: unknown, where: string): Selection {
     mode: checkWord(from.mode, selectionModes, where, () => "selection.mode"),
     plan_digest: digest,
     target_recall: checkAmount(from.target_recall, 1, where, () => "selection.target_recall"),
+  };
+}
+
+function checkImportDistance(value: unknown, index: number, where: string): ImportDistance {
+  const at =
+    (field: string): FieldName =>
+    () =>
+      `import_distances[${index}].${field}`;
+  const from = checkObject(value, where, () => `import_distances[${index}]`);
+  return {
+    path: checkPath(from.path, MAX_PATH_LENGTH, where, at("path")),
+    distance: checkCount(from.distance, 0, MAX_CHANGES, where, at("distance")),
   };
 }
 

@@ -74,6 +74,44 @@ describe("a change to one module", () => {
   });
 });
 
+describe("what a test imports", () => {
+  const imports = new Map([
+    ["tests/test_delta.py", { distance: 1, changed: "src/new.py" }],
+    ["tests/test_gamma.py", { distance: 3, changed: "src/new.py" }],
+  ]);
+
+  it("links it to a file that no run knows, and the plan says so and keeps it for the record", async () => {
+    const past = await learn(projectHistory(4), null, 0.9);
+    const { score } = choose(past, changeOf(["src/new.py"], { imports }), wishes).tests[0]!;
+    const cut = { ...past, best: new Array(20).fill(score) };
+    const plan = choose(cut, changeOf(["src/new.py"], { imports }), wishes);
+    expect(chosen(plan)).toEqual(testsOf("delta"));
+    expect(reasonOf(plan, testsOf("delta")[0]!)).toBe("imports src/new.py, which changed");
+    expect(plan.import_distances).toEqual([
+      { path: "tests/test_delta.py", distance: 1 },
+      { path: "tests/test_gamma.py", distance: 3 },
+    ]);
+    expect(choose(cut, changeOf(["src/new.py"]), wishes).import_distances).toBeNull();
+  });
+
+  it("orders tests on the first day, when there is no history", async () => {
+    const ids = modules.flatMap(testsOf);
+    const plan = choose(await learn([]), changeOf(["src/new.py"], { imports, tests: ids, runner: null }), {
+      ...wishes,
+      mode: "prioritize",
+    });
+    expect(plan.tests.slice(0, 4).map(({ id }) => id)).toEqual([...testsOf("delta"), ...testsOf("gamma")]);
+    expect(plan.tests[0]!.reason).toBe("everything runs; it imports src/new.py, which changed");
+
+    const companions = new Map([["tests/test_gamma.py", { path: "src/new.py", commits: 3, of: 4 }]]);
+    const known = choose(await learn([]), changeOf(["src/new.py"], { companions, tests: ids, runner: null }), wishes);
+    expect(known.tests.slice(0, 2).map(({ id }) => id)).toEqual(testsOf("gamma"));
+    expect(known.tests[0]!.reason).toBe(
+      "everything runs; it changed together with src/new.py in 3 of its 4 latest commits",
+    );
+  });
+});
+
 describe("any doubt runs everything, and says which", () => {
   const doubts: [string, Situation, Partial<Wishes>, RegExp][] = [
     [
@@ -316,14 +354,14 @@ describe("the tree that explains a plan", () => {
     const past = await learn(history.flat());
     const situation = changeOf(["src/beta.py"]);
     const plan = choose(past, situation, wishes);
-    const tree = await distil(past, [{ path: "src/beta.py", added: 1, deleted: 1 }], plan);
+    const tree = await distil(past, [{ path: "src/beta.py", added: 1, deleted: 1 }], null, plan);
     const chosen = plan.tests.filter((test) => test.chosen).length;
     expect([plan.run, chosen]).toEqual(["chosen", 10]);
     expect(tree?.fidelity).toEqual({ chosen: 1, resting: 1 });
     expect(tree?.rules).toHaveLength(2);
     expect(tree?.rules[0]).toMatch(/ is 0\.\d+ or more → runs \(so decided for 10 of 10 tests\)$/);
     expect(tree?.rules[1]).toMatch(/^not: .* → rests \(so decided for 30 of 30 tests\)$/);
-    expect(await distil(past, [], choose(past, situation, { ...wishes, alwaysRun: ["**"] }))).toBeNull();
+    expect(await distil(past, [], null, choose(past, situation, { ...wishes, alwaysRun: ["**"] }))).toBeNull();
   });
 });
 

@@ -1,12 +1,15 @@
 /** From scores to a plan: safety nets first, then the cut that the stated recall or the budget sets. */
+import type { ImportDistance } from "@goatnote/ci-history";
 import { expectedCalibrationError } from "./calibration.ts";
 import { findDoubt } from "./doubts.ts";
 import { castNets, explore, fill } from "./fill.ts";
+import type { Imports } from "./links.ts";
 import type { Past } from "./past.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, PlannedTest } from "./plan.ts";
 import { coverageOf, cutFor, recallAt } from "./recall.ts";
 import { balance } from "./shards.ts";
 import { composed, type Situation, type Wishes } from "./situation.ts";
+import { linksInSources } from "./sources.ts";
 import { wholeFiles } from "./test-files.ts";
 import { plannedTests, type Unit, unitsOf } from "./units.ts";
 
@@ -14,8 +17,9 @@ import { plannedTests, type Unit, unitsOf } from "./units.ts";
 export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   const { change, ...situation } = composed(given);
   const changes = change.kind === "known" ? change.files : [];
-  const scores = past.score(changes);
+  const scores = past.score(changes, situation.imports);
   const files = wholeFiles(past, situation, changes);
+  const sources = linksInSources(situation);
   const units = unitsOf(plannedTests(past, situation, scores), situation.runner);
   const doubt =
     situation.runAll ??
@@ -27,8 +31,10 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   let confidence: number | null = null;
   if (cut === null) {
     reason = `Everything runs: ${doubt}.`;
-    for (const test of units.flatMap((unit) => unit.tests))
-      Object.assign(test, { chosen: true, p_run: 1, reason: "everything runs" });
+    for (const test of units.flatMap((unit) => unit.tests)) {
+      const link = sources.reason(test);
+      Object.assign(test, { chosen: true, p_run: 1, reason: `everything runs${link && `; it ${link}`}` });
+    }
   } else {
     castNets(units, past, files, wishes, scores);
     const reached = fill(units, cut, wishes, scores);
@@ -41,7 +47,7 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
 
   const tests = units
     .flatMap((unit) => unit.tests)
-    .sort((a, b) => (b.score ?? Infinity) - (a.score ?? Infinity) || (a.id < b.id ? -1 : 1));
+    .sort((a, b) => byScore(a, b) || sources.compare(a, b) || (a.id < b.id ? -1 : 1));
   const runsAll = cut === null || wishes.mode !== "select";
   if (runsAll) for (const test of tests) test.p_run = 1;
   if (wishes.shards > 1) balance(tests, files, wishes.shards);
@@ -64,10 +70,26 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     },
     history: { runs: past.referenceRuns, failing_runs: past.failingRuns },
     tree: null,
+    import_distances: distancesOf(situation.imports, [...tests, ...files.map(({ path }) => ({ file: path }))]),
     shards: wishes.shards,
     tests,
     files,
   };
+}
+
+/** The highest first, and before all those without a score: they are new. */
+function byScore(a: PlannedTest, b: PlannedTest): number {
+  if (a.score === b.score) return 0;
+  return (b.score ?? Number.POSITIVE_INFINITY) - (a.score ?? Number.POSITIVE_INFINITY);
+}
+
+/** Of the files of tests alone, in order of path. */
+function distancesOf(imports: Imports | null, tests: readonly { file: string | null }[]): ImportDistance[] | null {
+  if (imports === null) return null;
+  return [...new Set(tests.map(({ file }) => file))].sort().flatMap((path) => {
+    const link = path === null ? undefined : imports.get(path);
+    return link ? [{ path: path!, distance: link.distance }] : [];
+  });
 }
 
 function why(past: Past, units: Unit[], wishes: Wishes, confidence: number | null, lowCut: boolean): string {

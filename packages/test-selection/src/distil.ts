@@ -4,7 +4,7 @@
  */
 import type { FileChange } from "@goatnote/ci-history";
 import type { CartNode } from "ml-cart";
-import { type Links, linksTo } from "./links.ts";
+import { type Imports, type Links, linksTo } from "./links.ts";
 import type { Memory, TestMemory } from "./memory.ts";
 import type { Past } from "./past.ts";
 import type { Plan } from "./plan.ts";
@@ -58,6 +58,10 @@ const facts: Fact[] = [
     of: (_test, { nearness }) => nearness?.share ?? 0,
   },
   {
+    name: "nearness by imports to a changed file",
+    of: (_test, { imports }) => (imports ? 1 / Math.max(1, imports.distance) : 0),
+  },
+  {
     name: "recent failures",
     of: (test, _links, memory) => memory.failures(test),
   },
@@ -69,9 +73,14 @@ const depth = 3;
 const fewestOfAKind = 5;
 
 /** The tree of a plan; null where fewer than five known tests are chosen, or rest. Tests chosen by chance teach nothing. */
-export async function distil(past: Past, changes: readonly FileChange[], plan: Plan): Promise<Distilled | null> {
+export async function distil(
+  past: Past,
+  changes: readonly FileChange[],
+  imports: Imports | null,
+  plan: Plan,
+): Promise<Distilled | null> {
   if (plan.tests.every((test) => test.chosen)) return null; // before anything is read for it
-  const linksOf = linksTo(past.memory, changes);
+  const linksOf = linksTo(past.memory, changes, imports);
   const changed = new Set(changes.map(({ path }) => path.normalize()));
   const known = plan.tests.flatMap(({ id, chosen, p_run }) => {
     const test = past.memory.tests.get(id);

@@ -27,13 +27,15 @@ export const featureNames = [
   "same top folders",
   "edited",
   "files changed",
+  "imports known",
+  "import nearness",
 ] as const;
 
 /** Gives the features of any test against one change; 32-bit floats, since examples of them are stored. */
 export function featuresOf(
   memory: Memory,
   changes: readonly FileChange[],
-  linksOf: (test: TestMemory) => Links = linksTo(memory, changes),
+  linksOf: (test: TestMemory) => Links = linksTo(memory, changes, null),
 ): (test: TestMemory) => Float32Array {
   const paths = changes.slice(0, mostFiles).map(({ path }) => path.normalize());
   const changed = new Set(paths);
@@ -41,7 +43,7 @@ export function featuresOf(
   const stems = new Set(paths.map((path) => partsOf(path).stem));
   const { log1p } = Math;
   return (test) => {
-    const { file, folder, likeness, nearness } = linksOf(test);
+    const { file, folder, likeness, nearness, imports } = linksOf(test);
     const parts = test.file === null ? null : partsOf(test.file);
     const sinceFailure = test.lastFailureAt === null ? 0 : 1 / (1 + memory.runs - test.lastFailureAt);
     return Float32Array.of(
@@ -66,6 +68,8 @@ export function featuresOf(
       Number(parts !== null && tops.has(parts.top)),
       Number(test.file !== null && changed.has(test.file)),
       log1p(changes.length),
+      Number(imports !== undefined),
+      imports ? 1 / Math.max(1, imports.distance) : 0,
     );
   };
 }

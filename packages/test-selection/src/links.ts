@@ -1,5 +1,5 @@
 /** What links a test to a change: failures together, shared words, nearness. The raw numbers that scores are made of. */
-import type { FileChange } from "@goatnote/ci-history";
+import type { FileChange, Run } from "@goatnote/ci-history";
 import { type Meeting, type Memory, mostFiles, placesOf, type TestMemory } from "./memory.ts";
 import { partsOf, words } from "./words.ts";
 
@@ -30,26 +30,44 @@ export interface Nearness {
   share: number;
 }
 
+/** How far the file of a test is from the change along imports. */
+export interface ImportLink {
+  /** Imports on the way; 0 for a changed file. */
+  distance: number;
+  /** The changed file at the end of the way, where it is known. */
+  changed?: string;
+}
+
+/** Files from which imports lead to the change; a file that is not in it is not linked so. */
+export type Imports = ReadonlyMap<string, ImportLink>;
+
+/** What a run recorded of imports; null where it did not look. */
+export function importsOf({ import_distances: recorded }: Run): Imports | null {
+  return recorded ? new Map(recorded.map(({ path, distance }) => [path.normalize(), { distance }])) : null;
+}
+
 export interface Links {
   file: Together | undefined;
   folder: Together | undefined;
   likeness: Likeness | undefined;
   nearness: Nearness | undefined;
+  /** Null where the sources were looked at and no import leads there; undefined where nobody looked. */
+  imports: ImportLink | null | undefined;
 }
 
 /** Gives the links of a test to one change. */
 export type LinksOf = (test: TestMemory) => Links;
 
 /** The links of every remembered test to a change; what they need is read when the first is asked for. */
-export function linksTo(memory: Memory, changes: readonly FileChange[]): LinksOf {
+export function linksTo(memory: Memory, changes: readonly FileChange[], imports: Imports | null): LinksOf {
   let read: LinksOf | undefined;
   return (test) => {
-    read ??= readLinks(memory, changes);
+    read ??= readLinks(memory, changes, imports);
     return read(test);
   };
 }
 
-function readLinks(memory: Memory, changes: readonly FileChange[]): LinksOf {
+function readLinks(memory: Memory, changes: readonly FileChange[], imports: Imports | null): LinksOf {
   const met = meetings(memory, changes);
   const alike = likenesses(memory, changes);
   const near = new Set(changes.slice(0, mostFiles).flatMap(({ path }) => partsOf(path).folders));
@@ -58,6 +76,7 @@ function readLinks(memory: Memory, changes: readonly FileChange[]): LinksOf {
     folder: met.folder.get(test),
     likeness: alike.get(test),
     nearness: nearness(test, near),
+    imports: imports === null || test.file === null ? undefined : (imports.get(test.file) ?? null),
   });
 }
 

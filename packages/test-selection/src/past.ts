@@ -1,6 +1,7 @@
 /** The past of a project, read once in order of time: what to score with, and how well scoring would have done. */
 import type { Execution, FileChange, Run } from "@goatnote/ci-history";
 import type { ReliabilityBin } from "./calibration.ts";
+import type { Imports } from "./links.ts";
 import { Memory, type MemoryState } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
 import type { Score } from "./score.ts";
@@ -10,7 +11,7 @@ import { type ScorerName, Scorers, type ScorersState } from "./scorers.ts";
 export interface Past {
   memory: Memory;
   /** Scores every remembered test against a change, by what has done best so far. */
-  score(changes: readonly FileChange[]): Map<string, Score>;
+  score(changes: readonly FileChange[], imports: Imports | null): Map<string, Score>;
   /** What scores. */
   model: ScorerName;
   /** The probability to fail that a score stands for, 0 to 1; null where the history cannot tell yet. */
@@ -170,6 +171,7 @@ function join(whole: Run, job: Run): void {
   for (const test of told(job)) whole.tests.push(test);
   if (job.report_complete === false) whole.report_complete = false;
   if (whole.changes.length === 0) whole.changes = job.changes;
+  if (job.import_distances) whole.import_distances ??= job.import_distances;
   // One job that was cut short, or is not to be trusted, makes the run so.
   if (!isReference(job)) {
     if (job.selection) whole.selection = job.selection;

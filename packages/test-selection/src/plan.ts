@@ -1,6 +1,6 @@
 /** The plan: what was decided for every test, and why. A JSON file that all shards and the later record see. */
 import { createHash } from "node:crypto";
-import type { Selection } from "@goatnote/ci-history";
+import type { ImportDistance, Selection } from "@goatnote/ci-history";
 import type { ReliabilityBin } from "./calibration.ts";
 import type { Distilled } from "./distil.ts";
 import type { Coverage } from "./recall.ts";
@@ -60,6 +60,8 @@ export interface Plan {
   history: { runs: number; failing_runs: number };
   /** What decided, in one small tree, see `distil.ts`; null where it would say nothing. */
   tree: Distilled | null;
+  /** Files of tests from which imports lead to the change, for the record; null where nobody looked. */
+  import_distances: ImportDistance[] | null;
   shards: number;
   tests: PlannedTest[];
   files: PlannedFile[];

@@ -1,7 +1,7 @@
 /** Ways to order tests, for comparison in a replay. Each sees only what was known before the run. */
 import type { FileChange } from "@goatnote/ci-history";
 import { chance } from "./chance.ts";
-import { linksTo } from "./links.ts";
+import { type Imports, linksTo } from "./links.ts";
 import type { Past } from "./past.ts";
 import { scoreAll } from "./score.ts";
 import { worth } from "./scorers.ts";
@@ -10,6 +10,7 @@ import { worth } from "./scorers.ts";
 export interface Now {
   past: Past;
   changes: readonly FileChange[];
+  imports: Imports | null;
   seed: string;
   /** Some durations are known, so that the budget is time. */
   timed: boolean;
@@ -23,8 +24,8 @@ const cost = ({ past, timed }: Now, id: string): number =>
 
 export const policies = {
   /** What the action scores by, over duration where the budget is time. */
-  model: ({ past, changes, timed }) => {
-    const scores = past.score(changes);
+  model: ({ past, changes, imports, timed }) => {
+    const scores = past.score(changes, imports);
     return (id) => {
       const score = scores.get(id);
       return score ? worth(past.model, score.score, score.test, timed) : 0;
@@ -43,15 +44,15 @@ export const policies = {
     return ((test ? now.past.memory.freshFailures(test) : 0) + 1e-9) / cost(now, id);
   },
   /** The changed path that is most like the test. */
-  name_similarity: ({ past, changes }) => {
-    const linksOf = linksTo(past.memory, changes);
+  name_similarity: ({ past, changes, imports }) => {
+    const linksOf = linksTo(past.memory, changes, imports);
     return (id) => {
       const test = past.memory.tests.get(id);
       return test ? (linksOf(test).likeness?.similarity ?? 0) : 0;
     };
   },
   heuristic_sum: (now) => {
-    const scores = scoreAll(now.past.memory, now.changes);
+    const scores = scoreAll(now.past.memory, now.changes, linksTo(now.past.memory, now.changes, now.imports));
     return (id) => scores.get(id)?.score ?? 0;
   },
 } satisfies Record<string, Policy>;

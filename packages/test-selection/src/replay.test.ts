@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { chance } from "./chance.ts";
 import { isReference } from "./outcomes.ts";
 import { Learner } from "./past.ts";
 import { type ReplayOptions, replay } from "./replay.ts";
@@ -19,7 +20,30 @@ function coupledHistory(runs: number) {
   });
 }
 
+/** Neither names nor places tell: each change is of a new file, and breaks what imports it; see `import_distances`. */
+function importingHistory(runs: number, recorded: boolean) {
+  return Array.from({ length: runs }, (_, index) => {
+    const importer = Math.floor(chance(String(index)) * 40);
+    const tests = Array.from({ length: 40 }, (_, test) =>
+      execution(`checks/c${test}.py`, `check_${test}`, {
+        status: test === importer && index % 2 === 1 ? "fail" : "pass",
+      }),
+    );
+    const near = { path: `checks/c${importer}.py`, distance: 1 };
+    const far = { path: `checks/c${(importer + 3) % 40}.py`, distance: 4 };
+    return fullRun([`lib/new${index}.py`], tests, recorded ? { import_distances: [near, far] } : {});
+  });
+}
+
 describe("replay", () => {
+  it("learns from the imports that runs recorded", async () => {
+    const [told, untold] = await Promise.all(
+      [true, false].map((recorded) => replay(importingHistory(120, recorded), options)),
+    );
+    expect(told!.all.model.apfd).toBeGreaterThan(0.95);
+    expect(untold!.all.model.apfd).toBeLessThan(0.8);
+  });
+
   it("a policy that learns which file breaks which test beats those that cannot know", async () => {
     const report = await replay(coupledHistory(160), options);
     expect(report.runs).toBe(160);
@@ -42,10 +66,9 @@ describe("replay", () => {
     const scoresAfter = (runs: typeof history) => {
       const learner = new Learner();
       for (const run of runs) learner.observe(run);
-      return [...learner.past(0.9).score([{ path: "lib/m3.py", added: 1, deleted: 0 }])].map(([id, { score }]) => [
-        id,
-        score,
-      ]);
+      return [...learner.past(0.9).score([{ path: "lib/m3.py", added: 1, deleted: 0 }], null)].map(
+        ([id, { score }]) => [id, score],
+      );
     };
     const before = scoresAfter(history.slice(0, 40));
     scoresAfter(history);

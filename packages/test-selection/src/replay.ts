@@ -5,6 +5,7 @@
 import type { Run } from "@goatnote/ci-history";
 import { emptyBins, expectedCalibrationError, type ReliabilityBin, tally } from "./calibration.ts";
 import { choose } from "./choose.ts";
+import { importsOf } from "./links.ts";
 import { apfd, apfdc, failuresWithin, inOrder, type Ordered } from "./metrics.ts";
 import { isReference, type Outcome, outcomes } from "./outcomes.ts";
 import { type Difference, pairedBootstrap } from "./paired-bootstrap.ts";
@@ -130,7 +131,7 @@ function compare(
 ): void {
   const ids = [...result.keys()];
   const timed = [...result.values()].some(({ durationMs }) => durationMs !== null);
-  const now: Now = { past, changes: run.changes, seed: run.run_id, timed };
+  const now: Now = { past, changes: run.changes, imports: importsOf(run), seed: run.run_id, timed };
   const durationOf = (id: string) => (timed ? (result.get(id)?.durationMs ?? 0) : 1);
   const isNew = failed.filter((id) => !past.memory.tests.get(id)?.lastFailed);
   slices.all.runs += 1;
@@ -228,6 +229,8 @@ class SelectorTally {
       files: [],
       tests: [...result.keys()],
       runner: null,
+      imports: importsOf(run),
+      companions: null,
     };
     const plan = choose(past, situation, { ...this.wishes, seed: run.run_id });
     const edited = new Set(run.changes.map(({ path }) => path));

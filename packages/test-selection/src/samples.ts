@@ -76,6 +76,8 @@ export function changeOf(paths: string[], more: Partial<Situation> = {}): Situat
     files: projectFiles,
     tests: null,
     runner: runners.pytest,
+    imports: null,
+    companions: null,
     ...more,
   };
 }

@@ -4,7 +4,7 @@
  * failures together with the changed files and folders, words shared by path and test, and recent failures.
  */
 import type { FileChange } from "@goatnote/ci-history";
-import { type Likeness, type Links, linksTo, type Nearness, type Together } from "./links.ts";
+import { type ImportLink, type Likeness, type Links, linksTo, type Nearness, type Together } from "./links.ts";
 import type { Memory, TestMemory } from "./memory.ts";
 
 /** One reason for a score. */
@@ -30,24 +30,26 @@ export const weights = {
   nearby: 0.25,
   recentFailures: 0.35,
   lastFailed: 0.25,
+  imports: 0.5,
 };
 
 /** Scores every remembered test against a change, 0 or more. */
 export function scoreAll(
   memory: Memory,
   changes: readonly FileChange[],
-  linksOf: (test: TestMemory) => Links = linksTo(memory, changes),
+  linksOf: (test: TestMemory) => Links = linksTo(memory, changes, null),
 ): Map<string, Score> {
   return new Map([...memory.tests.values()].map((test) => [test.id, scoreOf(memory, test, linksOf(test))]));
 }
 
 /** The sum alone, 0 or more. */
-export function sumOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness }: Links): number {
+export function sumOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness, imports }: Links): number {
   return rounded(
     shareOf(file, weights.togetherFile) +
       shareOf(folder, weights.togetherFolder) +
       weights.sharedWords * (likeness?.similarity ?? 0) +
       weights.nearby * (nearness?.share ?? 0) +
+      importWeight(imports) +
       recency(memory, test),
   );
 }
@@ -63,12 +65,13 @@ function scoreOf(memory: Memory, test: TestMemory, links: Links): Score {
   };
 }
 
-function signalsOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness }: Links): Signal[] {
+function signalsOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness, imports }: Links): Signal[] {
   return [
     ...together(file, weights.togetherFile),
     ...together(folder, weights.togetherFolder),
     ...alike(likeness),
     ...nearby(nearness),
+    ...imported(imports),
     ...recent(memory, test),
   ].sort((a, b) => b.weight - a.weight);
 }
@@ -106,6 +109,21 @@ function alike(likeness: Likeness | undefined): Signal[] {
 function nearby(nearness: Nearness | undefined): Signal[] {
   if (!nearness) return [];
   return [{ weight: weights.nearby * nearness.share, reason: `lies near the change, in ${nearness.folder}` }];
+}
+
+const importWeight = (link: Links["imports"]): number => (link ? weights.imports / Math.max(1, link.distance) : 0);
+
+function imported(link: Links["imports"]): Signal[] {
+  if (!link) return [];
+  return [{ weight: importWeight(link), reason: importReason(link) }];
+}
+
+/** Such as "imports src/a.ts, which changed". */
+export function importReason({ distance, changed = "a file" }: ImportLink): string {
+  if (distance === 0) return "is changed itself";
+  return distance === 1
+    ? `imports ${changed}, which changed`
+    : `reaches ${changed}, which changed, through ${distance} imports`;
 }
 
 function recent(memory: Memory, test: TestMemory): Signal[] {

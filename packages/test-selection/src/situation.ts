@@ -1,5 +1,6 @@
 /** What a choice is made from, besides the past. */
 import type { FileChange } from "@goatnote/ci-history";
+import type { Imports } from "./links.ts";
 import type { Mode } from "./plan.ts";
 import type { Runner } from "./runners/runner.ts";
 
@@ -31,6 +32,17 @@ export interface Situation {
   /** The ids that exist now, where the user lists them; else null. */
   tests: readonly string[] | null;
   runner: Runner | null;
+  /** How far each file is from the change along imports; null where that is not known. */
+  imports: Imports | null;
+  /** Files that commits before the change touched together with a file of it; null where that is not known. */
+  companions: ReadonlyMap<string, Companion> | null;
+}
+
+/** The file of the change that it was changed with, in how many of that file's commits. */
+export interface Companion {
+  path: string;
+  commits: number;
+  of: number;
 }
 
 /** The history holds composed Unicode (NFC); git gives what the file system had. */
@@ -44,5 +56,8 @@ export function composed(situation: Situation): Situation {
     change: paths(situation.change),
     unrecorded: paths(situation.unrecorded),
     files: situation.files.map((path) => path.normalize()),
+    companions:
+      situation.companions && new Map([...situation.companions].map(([path, known]) => [path.normalize(), known])),
+    imports: situation.imports && new Map([...situation.imports].map(([path, link]) => [path.normalize(), link])),
   };
 }

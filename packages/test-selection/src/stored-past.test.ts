@@ -216,7 +216,7 @@ describe("a state", () => {
     const [, content] = zstdDecompressSync(readFileSync(join(folder, "store", path!)))
       .toString()
       .split("\n");
-    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("d6b426fd9707938d");
+    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("bf14de049fdf258b");
   });
 });
 

@@ -33,7 +33,8 @@ export interface Taken {
 }
 
 export class Training {
-  private readonly examples: Example[] = [];
+  /** Oldest first. */
+  readonly examples: Example[] = [];
   failingRuns = 0;
 
   get state(): TrainingState {
