@@ -5,7 +5,7 @@ import type { Claims, ResourceDescriptor } from "@goatnote/attestation";
 import type { GitError } from "@goatnote/change-facts";
 
 /** What is looked for at the root of the repository, where nothing else is asked for. */
-export const lockFileNames = [
+const lockFileNames = [
   ...["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "deno.lock"],
   ...["Cargo.lock", "go.sum"],
   ...["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "requirements.txt"],
