@@ -2,7 +2,6 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { saveCache } from "@actions/cache";
 import { warning } from "@actions/core";
 import { redact, type WorkflowContext } from "@goatnote/action-io";
 import {
@@ -128,9 +127,10 @@ export async function save(nix: Nix, outputs: readonly string[], used: readonly 
   const evicted = await evict(folder, paths, (inputs["cache-max-size"] ?? 5000) * 1e6);
   const unique = `${process.env.GITHUB_RUN_ID ?? ""}-${process.env.GITHUB_RUN_ATTEMPT ?? ""}-${now.getTime()}`;
   await packCache(folder, placeFile());
-  const id = await saveCache([place], `${prefixOf(nix, key.publicKey)}${unique}`).finally(() =>
-    rm(placeFile(), { force: true }),
-  );
+  // Loaded here: it takes longer than all else that starts.
+  const id = await (await import("@actions/cache"))
+    .saveCache([place], `${prefixOf(nix, key.publicKey)}${unique}`)
+    .finally(() => rm(placeFile(), { force: true }));
   return {
     added: fresh.length,
     bytes: fresh.reduce((sum, { narSize }) => sum + narSize, 0),

@@ -7,7 +7,6 @@ import { accessSync, constants } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { restoreCache } from "@actions/cache";
 
 /** A word of a shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
@@ -58,7 +57,7 @@ exec ${quoted(real)} -O "$@" > ${quoted(file)}
       await chmod(join(folder, name), 0o700);
     }
     process.env.PATH = `${folder}${delimiter}${path}`;
-    return (await restoreCache([place], key, prefixes)) !== undefined;
+    return (await (await import("@actions/cache")).restoreCache([place], key, prefixes)) !== undefined;
   } finally {
     process.env.PATH = path;
     await rm(folder, { recursive: true, force: true });
