@@ -95,6 +95,16 @@ describe("environment", () => {
     expect(process.env.GITHUB_SHA).toBe("2");
   });
 
+  test("only what is asked for is inherited, and nothing secret of it", async () => {
+    Object.assign(process.env, secrets, harmless);
+    const child = await seen({ only: /^(PATH|RUNNER_TEMP|GH_TOKEN)$/, env: { NEW: "n" } });
+    expect(
+      Object.keys(child)
+        .filter((name) => name !== "__CF_USER_TEXT_ENCODING")
+        .toSorted(),
+    ).toEqual([...["NEW", "PATH", "RUNNER_TEMP"]]);
+  });
+
   test("on Windows a name has no case", () => {
     const parent = { Path: "C:\\", Gh_Token: "1", input_x: "1", Keep_Token: "1", TEMP: "t" };
     expect(childEnvironment(parent, ["KEEP_TOKEN"], { PATH: "D:\\", temp: undefined }, "win32")).toEqual({

@@ -14,6 +14,8 @@ export interface RunOptions {
   env?: Record<string, string | undefined>;
   /** Names of variables that would be stripped as secret, and that this child needs. */
   keep?: readonly string[];
+  /** Which variables are inherited; without it all that are not secret. */
+  only?: RegExp;
   /** Text or bytes for standard input; without it the child reads end-of-file at once. */
   input?: string | Uint8Array;
   /** Milliseconds until the child is killed. */
@@ -145,7 +147,7 @@ function start([program, ...args]: readonly [string, ...string[]], options: RunO
   try {
     return spawn(program, args, {
       cwd: options.cwd,
-      env: childEnvironment(process.env, options.keep, options.env),
+      env: childEnvironment(inherited(options.only), options.keep, options.env),
       stdio: [options.input === undefined ? "ignore" : "pipe", output, output],
       shell: false,
       windowsHide: true,
@@ -154,6 +156,9 @@ function start([program, ...args]: readonly [string, ...string[]], options: RunO
     throw notStarted(program, error);
   }
 }
+
+const inherited = (only: RegExp | undefined): NodeJS.ProcessEnv =>
+  only ? Object.fromEntries(Object.entries(process.env).filter(([name]) => only.test(name))) : process.env;
 
 function notStarted(program: string, error: unknown): SubprocessError {
   const { code, message } = error as NodeJS.ErrnoException;

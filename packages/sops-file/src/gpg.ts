@@ -1,7 +1,7 @@
 /** GnuPG as a subprocess: https://www.gnupg.org/documentation/manuals/gnupg/ and doc/DETAILS of its sources for the status lines. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type RunResult, run, SubprocessError } from "@goatnote/action-io";
+import { type RunOptions, type RunResult, run, SubprocessError } from "@goatnote/action-io";
 import { SopsError } from "./errors.ts";
 import type { PgpKey, PgpOptions } from "./pgp.ts";
 import { quoted } from "./shown.ts";
@@ -9,6 +9,10 @@ import { quoted } from "./shown.ts";
 const timeoutMs = 60_000;
 // Each costs a process, and whoever wrote the file says how many there are.
 const mostAttempts = 20;
+
+// What gpg and its agent need to be found and to run. The agent outlives gpg, and what else is set here may be a credential.
+const needed = /^(PATH|PATHEXT|HOME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|TEMP|TMP|TMPDIR|LD_LIBRARY_PATH)$/i;
+const environment = (home: string): RunOptions => ({ only: needed, env: { GNUPGHOME: home, LC_ALL: "C" } });
 
 /** Imports a private key into a new home. The user's keyring and configuration are not looked at. */
 export async function importKey({ key, passphrase, home }: PgpOptions): Promise<PgpKey> {
@@ -39,7 +43,7 @@ export async function importKey({ key, passphrase, home }: PgpOptions): Promise<
 export async function removeHome(home: string): Promise<void> {
   // Where there is /run/user, the sockets are there, in a folder of this home's own.
   for (const end of [["--kill", "all"], ["--remove-socketdir"]])
-    await run(["gpgconf", "--homedir", home, ...end], { check: false, timeoutMs, env: environment(home) }).catch(
+    await run(["gpgconf", "--homedir", home, ...end], { check: false, timeoutMs, ...environment(home) }).catch(
       () => {},
     );
   // The agent may be removing its sockets at the same time.
@@ -86,24 +90,10 @@ async function gpg(home: string, args: readonly string[], input: string): Promis
       check: false,
       timeoutMs,
       maxOutput: 1024 * 1024,
-      env: environment(home),
+      ...environment(home),
     });
   } catch (error) {
     if (!(error instanceof SubprocessError)) throw error;
     throw new SopsError("no-key", "The PGP key needs `gpg`, which is not on PATH or does not answer.");
   }
 }
-
-// What gpg and its agent need to be found and to run. The agent outlives gpg, and what else is set here may be a credential.
-const needed = /^(PATH|PATHEXT|HOME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|TEMP|TMP|TMPDIR|LD_LIBRARY_PATH)$/i;
-
-/** Changes to the inherited environment, by which a program of GnuPG has what it needs and no more. */
-const environment = (home: string): Record<string, string | undefined> => ({
-  ...Object.fromEntries(
-    Object.keys(process.env)
-      .filter((name) => !needed.test(name))
-      .map((name) => [name, undefined]),
-  ),
-  GNUPGHOME: home,
-  LC_ALL: "C",
-});
