@@ -40,6 +40,7 @@ const bundled: Record<string, Reason> = {
 
 /** For tests and scripts alone; none of it is published. */
 const tools: Record<string, Reason> = {
+  "@actions/artifact": ["GitHub", "the official client, beside which ours is tested"],
   "@actions/expressions": ["GitHub", "the rehearsal evaluates expressions by it"],
   "@actions/languageservice": ["GitHub", "checks every workflow and step in the documentation"],
   "@actions/workflow-parser": ["GitHub", "the rehearsal reads workflows by it"],
