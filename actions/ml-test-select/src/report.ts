@@ -1,5 +1,5 @@
 /** What the reader sees of a plan. */
-import { code, details, plain, seconds, table } from "@goatnote/action-io";
+import { code, details, prose, seconds, table } from "@goatnote/action-io";
 import { hasDrifted, type Plan, type PlannedTest, recallInterval, type TreeNode } from "@goatnote/test-selection";
 import { percent, reliability } from "./reliability.ts";
 
@@ -16,10 +16,10 @@ export function summarise(plan: Plan): string {
   const chosen = plan.tests.filter((test) => test.chosen);
   const would = plan.mode === "observe" && plan.confidence !== 1;
   if (plan.run === "all" && !would && plan.mode !== "prioritize") {
-    return `### All tests run\n\n${plain(plan.reason)}\n${plan.coverage.of > 0 ? howItWent(plan) : ""}${howToAct(plan)}`;
+    return `### All tests run\n\n${prose(plan.reason)}\n${plan.coverage.of > 0 ? howItWent(plan) : ""}${howToAct(plan)}`;
   }
   return [
-    `### ${plain(plan.reason)}\n`,
+    `### ${prose(plan.reason)}\n`,
     table(
       ["", "tests", "usual duration"],
       [
@@ -38,7 +38,7 @@ export function summarise(plan: Plan): string {
     plan.files.length > 0
       ? `\nWhole files: ${plan.files
           .slice(0, 20)
-          .map(({ path, reason }) => `${code(path)} (${plain(reason)})`)
+          .map(({ path, reason }) => `${code(path)} (${prose(reason)})`)
           .join(", ")}\n`
       : "",
     pie(plan, chosen),
@@ -96,7 +96,7 @@ function howItWent({ coverage, model, mode, target_recall, tests }: Plan): strin
   );
 }
 
-const row = ({ id, reason }: PlannedTest): string[] => [code(id), plain(reason)];
+const row = ({ id, reason }: PlannedTest): string[] => [code(id), prose(reason)];
 
 function pie(plan: Plan, chosen: PlannedTest[]): string {
   const timed = plan.tests.some(({ duration_ms }) => duration_ms !== null);

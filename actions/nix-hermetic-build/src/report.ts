@@ -1,5 +1,5 @@
 /** The job summary. */
-import { code, details, plain, seconds, table } from "@goatnote/action-io";
+import { code, details, plain, prose, seconds, table } from "@goatnote/action-io";
 import { type BuiltDerivation, nameOf, type PackageChange } from "@goatnote/nix-store";
 import type { Difference } from "./difference.ts";
 import type { Rebuild } from "./rebuild.ts";
@@ -34,7 +34,7 @@ export function summarise(facts: Facts): string {
   const largest = [...closure.paths].sort((a, b) => b.nar_size - a.nar_size).slice(0, 20);
   return [
     `### ${facts.hermetic ? "Hermetic: nothing found that lets the build see more than its locked inputs" : "Not proven hermetic"}\n`,
-    reasons.map((reason) => `- ${plain(reason)}\n`).join(""),
+    reasons.map((reason) => `- ${prose(reason)}\n`).join(""),
     `\n${facts.built} built, ${facts.substituted} substituted (${facts.restored} of them from the signed cache) in ${seconds(facts.build_seconds)}, by Nix ${plain(facts.nix_version)}.${facts.built === 0 ? " Nothing had to be built." : ""}\n`,
     table(
       ["result", "SHA-256 of the NAR", "size"],
@@ -61,10 +61,10 @@ export function summarise(facts: Facts): string {
           ),
         )
       : "",
-    `\n${plain(facts.cache)}\n`,
+    `\n${prose(facts.cache)}\n`,
     table(
       ["refused from the cache", "reason"],
-      refused.slice(0, 50).map(({ file, reason }) => [code(file), plain(reason)]),
+      refused.slice(0, 50).map(({ file, reason }) => [code(file), prose(reason)]),
     ),
     facts.rebuilt ? `\n${tellRebuilt(facts.rebuilt)}\n` : "",
     `\n**Not checked:** ${facts.not_tried}${facts.rebuilt ? "" : "whether a second build gives the same (`require-hermetic` does, `repro-check` finds causes); "}kernel, processor and number of cores, which no sandbox hides.\n`,
@@ -76,7 +76,7 @@ function tellRebuilt({ derivations, offline, network }: NonNullable<Facts["rebui
   const told = {
     passed: `**Offline:** the second build had no network, cut off by ${code(network)}.`,
     failed: `**Offline:** the second build failed without network, cut off by ${code(network)}.`,
-    "not-run": `**Offline:** not run: ${plain(network)}.`,
+    "not-run": `**Offline:** not run: ${prose(network)}.`,
   };
   return `${again} ${told[offline]}`;
 }
@@ -91,7 +91,7 @@ function tellPackage({ name, removed, added, before, after, growth: bytes }: Pac
 
 function tellDifference(difference: Difference): string {
   if ("not_compared" in difference)
-    return `\n**Closure against the base:** not compared: ${plain(difference.not_compared)}.\n`;
+    return `\n**Closure against the base:** not compared: ${prose(difference.not_compared)}.\n`;
   const { base, packages, sizeBefore, sizeAfter, rebuilt } = difference;
   const others = rebuilt > 0 ? `; ${rebuilt} more paths have the same versions and sizes and were built otherwise` : "";
   const more = packages.length > 100 ? `; the 100 largest changes of ${packages.length} are shown` : "";
@@ -109,7 +109,7 @@ function tellDifference(difference: Difference): string {
 /** What failed, for the summary. */
 export function summariseFailure(message: string, built: readonly BuiltDerivation[]): string {
   const failed = built.filter((each) => each.failed);
-  return `### The build failed\n\n${plain(message)}\n${failed
+  return `### The build failed\n\n${prose(message)}\n${failed
     .map(
       ({ derivation, log }) =>
         `\n${code(nameOf(derivation))}\n\n${table(

@@ -5,6 +5,7 @@ import {
   annotate,
   code,
   plain,
+  prose,
   readContext,
   readInputs,
   say,
@@ -102,10 +103,10 @@ function summarise(
     ),
   );
   return [
-    `### ${titles[verdict]}\n\n${plain(sentence)}\n`,
+    `### ${titles[verdict]}\n\n${prose(sentence)}\n`,
     table(
       ["platform", "legs", "result"],
-      platforms.map(({ platform, legs: own, reason }) => [plain(platform), own.map(plain).join(", "), plain(reason)]),
+      platforms.map(({ platform, legs: own, reason }) => [plain(platform), own.map(plain).join(", "), prose(reason)]),
     ),
     table(
       ["leg", "machine", "image", "digest"],

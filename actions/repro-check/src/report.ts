@@ -1,5 +1,5 @@
 /** What the reader gets: the report, annotations, the job summary. */
-import { type Annotation, code, details, plain, table } from "@goatnote/action-io";
+import { type Annotation, code, details, plain, prose, table } from "@goatnote/action-io";
 import {
   type Comparison,
   type Entry,
@@ -131,14 +131,14 @@ function derivationTables({ closure_digest, derivations }: NonNullable<Report["n
       ["derivation that differs", ""],
       rows("different")
         .slice(0, 100)
-        .map(({ derivation, detail }) => [code(derivation), plain(detail)]),
+        .map(({ derivation, detail }) => [code(derivation), prose(detail)]),
     ),
     reasons.size > 0
       ? details(
           "Not built again",
           table(
             ["why", "derivations", "such as"],
-            [...reasons].slice(0, 50).map(([why, of]) => [plain(why), String(of.length), code(of[0]!.name)]),
+            [...reasons].slice(0, 50).map(([why, of]) => [prose(why), String(of.length), code(of[0]!.name)]),
           ),
         )
       : "",
@@ -152,14 +152,14 @@ export function summarise({ verdict, sentence }: Outcome, report: Report): strin
   const derived = report.findings.filter((finding) => finding.derived).length;
   const left = report.variations.filter(({ status }) => status !== "applied" && status !== "not-asked");
   return [
-    `### ${titles[verdict]}\n\n${plain(sentence)}\n`,
+    `### ${titles[verdict]}\n\n${prose(sentence)}\n`,
     table(
       ["what differs", "cause", "brought about by", "what to do"],
       shown.map((finding) => [
         code(where(finding)),
         plain(differsIn(finding)),
         plain(broughtAbout(finding)),
-        `${plain(finding.advice)}${finding.mend ? ` See ${code(`${finding.mend.file}:${finding.mend.line}`)}.` : ""}`,
+        `${prose(finding.advice)}${finding.mend ? ` See ${code(`${finding.mend.file}:${finding.mend.line}`)}.` : ""}`,
       ]),
     ),
     shown.length > 0
@@ -176,7 +176,7 @@ export function summarise({ verdict, sentence }: Outcome, report: Report): strin
       : `\nExplaining was stopped after ${report.stopped_after} s: more may differ for other reasons.\n`,
     derived > 0 ? `\n${derived} more findings follow from these.\n` : "",
     report.bisection.state === "incomplete"
-      ? `\nWhat brings it about is not complete: ${plain(report.bisection.note)}\n`
+      ? `\nWhat brings it about is not complete: ${prose(report.bisection.note)}\n`
       : "",
     report.reference
       ? table(
@@ -198,11 +198,11 @@ export function summarise({ verdict, sentence }: Outcome, report: Report): strin
           "All variations",
           table(
             ["variation", "", ""],
-            report.variations.map(({ name, status, detail }) => [name, statusWords[status], plain(detail)]),
+            report.variations.map(({ name, status, detail }) => [name, statusWords[status], prose(detail)]),
           ),
         )
       : "",
-    ...report.notes.map((note) => `\n${plain(note)}\n`),
+    ...report.notes.map((note) => `\n${prose(note)}\n`),
     report.permission_notes.length > 0
       ? details(
           "Permission bits beyond the executable one differ, which is no difference of content",

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import {
   annotate,
   code,
-  plain,
+  prose,
   readContext,
   readInputs,
   run,
@@ -64,7 +64,7 @@ export async function lint(): Promise<void> {
       : findings.filter(({ level }) => levels.indexOf(level) <= levels.indexOf(inputs["fail-on"] as Level));
   if (failing.length > 0)
     throw new UserError(
-      `${failing.length} of ${findings.length} findings are of the level ${inputs["fail-on"]} or worse; they are in the annotations and in the job summary.`,
+      `Of ${findings.length} ${findings.length === 1 ? "finding" : "findings"}, ${failing.length} ${failing.length === 1 ? "is" : "are"} of the level ${inputs["fail-on"]} or worse; they are in the annotations and in the job summary.`,
     );
 }
 
@@ -163,12 +163,12 @@ const shownFindings = 200;
 function summarise(findings: readonly Finding[], checked: number, noRules: boolean): string {
   const rows = findings
     .slice(0, shownFindings)
-    .map(({ rule, level, path, line, message }) => [rule, level, code(`${path}:${line}`), plain(message)]);
+    .map(({ rule, level, path, line, message }) => [rule, level, code(`${path}:${line}`), prose(message)]);
   const rules = noRules ? "\nThere is no `.sops.yaml`, so nothing was compared with creation rules.\n" : "";
   return [
     findings.length === 0
       ? `### ${checked} encrypted files, no finding\n`
-      : `### ${findings.length} findings in ${checked} encrypted files\n`,
+      : `### ${findings.length} ${findings.length === 1 ? "finding" : "findings"} in ${checked} encrypted ${checked === 1 ? "file" : "files"}\n`,
     table(["rule", "level", "place", "finding"], rows),
     findings.length > shownFindings ? `and ${findings.length - shownFindings} more.\n` : "",
     rules,

@@ -4,7 +4,7 @@ import {
   code,
   describe,
   everySeconds,
-  plain,
+  prose,
   readContext,
   readInputs,
   say,
@@ -47,7 +47,7 @@ export async function record(): Promise<void> {
       : `${tests} test results of ${recorded.length} jobs are now part of the history.`;
   const refused = table(
     ["refused", "why"],
-    rejected.map(({ name, reason }) => [code(name), plain(reason)]),
+    rejected.map(({ name, reason }) => [code(name), prose(reason)]),
   );
   await writeSummary(`### Test history\n\n${sentence}\n${refused}`, process.env.GITHUB_STEP_SUMMARY);
 }

@@ -1,5 +1,5 @@
 /** What the reader sees: totals, annotations, the job summary. */
-import { annotate, code, details, plain, seconds, table } from "@goatnote/action-io";
+import { annotate, code, details, prose, seconds, table } from "@goatnote/action-io";
 import type { ResolvedChange } from "@goatnote/change-facts";
 import { type Execution, flakyTests, type Run, type Status } from "@goatnote/ci-history";
 import type { ReportResult } from "@goatnote/test-reports";
@@ -88,15 +88,15 @@ export function summarise(
     ),
     failed + errors > failures.length ? `and ${failed + errors - failures.length} more.\n` : "",
     stored ? "" : "\n**Not recorded:** see the warnings of this step.\n",
-    change.kind === "known" ? "" : `\nWhat changed is not known: ${plain(change.reason)}\n`,
+    change.kind === "known" ? "" : `\nWhat changed is not known: ${prose(change.reason)}\n`,
     problems(result),
   ].join("");
 }
 
 function problems({ invalid, warnings, complete }: ReportResult): string {
   const rows = [
-    ...invalid.map(({ path, reason }) => [code(path), `cannot be read: ${plain(reason)}`]),
-    ...warnings.slice(0, 100).map(({ path, message }) => [code(path), plain(message)]),
+    ...invalid.map(({ path, reason }) => [code(path), `cannot be read: ${prose(reason)}`]),
+    ...warnings.slice(0, 100).map(({ path, message }) => [code(path), prose(message)]),
   ];
   if (rows.length === 0) return complete ? "" : "\nThe reports are not complete.\n";
   return details(`${rows.length} remarks on the reports`, table(["report", "remark"], rows));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { registerSecret } from "./secrets.ts";
-import { code, cut, details, plain, seconds, table, writeSummary } from "./summary.ts";
+import { code, cut, details, plain, prose, seconds, table, writeSummary } from "./summary.ts";
 
 const bytes = (text: string): number => Buffer.byteLength(text);
 const mebibyte = 1024 * 1024;
@@ -16,8 +16,7 @@ const displayed = (markdown: string): string =>
     .replace(/&#(\d+);/g, (_, character) => String.fromCharCode(Number(character)));
 
 /** What is left for a Markdown parser and GitHub's filters to see when those two forms are set aside. */
-const raw = (markdown: string): string =>
-  markdown.replace(/^<code>|<\/code>$/g, "").replace(/<span>.<\/span>|&#\d+;/g, "\0");
+const raw = (markdown: string): string => markdown.replace(/<\/?code>/g, "").replace(/<span>.<\/span>|&#\d+;/g, "\0");
 
 const hostile = [
   "[click](https://evil.example)",
@@ -54,16 +53,21 @@ const atLineStart = [
   "| x |",
 ];
 
+/** The text of a browser: in prose, what backticks enclose stands without them. */
+const shown = (text: string, neutralise: (text: string) => string): string =>
+  neutralise === prose ? text.replace(/`([^`]+)`/g, "$1") : text;
+
 describe.each([
   ["plain", plain],
   ["code", code],
+  ["prose", prose],
 ])("%s shows the text of strangers as it is", (_, neutralise) => {
   const check = (text: string): void => {
     const markdown = neutralise(text);
     expect(raw(markdown)).not.toMatch(/[&<>`|*_{}[\]\\~@#$]|:\/\/|www\.|[\p{Cc}\p{Bidi_Control}](?<!\0)/iu);
     expect(raw(markdown)).not.toMatch(/:[\w+-]+:/);
     const printable = text.replace(/[\r\n\t]+/g, " ").replace(/[\p{Cc}\p{Bidi_Control}]/gu, "");
-    expect(displayed(markdown).trim()).toBe(printable.trim());
+    expect(displayed(markdown).trim()).toBe(shown(printable, neutralise).trim());
   };
   test.each([...hostile, ...atLineStart])("%j", check);
   test("whatever it is made of", () => {
@@ -81,9 +85,17 @@ describe.each([
   });
 });
 
-test("plain starts no list, quotation, heading or rule", () => {
-  for (const text of atLineStart) expect(raw(plain(text))).not.toMatch(/^\s|^[-+=>:]|^\d+[.)]/);
+test("plain and prose start no list, quotation, heading or rule", () => {
+  for (const text of atLineStart)
+    for (const neutralise of [plain, prose]) expect(raw(neutralise(text))).not.toMatch(/^\s|^[-+=>:]|^\d+[.)]/);
   expect(plain("1.5 and 2-3 (x) = y")).not.toContain("2&#");
+});
+
+test("prose shows what it quotes in code font", () => {
+  expect(prose("Set `sandbox = true` in `nix.conf`.")).toBe(
+    "Set <code>sandbox = true</code> in <code>nix.conf</code>.",
+  );
+  expect(prose("`a` and one ` more")).toBe("<code>a</code> and one &#96; more");
 });
 
 test("code is one element, even of nothing", () => {

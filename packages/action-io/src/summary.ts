@@ -21,15 +21,26 @@ function literal(text: string): string {
     .replace(linking, "<span>$&</span>");
 }
 
+/** What may begin a line: a list, a heading's underline or a rule begins with one of these marks, also after digits. */
+const atStart = (text: string): string =>
+  literal(text.trimStart()).replace(/^(\d*)([-+=:.)])/, (_, digits, mark) => `${digits}&#${mark.charCodeAt(0)};`);
+
 /** Text for a table cell, a title or a line of prose: no Markdown or HTML of strangers is rendered, line breaks become spaces. */
 export function plain(text: string): string {
-  // A list, a heading's underline or a rule begins with one of these, also after digits.
-  return literal(text.trim()).replace(/^(\d*)([-+=:.)])/, (_, digits, mark) => `${digits}&#${mark.charCodeAt(0)};`);
+  return atStart(text.trimEnd());
 }
 
 /** Text in code font, safe inside a table: backticks and pipes of the text cannot end it. */
 export function code(text: string): string {
   return `<code>${literal(text)}</code>`;
+}
+
+/** A sentence of ours for the same places: what it quotes in backticks is in code font, the rest is as `plain` has it. */
+export function prose(text: string): string {
+  return text
+    .split(/`([^`]+)`/)
+    .map((part, index) => (index === 0 ? atStart(part) : index % 2 === 0 ? literal(part) : code(part)))
+    .join("");
 }
 
 /** A table of cells that are Markdown already (use `plain` or `code` for text of strangers); "" without rows. */

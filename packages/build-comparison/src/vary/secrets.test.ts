@@ -22,7 +22,17 @@ test.each([
 });
 
 test.each([
-  ...["PATH", "HOME", "PWD", "OLDPWD", "GITHUB_ACTOR", "GIT_AUTHOR_NAME", "TOKENIZERS_PARALLELISM", "BYPASS"],
+  ...[
+    "PATH",
+    "HOME",
+    "PWD",
+    "OLDPWD",
+    "GITHUB_ACTOR",
+    "GITHUB_SECRET_SOURCE",
+    "GIT_AUTHOR_NAME",
+    "TOKENIZERS_PARALLELISM",
+    "BYPASS",
+  ],
   ...["KEYBOARD", "MONKEY", "GITHUB_REPOSITORY_OWNER", "SSL_CERT_FILE", "COMPASS_HOME", "PATTERN", "SOURCE_DATE_EPOCH"],
 ])("%s does not", (name) => {
   expect(seen({ [name]: "x" })).toEqual([]);

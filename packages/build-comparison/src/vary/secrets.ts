@@ -3,7 +3,8 @@
 // Words between underscores, and some that stand for themselves within a word.
 const words =
   /(^|_)(SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PASS|CREDENTIALS?|CREDS|TOKENS?|PAT|AUTH|KEYS?|COOKIE)(_|$)|TOKEN$|\wPWD$|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|APIKEY|PRIVATEKEY|ACCESSKEY|^(KUBECONFIG|DOCKER_CONFIG|NETRC)$/;
-const harmless = /^OLDPWD$/;
+// The second says where a job's secrets come from.
+const harmless = /^(OLDPWD|GITHUB_SECRET_SOURCE)$/;
 const contents = [
   /-----BEGIN [A-Z ]*PRIVATE KEY/,
   // A password in an address, as of a database or a proxy.
