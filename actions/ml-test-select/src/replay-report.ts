@@ -21,6 +21,9 @@ export function summariseReplay({
     selector.time_fraction === null
       ? `${percent(selector.tests_run_fraction)} of the tests`
       : `${percent(selector.time_fraction)} of the test time`;
+  const evaluated = `\n${evaluated_runs} of ${runs} full runs were evaluated, each by what was known before it. Everything ran in ${selector.full_runs} of them`;
+  if (failing_runs === 0)
+    return `### Nothing failed, so nothing is told of recall; ${cost} would have run\n${evaluated}. Orders of tests can be compared, and a recall stated, once runs of the default branch have failed.\n`;
   const budgets = Object.keys(all.model.change_recall);
   const rows = (slice: Record<string, PolicyReport>): string[][] =>
     Object.entries(slice).map(([name, { apfd, apfdc, change_recall, failure_recall }]) => [
@@ -32,7 +35,7 @@ export function summariseReplay({
   const header = ["policy", "APFD", "APFDc", ...budgets.map((budget) => `recall at ${percent(Number(budget))}`)];
   return [
     `### ${caught} of ${failing_runs} red changes would have stayed red, with ${cost} run\n`,
-    `\n${evaluated_runs} of ${runs} full runs were evaluated, each by what was known before it. Everything ran in ${selector.full_runs} of them; ${selector.failures_missed} failing tests rested.\n`,
+    `${evaluated}; ${selector.failures_missed} failing tests rested.\n`,
     "\n**All failures**; recall is of red changes / of failing tests\n",
     table(header, rows(all)),
     compared(versus.all),
