@@ -4,6 +4,7 @@
  *
  *   node benchmarks/signals.ts <history.ndjson[.gz|.zst]>...
  *
+ * Scores are divided by the whole duration, where durations are known.
  * Prints for each history the mean APFDc of the logistic model and of the others less it, with the interval that resampling
  * the failing runs gives the difference (paired bootstrap, 95 %); then the same over all failing runs of all histories,
  * and of a model that has learnt from the other histories only (`others`), alone and summed with the own one.
