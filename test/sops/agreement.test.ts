@@ -57,6 +57,13 @@ describeWithPeer("sops", (sops) => {
     });
   });
 
+  test("both read a flow collection that ends at the margin, as sops can write one", async () => {
+    const text = lab.encrypt("s.yaml", "a:\n    b: {}\n    c: []\npassword: correct-horse\n", key.recipient).toString();
+    const margin = (mark: string): string => `${mark[0]}\n${" ".repeat(8)}# alone\n${mark[1]}`;
+    lab.write("s.yaml", text.replace("{}", margin("{}")).replace("[]", margin("[]")));
+    expect([accepts(sops, "s.yaml"), await accepted("s.yaml")]).toEqual([true, true]);
+  });
+
   test("neither notices another unencrypted value where the MAC covers encrypted ones only, and both do otherwise", async () => {
     for (const only of [true, false]) {
       const rule = { age: key.recipient, mac_only_encrypted: only };

@@ -26,11 +26,12 @@ function encodings(bytes: Buffer): string[] {
   if (bytes.length < shortestPart) return [];
   const hex = bytes.toString("hex");
   const always = [hex, hex.toUpperCase(), ...wrappedBase64(bytes)];
-  // A shell quotes texts; what stands for bytes in one is U+FFFD, which nothing prints.
-  if (!isUtf8(bytes)) return [...always, ...inBase64(bytes, "base64"), ...inBase64(bytes, "base64url")];
+  // No word of a shell holds a zero byte; other bytes it prints as they are, and the log has U+FFFD for what is no text.
+  const quoted = bytes.includes(0) ? [] : shellQuoted(bytes.toString("utf8"));
+  if (!isUtf8(bytes)) return [...always, ...quoted, ...inBase64(bytes, "base64"), ...inBase64(bytes, "base64url")];
   // Without - and _ it equals the base64 that the runner masks.
   const base64 = inBase64(bytes, "base64url").filter((form) => /[-_]/.test(form));
-  return [...always, ...base64, ...shellQuoted(bytes.toString("utf8"))];
+  return [...always, ...quoted, ...base64];
 }
 
 const padding = Buffer.alloc(2);

@@ -141,6 +141,16 @@ describe("structure of YAML", () => {
     await expect(read(text)).rejects.toThrow(new RegExp(message));
   });
 
+  test("a flow collection may end at the margin, as sops writes one that holds comments only", async () => {
+    const text = "a:\n    m: {\n        # c }\n}\n    l: [\n        # c\n]\n    x: y\nb: |\n    }\n";
+    expect(leavesOf(await read(text))).toEqual([
+      { path: ["a", "x"], value: { kind: "str", text: "y" } },
+      { path: ["b"], value: { kind: "str", text: "}\n" } },
+    ]);
+    await expect(read("a:\n    m: {\n    # c\nx }\n")).rejects.toThrow("not valid YAML: line 4");
+    await expect(read(`a:\n${"    m: {\n        # c\n}\n".repeat(60)}`)).rejects.toThrow("not valid YAML: line 154");
+  });
+
   test("CRLF and a byte order mark", async () => {
     expect(pairs(await read("\ufeffa: x\r\nb: |\r\n  y\r\n"))).toEqual([
       ["a", { kind: "str", text: "x" }],

@@ -22,23 +22,47 @@ export function readYaml(text: string): Documents {
       "unsupported",
       "It holds a character that YAML 1.1 takes for the end of a line and YAML 1.2 does not (U+0085, U+2028 or U+2029); readers do not agree on it.",
     );
-  // Scalars stay text: what they mean is decided as SOPS decides it, by resolvePlain.
-  const documents = parseAllDocuments(text, {
-    schema: "failsafe",
-    logLevel: "silent",
-    prettyErrors: false,
-    uniqueKeys: false,
-  });
+  const { documents, parsed } = parse(text);
   if (!Array.isArray(documents)) return [];
   const budget = new Budget();
   return documents.map((document) => {
     const [error] = document.errors;
     if (error) {
-      const line = text.slice(0, error.pos[0]).split("\n").length;
+      const line = parsed.slice(0, error.pos[0]).split("\n").length;
       throw new SopsError("malformed", `It is not valid YAML: line ${line}, ${error.code}.`);
     }
     return new Converter(document, budget).document();
   });
+}
+
+// One parse each: more of these than a file of sops has.
+const mostMended = 50;
+
+/**
+ * `sops` writes the end of a flow collection that holds only comments at the margin, which YAML does not allow (1.2.2,
+ * section 7.4: flow collections are indented as their block is) and its own parser reads. Such an end is moved to the
+ * right, one for each parse that stops at it; lines stay where they are, and no other text is touched.
+ */
+function parse(text: string): { documents: ReturnType<typeof parseAllDocuments>; parsed: string } {
+  let parsed = text;
+  for (let mended = 0; ; mended += 1) {
+    // Scalars stay text: what they mean is decided as SOPS decides it, by resolvePlain.
+    const documents = parseAllDocuments(parsed, {
+      schema: "failsafe",
+      logLevel: "silent",
+      prettyErrors: false,
+      uniqueKeys: false,
+    });
+    const [error] = Array.isArray(documents) ? documents.flatMap(({ errors }) => errors) : [];
+    if (error?.code !== "BAD_INDENT" || mended === mostMended) return { documents, parsed };
+    const end = error.pos[0];
+    const before = parsed.slice(0, end).split("\n");
+    const line = before.pop()!;
+    const indent = before.pop()?.match(/^ */)?.[0] ?? "";
+    if (!/^[}\]]$/.test(parsed.charAt(end)) || line.trim() !== "" || indent.length <= line.length)
+      return { documents, parsed };
+    parsed = parsed.slice(0, end) + indent.slice(line.length) + parsed.slice(end);
+  }
 }
 
 class Converter {
