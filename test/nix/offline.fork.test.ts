@@ -38,6 +38,7 @@ describe.each(generations)("%s", (peer) => {
           lib = make "lib-1" "cat \${fixed} > $out";
           fixed = makeWith { outputHashMode = "flat"; outputHashAlgo = "sha256"; outputHash = builtins.hashString "sha256" "from afar\\n"; } "fixed-1" "${fetch}";
           open = makeWith { __noChroot = true; } "open-1" "${fetch}";
+          once = makeWith { __noChroot = true; } "once-1" "test ! -e ${lab.folder}/once && echo > ${lab.folder}/once && echo > $out";
           aboveOpen = make "above-1" "cat \${open} > $out";
         };`,
       )}`;
@@ -75,6 +76,16 @@ describe.each(generations)("%s", (peer) => {
         expect(log).toMatch(/open-1\.drv needs the network: with it, it was built again, and without it fails/);
         expect(summary).toContain("second build failed without network");
       }
+    });
+
+    test("one that did not come to a second result has not shown that it needs no network", async () => {
+      const { code, outputs, log, summary } = await prove(
+        { installables: "once" },
+        { env: { NIX_CONFIG: "sandbox = relaxed" } },
+      );
+      expect([code, outputs.hermetic, outputs.offline], log).toEqual([1, "false", "not-run"]);
+      expect(log).toContain("once-1.drv could not be built again");
+      expect(readable(summary)).toContain("**Offline:** not run: once-1.drv could not be built a second time.");
     });
 
     test("what a cache gave is built again from what caches have, and not from its sources", async () => {

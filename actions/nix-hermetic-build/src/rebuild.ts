@@ -39,6 +39,7 @@ export async function rebuild(nix: Nix, graph: readonly Derivation[], which: rea
       ? { offline: "not-run", network: cut.notRun }
       : { offline: "passed", network: cut.wrap.filter((word) => !word.startsWith("--preserve-env")).join(" ") }),
   };
+  const missing: string[] = [];
   for (const [i, path] of which.entries()) {
     const derivation = byPath.get(path);
     const outputs = Object.values(derivation?.outputs ?? {});
@@ -51,18 +52,26 @@ export async function rebuild(nix: Nix, graph: readonly Derivation[], which: rea
       say(
         `Building ${nameOf(path)} again (${i + 1} of ${which.length}), network: ${again.offline === "not-run" ? "as it is" : "cut off"}`,
       );
-      const { reason, offline } = await rebuildOne(nix, derivation, cut);
+      const { reason, outcome } = await rebuildOne(nix, derivation, cut);
       if (reason) again.reasons.push(reason);
-      if (!offline && again.offline === "passed") again.offline = "failed";
-      again.derivations.push(path);
+      if (outcome === "needs-network") again.offline = "failed";
+      if (outcome === "not-built") missing.push(nameOf(path));
+      else again.derivations.push(path);
     }
   }
-  if (again.derivations.length === 0 && again.offline === "passed")
+  if (again.offline !== "passed") return again;
+  // What was not built a second time has not shown that it needs no network.
+  if (missing.length > 0)
+    return { ...again, offline: "not-run", network: `${missing.join(", ")} could not be built a second time` };
+  if (again.derivations.length === 0)
     return { ...again, offline: "not-run", network: "nothing was built a second time" };
   return again;
 }
 
-async function rebuildOne(nix: Nix, derivation: Derivation, cut: Cut): Promise<{ reason?: string; offline: boolean }> {
+/** `not-built`: it did not come to a second result, with a network or without. */
+type Outcome = "built" | "needs-network" | "not-built";
+
+async function rebuildOne(nix: Nix, derivation: Derivation, cut: Cut): Promise<{ reason?: string; outcome: Outcome }> {
   const { path, inputDerivations } = derivation;
   const inputs = Object.entries(inputDerivations).map(([input, names]) => outputsOf(nix, input, names));
   // The last download: what comes from a cache comes without what it was built from.
@@ -70,7 +79,7 @@ async function rebuildOne(nix: Nix, derivation: Derivation, cut: Cut): Promise<{
     inputs.length > 0 ? await build(nix, inputs) : { code: 0, errors: [] };
   if (fetched.code !== 0)
     return {
-      offline: true,
+      outcome: "not-built",
       reason: `${nameOf(path)} could not be built again, since what it is built from is missing: ${lastWords(fetched.errors.join("\n"), 2)}`,
     };
   const args = ["--rebuild", ...builtHere];
@@ -79,18 +88,18 @@ async function rebuildOne(nix: Nix, derivation: Derivation, cut: Cut): Promise<{
   const { code, built, errors } = await begin("notRun" in cut ? { wrap: [], args: [] } : cut);
   if (code === 0)
     return built.some((each) => each.derivation === path)
-      ? { offline: true }
-      : { offline: true, reason: `${nameOf(path)} was not built again, though Nix says so.` };
+      ? { outcome: "built" }
+      : { outcome: "not-built", reason: `${nameOf(path)} was not built again, though Nix says so.` };
   const told = errors.join("\n");
   if (/may not be deterministic/.test(told))
     return {
-      offline: true,
+      outcome: "built",
       reason: `${nameOf(path)} differs when it is built again: it reads the clock or another thing that changes. repro-check finds what.`,
     };
   if (!("notRun" in cut) && (await begin({ wrap: [], args: [] })).code === 0)
     return {
-      offline: false,
+      outcome: "needs-network",
       reason: `${nameOf(path)} needs the network: with it, it was built again, and without it fails: ${lastWords(told, 2)}`,
     };
-  return { offline: true, reason: `${nameOf(path)} could not be built again: ${lastWords(told, 2)}` };
+  return { outcome: "not-built", reason: `${nameOf(path)} could not be built again: ${lastWords(told, 2)}` };
 }

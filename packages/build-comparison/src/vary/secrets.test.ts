@@ -16,6 +16,17 @@ test.each([
     "COSIGN_PRIVATE_KEY",
     "SECRETS_JSON",
     "SIGNING_KEYS",
+    "SLACK_WEBHOOK_URL",
+    "SENTRY_DSN",
+    "API_KEY2",
+    "KEY1",
+    "DEPLOY_TOKEN2",
+    "SONARTOKEN2",
+    "JWT",
+    "DEPLOYKEY",
+    "AUTHORIZATION",
+    "GITHUBPAT",
+    "KUBE_CONFIG",
   ],
 ])("%s looks like a secret", (name) => {
   expect(seen({ [name]: "x" })).toEqual([name]);
@@ -43,6 +54,7 @@ test.each([
   "https://x-access-token:abc@host.example/r",
   "-----BEGIN OPENSSH PRIVATE KEY-----\nabc",
   "AGE-SECRET-KEY-1QQ",
+  "cores = 2\naccess-tokens = github.com=ghs_short",
 ])("what holds %s is one, whatever its name", (value) => {
   expect(seen({ SETTING: value })).toEqual(["SETTING"]);
 });

@@ -1,14 +1,16 @@
 /** Variables of a job that builds do not get, since they look like secrets: by their names, or by what they hold. */
 
-// Words between underscores, and some that stand for themselves within a word.
+// Words between underscores, and some that stand for themselves within a word; a number may follow.
 const words =
-  /(^|_)(SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PASS|CREDENTIALS?|CREDS|TOKENS?|PAT|AUTH|KEYS?|COOKIE)(_|$)|TOKEN$|\wPWD$|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|APIKEY|PRIVATEKEY|ACCESSKEY|^(KUBECONFIG|DOCKER_CONFIG|NETRC)$/;
+  /(^|_)(SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PASS|CREDENTIALS?|CREDS|TOKENS?|PAT|AUTH|AUTHORIZATION|BEARER|JWT|DSN|KEYS?|COOKIE)\d*(_|$)|(TOKEN|(API|PRIVATE|ACCESS|SIGN(ING)?|DEPLOY|SSH|GPG|AGE)KEY|(GITHUB|GITLAB|GH)PAT)\d*$|\wPWD$|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|WEBHOOK|APIKEY|PRIVATEKEY|ACCESSKEY|^(KUBE_?CONFIG|DOCKER_CONFIG|NETRC)$/;
 // The second says where a job's secrets come from.
 const harmless = /^(OLDPWD|GITHUB_SECRET_SOURCE)$/;
 const contents = [
   /-----BEGIN [A-Z ]*PRIVATE KEY/,
   // A password in an address, as of a database or a proxy.
   /\b[a-z][a-z0-9+.-]*:\/\/[^/\s:@]*:[^/\s@]+@/i,
+  // Of Nix, in NIX_CONFIG.
+  /\baccess-tokens\s*=\s*\S/,
   /\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}|AGE-SECRET-KEY-1)/,
 ];
 
