@@ -149,8 +149,7 @@ describeWithPeer("age-keygen", (keygen) => {
     test("the setup guide, as it is copied from the README", async () => {
       const readme = readFileSync(join(import.meta.dirname, "../../actions/sops-decrypt/README.md"), "utf8");
       const commands = /^## From no key[\s\S]*?```sh\n([\s\S]*?)```/m.exec(readme)?.[1]?.trim().split("\n") ?? [];
-      expect(commands).toHaveLength(5);
-      expect(commands.pop()).toMatch(/^gh api .* && gh secret set SOPS_AGE_KEY .*< \.\.\/key\.txt$/); // needs GitHub
+      expect(commands).toHaveLength(4);
       const lab = new Lab(await build(), sops);
       try {
         const path = [dirname(keygen), dirname(sops), process.env.PATH].join(delimiter);
