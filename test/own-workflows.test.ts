@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { actionNames } from "../scripts/action-names.ts";
@@ -111,7 +111,11 @@ describe("the job that pushes a release", () => {
 
   beforeAll(() => {
     for (const action of actions) {
-      cpSync(join(built, action), join(mono, "dist", action), { recursive: true });
+      // Without the bundles, which are the greater part and no other matter for git.
+      cpSync(join(built, action), join(mono, "dist", action), {
+        recursive: true,
+        filter: (file) => basename(file) !== "bundle",
+      });
       mkdirSync(join(mono, "actions", action), { recursive: true });
       cpSync(join(root, "actions", action, "action.yml"), join(mono, "actions", action, "action.yml"));
       writeFileSync(join(mono, "actions", action, "package.json"), '{"version":"1.2.3"}');
