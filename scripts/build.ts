@@ -27,6 +27,7 @@ import {
 import { createRequire } from "node:module";
 import { dirname, join, posix } from "node:path";
 import { minifySync } from "rolldown/utils";
+import { actionNames } from "./action-names.ts";
 import { writeLicences } from "./licences.ts";
 
 const root = dirname(import.meta.dirname);
@@ -49,11 +50,6 @@ interface Bundle {
 interface WebpackModule {
   resource?: string;
   modules?: WebpackModule[];
-}
-
-/** Folders under `actions/` that hold a published action. */
-export function actionNames(): string[] {
-  return readdirSync(join(root, "actions")).filter((name) => existsSync(join(root, "actions", name, "action.yml")));
 }
 
 /** The hash of everything a bundle is made from: sources, manifests, lockfile, this script. Hex. */

@@ -4,7 +4,7 @@ import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, symlin
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { actionNames } from "./build.ts";
+import { actionNames } from "./action-names.ts";
 import { gitText } from "./release-tree.ts";
 
 const root = dirname(import.meta.dirname);

@@ -9,7 +9,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "no
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
-import { actionNames } from "./build.ts";
+import { actionNames } from "./action-names.ts";
 
 const root = dirname(import.meta.dirname);
 

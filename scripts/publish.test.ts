@@ -14,7 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rehearse, startBackend } from "@goatnote/rehearsal";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { actionNames, build } from "./build.ts";
+import { actionNames } from "./action-names.ts";
+import { build } from "./build.ts";
 import { publish } from "./publish.ts";
 import { gitText, releaseTree, treeHash } from "./release-tree.ts";
 
@@ -219,6 +220,30 @@ describe("in one action's repository", () => {
     run({ push: true });
     commit(root, "1.1.9");
     expect(() => run({ push: true })).toThrow("v1.1.9 does not rise above v1.2.0");
+  });
+
+  test("a tag that the branch does not have is refused, also with the right tree", () => {
+    const bare = remote.replace("file://", "");
+    const { commit: hash, tree } = run({ push: true });
+    appendFileSync(join(root, "dist", action, "README.md"), "\nMore.\n");
+    commit(root, "1.0.1");
+    run({ push: true });
+    // Below the tip is where a release lies that is not the latest.
+    gitText(root, ["checkout", "--quiet", "HEAD^"]);
+    expect(run()).toMatchObject({ published: true, commit: hash });
+    const beside = gitText(bare, ["commit-tree", tree], {
+      input: "beside",
+      env: {
+        GIT_AUTHOR_NAME: "o",
+        GIT_AUTHOR_EMAIL: "o@example.org",
+        GIT_COMMITTER_NAME: "o",
+        GIT_COMMITTER_EMAIL: "o@example.org",
+      },
+    });
+    gitText(bare, ["update-ref", "refs/heads/v1", beside]);
+    expect(() => run({ push: true })).toThrow(`the branch v1 does not have its commit ${hash}`);
+    gitText(bare, ["update-ref", "-d", "refs/heads/v1"]);
+    expect(() => run({ push: true })).toThrow(`the branch v1 does not have its commit ${hash}`);
   });
 
   test("a tag v1 is refused: beside the branch v1 nobody could tell which is meant", () => {

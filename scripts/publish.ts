@@ -5,6 +5,7 @@
  *   node scripts/publish.ts [action ...]              says what would be published; all actions that have a version by default
  *     --remote <url>      the repository, `{action}` in it is replaced; without it, nothing is known of earlier releases
  *     --push              pushes there, and reads back what has arrived
+ *     --list              says nothing but one line `<action> <tag> <tree> <commit>` for each release that is not published yet
  *     --output <folder>   writes <action>.bundle for `git fetch` and <action>-<version>.tar, for a job that pushes without this code
  *
  * `v1` is a branch and never a tag: a name that is both is ambiguous, and a branch moves by fast-forward only, so that no
@@ -14,7 +15,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { actionNames } from "./build.ts";
+import { actionNames } from "./action-names.ts";
 import { git, gitText, releaseTree, type TreeFile, treeHash } from "./release-tree.ts";
 
 /** What one action's next release is, before anything is written. */
@@ -100,7 +101,7 @@ function read(remote: string, branch: string): Remote {
 /**
  * Writes the release as objects into the empty bare repository `workshop`, on top of what the remote has.
  * @param remote where earlier releases are; undefined for none
- * @throws Error when the version does not rise, the tag has another tree, or the tree is not the one predicted
+ * @throws Error when the version does not rise, the tag has another tree or is not on the branch, or the tree is not the one predicted
  */
 export function prepare(release: Release, workshop: string, remote?: string): Prepared {
   const { action, version, source, date, files, tree } = release;
@@ -113,15 +114,19 @@ export function prepare(release: Release, workshop: string, remote?: string): Pr
       `${action}: ${remote} has a tag ${branch}, and ${branch} is the branch that moves. Delete the tag.`,
     );
   if (remote !== undefined && tip !== undefined)
-    git(workshop, ["fetch", "--quiet", "--no-tags", "--depth=1", remote, `refs/heads/${branch}`]);
+    git(workshop, ["fetch", "--quiet", "--no-tags", remote, `refs/heads/${branch}`]);
 
   const there = tags.get(tag);
   if (there !== undefined) {
-    git(workshop, ["fetch", "--quiet", "--no-tags", "--depth=1", remote as string, `refs/tags/${tag}`]);
+    git(workshop, ["fetch", "--quiet", "--no-tags", remote as string, `refs/tags/${tag}`]);
     const theirs = gitText(workshop, ["rev-parse", `${there}^{tree}`]);
     if (theirs !== tree)
       throw new Error(
         `${action}: ${tag} is published with the tree ${theirs}, and this one is ${tree}. A tag never changes; raise the version.`,
+      );
+    if (tip === undefined || !gitText(workshop, ["rev-list", tip]).split("\n").includes(there))
+      throw new Error(
+        `${action}: ${tag} is published, and the branch ${branch} does not have its commit ${there}. Bring it there with git push, or raise the version.`,
       );
     return { ...release, branch, tag, commit: there, parent: undefined, published: true };
   }
@@ -226,7 +231,12 @@ export function publish(root: string, { actions, remote, push: pushes = false, o
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { remote: { type: "string" }, push: { type: "boolean" }, output: { type: "string" } },
+    options: {
+      remote: { type: "string" },
+      push: { type: "boolean" },
+      list: { type: "boolean" },
+      output: { type: "string" },
+    },
   });
   const root = dirname(import.meta.dirname);
   const unknown = positionals.find((name) => !actionNames().includes(name));
@@ -235,10 +245,14 @@ if (import.meta.main) {
     const actions = positionals.length > 0 ? positionals : actionNames().filter((name) => hasVersion(root, name));
     if (actions.length === 0) throw new Error("no action has a version yet; see RELEASING.md.");
     for (const { action, tag, branch, tree, commit, published } of publish(root, { actions, ...values })) {
+      if (values.list) {
+        if (!published) console.log(`${action} ${tag} ${tree} ${commit}`);
+        continue;
+      }
       const state = published ? "is published" : values.push ? `pushed, and ${branch} with it` : "would be published";
       console.log(`${action} ${tag} ${state}\n  tree ${tree}\n  commit ${commit}`);
     }
-    if (!values.push) console.log("Nothing was pushed; --push does it.");
+    if (!values.push && !values.list) console.log("Nothing was pushed; --push does it.");
   } catch (error) {
     const { message, stderr } = error as Error & { stderr?: Buffer };
     console.error(`publish: ${stderr?.length ? `${message.split("\n")[0]}\n${stderr}` : message}`);

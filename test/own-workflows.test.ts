@@ -3,12 +3,22 @@
  * same names; the job that builds the flake needs Nix's own tests (`test/nix`) and is left out.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { actionNames, build } from "../scripts/build.ts";
+import { actionNames } from "../scripts/action-names.ts";
+import { build } from "../scripts/build.ts";
 import { publish } from "../scripts/publish.ts";
 import { Lab } from "./loop/lab.ts";
 
@@ -89,65 +99,241 @@ describe("CI", () => {
   });
 });
 
-test("the job that pushes a release needs no code of ours: git alone brings what was packed to each repository", () => {
+describe("the job that pushes a release", () => {
   const folder = mkdtempSync(join(tmpdir(), "release-"));
-  try {
-    const git = (at: string, ...args: string[]) =>
-      execFileSync("git", ["-C", at, "-c", "user.name=o", "-c", "user.email=o@example.org", ...args], {
-        encoding: "utf8",
-      });
-    const mono = join(folder, "mono");
-    const actions = actionNames().slice(0, 2);
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const actions = actionNames().slice(0, 2);
+  const mono = join(folder, "mono");
+  const git = (at: string, ...args: string[]) =>
+    execFileSync("git", ["-C", at, "-c", "user.name=o", "-c", "user.email=o@example.org", ...args], {
+      encoding: "utf8",
+    }).trim();
+
+  beforeAll(() => {
     for (const action of actions) {
-      cpSync(join(built, action), join(mono, "dist", action), { recursive: true });
+      // Without the bundles, which are the greater part and no other matter for git.
+      cpSync(join(built, action), join(mono, "dist", action), {
+        recursive: true,
+        filter: (file) => basename(file) !== "bundle",
+      });
       mkdirSync(join(mono, "actions", action), { recursive: true });
+      cpSync(join(root, "actions", action, "action.yml"), join(mono, "actions", action, "action.yml"));
       writeFileSync(join(mono, "actions", action, "package.json"), '{"version":"1.2.3"}');
-      execFileSync("git", ["init", "--quiet", "--bare", join(folder, "remotes", `${action}.git`)]);
     }
-    git(mono, "init", "--quiet");
+    for (const script of ["publish.ts", "release-tree.ts", "action-names.ts"])
+      cpSync(join(root, "scripts", script), join(mono, "scripts", script));
+    git(folder, "init", "--quiet", "mono");
     git(mono, "add", "--all", "--force");
     git(mono, "commit", "--quiet", "--message", "x");
-    const workspace = join(folder, "workspace");
-    const remote = `file://${join(folder, "remotes")}/{action}.git`;
-    const packed = publish(mono, { actions, remote, output: join(workspace, "release") });
+  });
 
-    const bin = join(folder, "bin");
-    mkdirSync(bin);
-    writeFileSync(join(bin, "gh"), `#!/bin/sh\necho "$@" >> "${folder}/gh.log"\n`);
-    chmodSync(join(bin, "gh"), 0o755);
-    const { jobs } = parse(workflow("release.yml"));
-    const script = jobs.push.steps.find(({ name }: { name?: string }) => name === "Push").run;
-    execFileSync("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", script], {
-      cwd: workspace,
-      stdio: "pipe",
-      env: {
-        PATH: `${bin}:${process.env.PATH}`,
-        HOME: folder,
-        RUNNER_TEMP: folder,
-        GITHUB_WORKSPACE: workspace,
-        GITHUB_STEP_SUMMARY: join(folder, "summary.md"),
-        GIT_CONFIG_COUNT: "1",
-        GIT_CONFIG_KEY_0: `url.file://${join(folder, "remotes")}/.insteadOf`,
-        GIT_CONFIG_VALUE_0: "https://github.com/goatnote/",
-      },
+  /** A release that is packed and not pushed yet, with empty repositories to push to. */
+  function packed() {
+    const at = mkdtempSync(join(folder, "run-"));
+    const [workspace, remotes] = [join(at, "workspace"), join(at, "remotes")];
+    for (const action of actions) execFileSync("git", ["init", "--quiet", "--bare", join(remotes, `${action}.git`)]);
+    const remote = `file://${remotes}/{action}.git`;
+    const releases = publish(mono, { actions, remote, output: join(workspace, "release") });
+    return { at, workspace, remotes, remote, releases };
+  }
+
+  /** What the job that builds again names. Nothing is installed where it runs. */
+  const listed = (remote: string) =>
+    execFileSync(process.execPath, ["scripts/publish.ts", "--remote", remote, "--list"], {
+      cwd: mono,
+      encoding: "utf8",
     });
-    for (const { action, commit, tree } of packed) {
-      const at = join(folder, "remotes", `${action}.git`);
-      expect(git(at, "rev-parse", "refs/heads/v1", "refs/tags/v1.2.3", "v1.2.3^{tree}").trim()).toBe(
+
+  /** Runs the job's scripts, in order. */
+  function push({ at, workspace, remotes, remote }: ReturnType<typeof packed>): void {
+    const bin = join(at, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "gh"), `#!/bin/sh\necho "$@" >> "${at}/gh.log"\n`);
+    chmodSync(join(bin, "gh"), 0o755);
+    const RELEASES = listed(remote).trimEnd();
+    const { jobs } = parse(workflow("release.yml"));
+    for (const { run } of jobs.push.steps.filter((step: { run?: string }) => step.run))
+      execFileSync("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", run], {
+        cwd: workspace,
+        stdio: "pipe",
+        env: {
+          PATH: `${bin}:${process.env.PATH}`,
+          HOME: at,
+          RUNNER_TEMP: at,
+          RELEASES,
+          GITHUB_WORKSPACE: workspace,
+          GITHUB_STEP_SUMMARY: join(at, "summary.md"),
+          GIT_CONFIG_COUNT: "1",
+          GIT_CONFIG_KEY_0: `url.file://${remotes}/.insteadOf`,
+          GIT_CONFIG_VALUE_0: "https://github.com/goatnote/",
+        },
+      });
+  }
+
+  test("checks out no code of ours: git alone brings what was packed to each repository", () => {
+    const run = packed();
+    push(run);
+    for (const { action, commit, tree } of run.releases) {
+      const at = join(run.remotes, `${action}.git`);
+      expect(git(at, "rev-parse", "refs/heads/v1", "refs/tags/v1.2.3", "v1.2.3^{tree}")).toBe(
         `${commit}\n${commit}\n${tree}`,
       );
-      expect(readFileSync(join(folder, "summary.md"), "utf8")).toContain(`goatnote/${action} v1.2.3 ${tree}`);
-      expect(readFileSync(join(folder, "gh.log"), "utf8")).toContain(
+      expect(readFileSync(join(run.at, "summary.md"), "utf8")).toContain(`goatnote/${action} v1.2.3 ${tree}`);
+      expect(readFileSync(join(run.at, "gh.log"), "utf8")).toContain(
         `release create v1.2.3 --repo goatnote/${action} --verify-tag`,
       );
     }
-  } finally {
-    rmSync(folder, { recursive: true });
+    expect(listed(run.remote), "nothing is new then").toBe("");
+  });
+
+  /** Puts another bundle in the place of the second action's, with a commit on top that `change` makes in a work tree. */
+  function otherBundle({ at, workspace }: ReturnType<typeof packed>, change: (tree: string) => void): string {
+    const [bundle, tree] = [join(workspace, "release", `${actions[1]}.bundle`), join(at, "evil")];
+    git(at, "clone", "--quiet", "--branch", "v1", bundle, tree);
+    change(tree);
+    git(tree, "commit", "--quiet", "--all", "--allow-empty", "--message", "x");
+    git(tree, "tag", "--force", "v1.2.3");
+    git(tree, "bundle", "create", "--quiet", bundle, "v1", "v1.2.3");
+    return tree;
   }
+  const evil = (tree: string) => appendFileSync(join(tree, "action.yml"), "# evil\n");
+  const archive = (workspace: string) => join(workspace, "release", `${actions[1]}-1.2.3.tar`);
+
+  test.each<[string, (run: ReturnType<typeof packed>) => void, RegExp]>([
+    ["another bundle beside the archive that is signed", (run) => otherBundle(run, evil), /commit and tree/],
+    [
+      "another bundle with its own archive",
+      (run) => {
+        const tree = otherBundle(run, evil);
+        const prefix = `--prefix=${actions[1]}-1.2.3/`;
+        git(tree, "archive", "--format=tar", prefix, `--output=${archive(run.workspace)}`, "v1.2.3");
+      },
+      /commit and tree/,
+    ],
+    ["the same tree on top of other commits", (run) => otherBundle(run, () => {}), /commit and tree/],
+    [
+      "a branch that goes further than the tag",
+      ({ releases, ...run }) => {
+        const tree = otherBundle({ releases, ...run }, evil);
+        git(tree, "tag", "--force", "v1.2.3", releases[1]!.commit);
+        git(tree, "bundle", "create", "--quiet", join(run.workspace, "release", `${actions[1]}.bundle`), "--all");
+      },
+      /at refs\/heads\/v1 /,
+    ],
+    [
+      "another archive beside the right bundle",
+      ({ workspace }) => appendFileSync(archive(workspace), "evil"),
+      /is not the archive of v1\.2\.3/,
+    ],
+  ])("refuses %s, before anything is pushed", (_, spoil, message) => {
+    const run = packed();
+    spoil(run);
+    let output = "";
+    try {
+      push(run);
+    } catch (error) {
+      output = String((error as { stdout?: Buffer }).stdout);
+    }
+    expect(actions.map((action) => git(join(run.remotes, `${action}.git`), "for-each-ref"))).toEqual(["", ""]);
+    expect(output).toMatch(message);
+  });
 });
 
 test("the release asks for a token for exactly the repositories that are published", () => {
   const { jobs } = parse(workflow("release.yml"));
   const { repositories } = jobs.push.steps.find(({ id }: { id?: string }) => id === "app").with;
   expect(repositories.split(",").sort()).toEqual(actionNames().sort());
+});
+
+test("a release signs and pushes what is new, and where nothing is, it ends well without", async () => {
+  const remotes = mkdtempSync(join(tmpdir(), "release-remotes-"));
+  const script = (name: string): string => readFileSync(join(root, "scripts", name), "utf8");
+  const { jobs, ...rest } = parse(workflow("release.yml"));
+  // Who signs and who pushes is not here; the conditions under which they would are.
+  const { RELEASES } = jobs.push.steps.at(-1).env;
+  jobs.attest.steps = [{ run: "true" }];
+  jobs.push.steps = [{ run: 'echo "new: $RELEASES"', env: { RELEASES } }];
+  const lab = await Lab.make(
+    {
+      ...project,
+      ".github/workflows/release.yml": stringify({ ...rest, jobs }),
+      "scripts/build.ts": 'import { cpSync } from "node:fs";\ncpSync("sources", "dist", { recursive: true });\n',
+      ...Object.fromEntries(
+        ["publish.ts", "release-tree.ts", "action-names.ts"].map((name) => [`scripts/${name}`, script(name)]),
+      ),
+      "actions/small/action.yml": "name: small\n",
+      "actions/small/package.json": '{"version":"1.0.0"}',
+      ...Object.fromEntries(
+        ["action.yml", "README.md", "LICENSE", "licences.txt"].flatMap((name) =>
+          ["sources", "dist"].map((at) => [`${at}/small/${name}`, `${name}\n`]),
+        ),
+      ),
+    },
+    {
+      env: {
+        PATH: dirname(process.execPath),
+        GIT_CONFIG_COUNT: "1",
+        GIT_CONFIG_KEY_0: `url.file://${remotes}/.insteadOf`,
+        GIT_CONFIG_VALUE_0: "https://github.com/goatnote/",
+      },
+    },
+  );
+  try {
+    const remote = join(remotes, "small.git");
+    execFileSync("git", ["init", "--quiet", "--bare", remote]);
+    const release = () =>
+      lab.rehearse({
+        workflow: ".github/workflows/release.yml",
+        event: { name: "workflow_dispatch", payload: {} },
+        ref: "refs/heads/main",
+        sha: lab.head,
+      });
+    const first = await release();
+    expect(first.conclusion, first.log).toBe("success");
+    expect(first.log).toMatch(/new: small v1\.0\.0 [0-9a-f]{40} [0-9a-f]{40}/);
+    publish(lab.folder, { actions: ["small"], remote, push: true });
+    const second = await release();
+    expect(second.conclusion, second.log).toBe("success");
+    expect(["pack", "reproduce", "attest", "push"].map((job) => second.conclusionOf(job))).toEqual([
+      "success",
+      "success",
+      "skipped",
+      "skipped",
+    ]);
+  } finally {
+    await lab.close();
+    rmSync(remotes, { recursive: true });
+  }
+});
+
+test.each([
+  [".github/workflows/release.yml", "push", "app"],
+  ["workflows-examples/release.yml", "scan", "Scan"],
+  ["workflows-examples/release.yml", "deploy", "Deploy"],
+])("%s: the job %s takes what was made before by its id, and verifies it first", (file, job, then) => {
+  const { steps } = parse(readFileSync(join(root, file), "utf8")).jobs[job] as {
+    steps: { id?: string; name?: string; uses?: string; with?: Record<string, string> }[];
+  };
+  const downloads = steps.filter(({ uses }) => uses?.startsWith("actions/download-artifact@"));
+  expect(downloads).toHaveLength(2);
+  for (const { with: inputs } of downloads) expect(inputs).toMatchObject({ "artifact-ids": expect.any(String) });
+  const verify = steps.findIndex(({ uses }) => uses?.includes("slsa-attest/verify"));
+  expect(verify).toBeGreaterThan(-1);
+  expect(verify).toBeLessThan(steps.findIndex(({ id, name }) => id === then || name === then));
+});
+
+test("what is pushed is signed by this workflow on main, for this commit, by hand, on GitHub's machines", () => {
+  const { jobs } = parse(workflow("release.yml"));
+  const verify = jobs.push.steps.find(({ uses }: { uses?: string }) => uses === "$/dist/slsa-attest/verify");
+  const signed = jobs.attest.steps.find(({ uses }: { uses?: string }) => uses === "$/dist/slsa-attest");
+  expect(verify.with).toEqual({
+    "subject-path": signed.with["subject-path"],
+    "bundle-path": "attestations/*.intoto.jsonl",
+    "source-repository": "goatnote/actions",
+    "source-ref": "refs/heads/main",
+    "source-digest": "${{ github.sha }}",
+    "signer-workflow": "goatnote/actions/.github/workflows/release.yml@refs/heads/main",
+    trigger: "workflow_dispatch",
+    runner: "github-hosted",
+  });
 });
