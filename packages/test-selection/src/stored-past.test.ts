@@ -296,7 +296,15 @@ describe("a model in the store", () => {
     const worse = (await trainModel(early, unlimited))!;
     expect(worse.comparison!.trained).toBeLessThan(worse.comparison!.stored!);
     expect([worse.comparison!.keeps_stored, worse.files]).toEqual([true, []]);
+    expect(worse.comparison!.difference!.high).toBeLessThan(0);
     expect((await trainModel(early, unlimited, undefined, true))!.files.length).toBeGreaterThan(0);
+  });
+
+  test("is judged by the latest failing runs alone", async () => {
+    const store = await keep(history(60));
+    await train(store);
+    await keep(history(130));
+    expect((await trainModel(store, unlimited))!.comparison!.failing_runs).toBe(30);
   });
 
   test("says what each feature tells", async () => {
