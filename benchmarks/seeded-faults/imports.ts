@@ -11,12 +11,11 @@ export async function importDistances(
   files: readonly string[],
 ): Promise<ImportDistance[] | undefined> {
   const texts = textsOf(repo, sha);
-  const graph = await readGraph([...texts.keys()], (path) => texts.get(path)!);
-  if (graph === null) return undefined;
-  const found = importPaths(
-    graph,
-    changes.map(({ path }) => path),
-  );
+  const changed = changes.map(({ path }) => path);
+  const gone = changed.filter((path) => !texts.has(path));
+  const read = await readGraph([...texts.keys()], (path) => texts.get(path)!, { gone });
+  if (read.kind === "unknown") return undefined;
+  const found = importPaths(read.graph, changed);
   return files.flatMap((path) => {
     const distance = found.get(path)?.distance;
     return distance === undefined ? [] : [{ path, distance }];

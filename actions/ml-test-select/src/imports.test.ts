@@ -22,15 +22,19 @@ test("imports are followed in the files of the checkout, and through no link out
     symlinkSync(join(folder, "outside.py"), join(folder, "lab/tests/test_link.py"));
     const files = ["src/model.py", "tests/test_model.py", "tests/test_link.py", "go.mod", "io/io.go", "io/io_test.go"];
     const workspace = join(folder, "lab");
-    const python = (await importsIn(workspace, files, [{ path: "src/model.py" }]))!;
+    const at = async (folder: string, path: string) => (await importsIn(folder, files, [{ path }])).imports!;
+    const python = await at(workspace, "src/model.py");
     expect(python.get("tests/test_model.py")).toEqual({ distance: 1, changed: "src/model.py" });
-    expect(python.has("tests/test_link.py")).toBe(false);
+    expect(python.get("tests/test_link.py")).toEqual({ distance: 1, changed: "tests/test_link.py", unread: true });
     // A runner of Go is told folders.
-    const go = (await importsIn(workspace, files, [{ path: "io/io.go" }]))!;
+    const go = await at(workspace, "io/io.go");
     expect(go.get("io")).toEqual({ distance: 1, changed: "io/io.go" });
-    expect(await importsIn(join(folder, "nowhere"), files, [{ path: "src/model.py" }])).toEqual(
-      new Map([["src/model.py", { distance: 0, changed: "src/model.py" }]]),
-    );
+    // A change that deletes a file breaks what imports it.
+    expect((await at(workspace, "src/__init__.py")).get("tests/test_model.py")?.distance).toBe(1);
+    expect(await importsIn(join(folder, "nowhere"), files, [{ path: "src/model.py" }])).toEqual({
+      imports: null,
+      importsUnknown: "go.mod cannot be read, or has more than 1000000 characters",
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -206,7 +206,7 @@ async function readSituation(inputs: Inputs, context: WorkflowContext, past: Pas
     files,
     tests: inputs.tests === "" ? null : (await readNamed("tests", inputs.tests)).split(/\r?\n/).filter(Boolean),
     runner: inputs.runner === "none" ? null : runners[inputs.runner],
-    imports: change.kind === "known" ? await importsIn(workspace, files, change.files) : null,
+    ...(change.kind === "known" ? await importsIn(workspace, files, change.files) : { imports: null }),
     companions: change.kind === "known" ? await companionsOf(workspace, change) : null,
   };
 }

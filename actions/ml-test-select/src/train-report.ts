@@ -6,15 +6,16 @@ import { reliability } from "./reliability.ts";
 const three = (value: number | null): string => (value === null ? "not known" : value.toFixed(3));
 
 /** Why the trained model replaces the one in the store, or does not, with both figures. */
-export function verdict({ failing_runs, stored, trained, keeps_stored }: Comparison, kept: boolean): string {
+export function verdict(comparison: Comparison, kept: boolean): string {
+  const { failing_runs, stored, trained, difference, keeps_stored } = comparison;
   const runs = `${failing_runs} failing ${failing_runs === 1 ? "run" : "runs"} that it had not seen`;
   const figures =
-    stored === null || trained === null
+    stored === null || trained === null || difference === null
       ? ""
-      : ` On ${runs}, the mean APFDc is ${trained.toFixed(3)} by the new model and ${stored.toFixed(3)} by the stored one.`;
+      : ` On the latest ${runs}, the mean APFDc is ${trained.toFixed(3)} by the new model and ${stored.toFixed(3)} by the stored one (95 % interval of the difference: ${difference.low.toFixed(3)} to ${difference.high.toFixed(3)}).`;
   if (kept && keeps_stored) return `The stored model was replaced by \`force\`.${figures}`;
-  if (kept) return `The stored model was replaced.${figures}`;
-  return stored !== null && trained !== null && trained < stored
+  if (kept) return `The stored model was replaced, since it is not ahead beyond chance.${figures}`;
+  return difference !== null && difference.high < 0 && failing_runs >= 5
     ? `The stored model stays, since it orders better.${figures} Set \`force\` to replace it all the same.`
     : `The stored model stays: there are ${runs}, too few to tell which is better.${figures} Set \`force\` to replace it all the same.`;
 }

@@ -7,13 +7,18 @@ export interface ImportPath {
   distance: number;
   /** The changed file at its end. */
   changed: string;
+  /** `changed` could not be read, and may import what changed. */
+  unread?: true;
 }
 
-/** The paths of all files that reach a changed one; equal ways by the first changed file in order of text. */
+/**
+ * The paths of all files that reach a changed one; equal ways by the first changed file in order of text. A file that
+ * could not be read may import any, so it counts as importing a changed one.
+ */
 export function importPaths(graph: Graph, changed: Iterable<string>): Map<string, ImportPath> {
   const importers = new Map<string, string[]>();
   for (const [file, targets] of graph)
-    for (const target of targets) {
+    for (const target of targets ?? []) {
       const known = importers.get(target);
       if (known) known.push(file);
       else importers.set(target, [file]);
@@ -26,8 +31,14 @@ export function importPaths(graph: Graph, changed: Iterable<string>): Map<string
     for (const path of front)
       for (const importer of importers.get(path) ?? [])
         if (!found.has(importer)) {
-          found.set(importer, { distance, changed: found.get(path)!.changed });
+          found.set(importer, { ...found.get(path)!, distance });
           next.push(importer);
+        }
+    if (distance === 1 && front.length > 0)
+      for (const [path, targets] of graph)
+        if (targets === null && !found.has(path)) {
+          found.set(path, { distance, changed: path, unread: true });
+          next.push(path);
         }
     front = next;
   }

@@ -26,15 +26,19 @@ export function goResolver({ files, texts }: Repository): Resolve {
     [...files].filter((path) => path.endsWith(".go") && !path.endsWith("_test.go")),
     (path) => posix.dirname(path),
   );
-  const modules = [...texts].flatMap(([path, text]) => {
-    const name = posix.basename(path) === "go.mod" ? text.match(/^module\s+"?([^\s"]+)/m)?.[1] : undefined;
-    return name === undefined ? [] : [{ name, folder: posix.dirname(path) }];
-  });
+  const modules = new Map(
+    [...texts].flatMap(([path, text]) => {
+      const name = posix.basename(path) === "go.mod" ? text.match(/^module\s+"?([^\s"]+)/m)?.[1] : undefined;
+      return name === undefined ? [] : [[name, posix.dirname(path)] as const];
+    }),
+  );
   return ({ module }, from) => {
     if (module === own) return from.endsWith("_test.go") ? (members.get(posix.dirname(from)) ?? []) : [];
-    const owner = modules
-      .filter(({ name }) => module === name || module.startsWith(`${name}/`))
-      .sort((a, b) => b.name.length - a.name.length)[0];
-    return owner ? (members.get(posix.join(owner.folder, module.slice(owner.name.length))) ?? []) : [];
+    // The longest name that the path begins with.
+    for (let end = module.length; end > 0; end = module.lastIndexOf("/", end - 1)) {
+      const folder = modules.get(module.slice(0, end));
+      if (folder !== undefined) return members.get(posix.join(folder, module.slice(end))) ?? [];
+    }
+    return [];
   };
 }

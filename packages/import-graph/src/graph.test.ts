@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
 import { importPaths } from "./distance.ts";
-import { readGraph } from "./graph.ts";
+import { type GraphLimits, readGraph } from "./graph.ts";
 
 /** For each file that reaches `changed` the imports on the way. */
-async function distances(texts: Record<string, string>, ...changed: string[]): Promise<Record<string, number>> {
-  const graph = (await readGraph(Object.keys(texts), (path) => texts[path]!))!;
+async function distances(texts: Record<string, string | null>, ...changed: string[]): Promise<Record<string, number>> {
+  const gone = changed.filter((path) => !Object.hasOwn(texts, path));
+  const read = await readGraph(Object.keys(texts), (path) => texts[path]!, { gone });
+  if (read.kind === "unknown") throw new Error(read.reason);
+  const { graph } = read;
   const paths = [...importPaths(graph, changed)].map(([path, { distance }]) => [path, distance] as const);
   return Object.fromEntries(paths.filter(([, distance]) => distance > 0));
 }
@@ -110,6 +113,86 @@ test("circles end, and beyond the limits there is no graph", async () => {
   };
   expect(await distances(circle, "b.js")).toEqual({ "a.js": 1, "t.js": 1 });
   const read = (path: string) => circle[path as keyof typeof circle];
-  expect(await readGraph(Object.keys(circle), read, { files: 2, characters: 1e6 })).toBeNull();
-  expect(await readGraph(Object.keys(circle), read, { files: 9, characters: 60 })).toBeNull();
+  const reason = async (limits: Partial<GraphLimits>) => {
+    let clock = 0;
+    const result = await readGraph(Object.keys(circle), read, { limits, now: () => (clock += 1000) });
+    return result.kind === "unknown" ? result.reason : null;
+  };
+  expect(await reason({ files: 2 })).toBe("there are more than 2 source files");
+  expect(await reason({ characters: 60 })).toBe("the source files have more than 60 characters");
+  expect(await reason({ milliseconds: 5_000 })).toBe("following the imports takes more than 5 s");
+  expect(await reason({ steps: 12 })).toBe("following the imports takes more than 12 steps");
+  expect(await reason({})).toBeNull();
 });
+
+test("pairs of imports and packages that are too many end with the reason", async () => {
+  const count = 300;
+  const many = Array.from({ length: count }, (_, index) => index);
+  const texts: Record<string, string> = {};
+  for (const index of many) {
+    texts[`a/C${index}.java`] = `package a;\nclass C${index} {}`;
+    texts[`b/T${index}.java`] =
+      `package b;\nimport a.*;\nclass T${index} { ${many.map((n) => `C${n} c${n};`).join(" ")} }`;
+  }
+  const result = await readGraph(Object.keys(texts), (path) => texts[path]!, { limits: { steps: 50_000 } });
+  expect(result).toEqual({ kind: "unknown", reason: "following the imports takes more than 50000 steps" });
+});
+
+test("what the change took away still has its importers, also by what a package handed on", async () => {
+  expect(
+    await distances({ "lab/__init__.py": "from .a import fit", "t/test_a.py": "from lab import fit" }, "lab/a.py"),
+  ).toEqual({ "lab/__init__.py": 1, "t/test_a.py": 1 });
+  expect(
+    await distances({ "lab/__init__.py": "from .a import *", "t/test_a.py": "import lab\nlab.fit()" }, "lab/a.py"),
+  ).toEqual({ "lab/__init__.py": 1, "t/test_a.py": 1 });
+  expect(await distances({ "t.test.js": 'import { x } from "./lib/old.js";' }, "lib/old.js")).toEqual({
+    "t.test.js": 1,
+  });
+  const go = { "go.mod": "module m\n", "io/io_test.go": "package io", "io/io.go": "package io" };
+  expect(await distances(go, "io/old.go")).toEqual({ "io/io_test.go": 1 });
+  const java = {
+    "src/test/java/org/lab/ModelTest.java": "package org.lab;\nclass ModelTest { Model model; }",
+    "src/main/java/org/far/Far.java": "package org.far;\nimport org.lab.Model;\nclass Far {}",
+  };
+  expect(await distances(java, "src/main/java/org/lab/Model.java")).toEqual({
+    "src/test/java/org/lab/ModelTest.java": 1,
+    "src/main/java/org/far/Far.java": 1,
+  });
+});
+
+test("a file that cannot be read, or is too long, may import what changed; so may what imports it", async () => {
+  const project = {
+    "big.js": "x".repeat(1_000_001),
+    "lost.js": null,
+    "new.js": "",
+    "t.js": 'import "./big.js";',
+    "u.js": "",
+  };
+  expect(await distances(project, "new.js")).toEqual({ "big.js": 1, "lost.js": 1, "t.js": 2 });
+  await expect(distances({ "package.json": null, "a.js": "" }, "a.js")).rejects.toThrow(/package\.json cannot be read/);
+});
+
+test("names of any kind and manifests of any depth leave the others their graph", async () => {
+  const deep = `{ "name": "deep", "exports": ${'{ "a": '.repeat(20_000)}"./x.js"${" }".repeat(20_000)} }`;
+  const project = {
+    "lab/__init__.py": "from lab.a import *",
+    "lab/a.py": "def fit(): pass",
+    "test_a.py": "from lab import **\nfrom lab import (fit, *b)\nfrom lab import fit",
+    "package.json": deep,
+    "x.js": "",
+    "t.js": 'import "deep";\nimport "./x.js";',
+  };
+  expect(await distances(project, "lab/a.py")).toEqual({ "lab/__init__.py": 1, "test_a.py": 1 });
+  expect(await distances(project, "x.js")).toEqual({ "t.js": 1 });
+});
+
+test("no configuration and no name that is made to be slow takes the square of its length", async () => {
+  const project = {
+    "tsconfig.json": `{ "a": "${'\\"'.repeat(200_000)}`,
+    "x/tsconfig.json": "/*".repeat(200_000),
+    "lab/__init__.py": "from lab.a import *",
+    "lab/a.py": "a".repeat(30_000),
+    "test_a.py": `from lab import ${"a*".repeat(12)}b, fit`,
+  };
+  expect(await distances(project, "lab/a.py")).toMatchObject({ "lab/__init__.py": 1 });
+}, 10_000);

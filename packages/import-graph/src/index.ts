@@ -1,3 +1,3 @@
 export { type ImportPath, importPaths } from "./distance.ts";
-export { type Graph, type GraphLimits, type ReadText, readGraph } from "./graph.ts";
+export { type Graph, type GraphLimits, type GraphOptions, type ReadGraph, type ReadText, readGraph } from "./graph.ts";
 export { type Import, importsIn, isSource } from "./languages.ts";

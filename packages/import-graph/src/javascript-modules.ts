@@ -75,13 +75,17 @@ function workspace(path: string, text: string): Workspace[] {
   const { name, main, module, exports } = parsed(text);
   if (typeof name !== "string" || name === "") return [];
   const own = typeof exports === "object" && exports !== null && "." in exports ? exports["."] : exports;
-  const entries = [own, module, main].flatMap(textsIn).filter((entry) => !entry.includes("*"));
+  const entries = [own, module, main].flatMap((one) => textsIn(one)).filter((entry) => !entry.includes("*"));
   return [{ name, folder: posix.dirname(path), entries }];
 }
 
-const textsIn = (value: unknown): string[] => {
+// Conditions within conditions; nobody writes more.
+const deepest = 10;
+
+const textsIn = (value: unknown, depth = 0): string[] => {
   if (typeof value === "string") return [value];
-  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
+  if (typeof value !== "object" || value === null || depth > deepest) return [];
+  return Object.values(value).flatMap((one) => textsIn(one, depth + 1));
 };
 
 function aliasesIn(path: string, text: string): Alias[] {
@@ -101,7 +105,9 @@ function aliasesIn(path: string, text: string): Alias[] {
 
 /** JSON with comments and commas at ends; nothing where it is none. */
 function parsed(text: string): Record<string, unknown> {
-  const plain = text.replace(/("(?:[^"\\\n]|\\.)*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, "$1").replace(/,(?=\s*[}\]])/g, "");
+  const plain = text
+    .replace(/("(?:[^"\\\n]|\\.)*"?)|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, "$1")
+    .replace(/,(?=\s*[}\]])/g, "");
   try {
     const value: unknown = JSON.parse(plain);
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};

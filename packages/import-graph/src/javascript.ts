@@ -12,7 +12,7 @@ const scanner = new RegExp(
     String.raw`/\*[\s\S]*?(?:\*/|$)`,
     String.raw`(?<![\w$.])(?:(import|export)\b(?:\s+type\b)?((?:(?!\b(?:import|export)\b)[\w$*,\s{}])*?)(?<![\w$])from\s*|import\s*)(?:${quoted})`,
     String.raw`(?:(?<![\w$.])(?:const|let|var)\s+([\w$]+|\{[^{}]*\})\s*=\s*)?(?:await\s+)?(?<![\w$.])(?:require|import|(?:vi|jest)\.(?:mock|requireActual|importActual))\s*\(\s*(?:${quoted})`,
-    String.raw`\`(?:[^\`\\]|\\[\s\S])*(?:\`|$)`,
+    String.raw`\`(?:[^\`\\]|\\[\s\S])*\`?`,
     // One that does not end is no import; to look for it again from each of its quotes would take the square of its length.
     String.raw`"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?`,
   ].join("|"),
@@ -34,8 +34,8 @@ export function javaScriptImports(text: string): Import[] {
 
 /** The names in `a`, `* as b`, `{ c as d }`, `{ c: d }`, by what they are called here. */
 function localsIn(clause: string, isRequire: boolean): Record<string, string> {
-  const braces = clause.match(/\{([^}]*)\}/)?.[1] ?? "";
-  const rest = clause.replace(/\{[^}]*\}/, "");
+  const braces = clause.match(/\{([^{}]*)\}/)?.[1] ?? "";
+  const rest = clause.replace(/\{[^{}]*\}/, "");
   const named = [...braces.matchAll(/([\w$]+)(?:\s*(?:\bas\b|:)\s*([\w$]+))?/g)]
     .filter(([name]) => name !== "type")
     .map(([, name, alias]) => [alias ?? name!, name!] as const);

@@ -69,6 +69,9 @@ describe("Python", () => {
     ["from . import model\nmodel.fit()", ".", ["model", "model.fit"]],
     ["def late():\n    from a import b", "a", ["b"]],
     ["from a import *", "a", null],
+    ["from.import a", ".", ["a"]],
+    ["from ..importing import a", "..importing", ["a"]],
+    ["from . a import(b)", ".a", ["b"]],
   ])("%s", (text, module, names) => {
     expect(importsIn("x.py", text).map((one) => [one.module, one.names])).toEqual([[module, names]]);
   });
@@ -136,5 +139,14 @@ test("no text throws, and none that is made to be slow takes the square of its l
       for (const path of ["x.ts", "x.py", "x.go", "X.java"]) importsIn(path, some.join(""));
     }),
   );
+  const slow = [
+    `from${" ".repeat(200_000)}`,
+    `from a${" ".repeat(200_000)}`,
+    `from ${".".repeat(200_000)}!`,
+    `from ${". ".repeat(200_000)}!`,
+    `\`${"\\`".repeat(200_000)}\\`,
+    `import ${"{".repeat(200_000)} from "./a"`,
+  ];
+  for (const text of slow) for (const path of ["x.ts", "x.py", "x.go", "X.java"]) importsIn(path, text);
   for (const part of parts) for (const path of ["x.ts", "x.py", "x.go", "X.java"]) importsIn(path, part.repeat(5_000));
 }, 20_000);

@@ -3,8 +3,9 @@ import type { Import } from "./languages.ts";
 import { type Members, membersIn } from "./members.ts";
 
 const notCode = /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|#[^\n]*/g;
+// Each character in one way only, so that no line takes the square of its length.
 const statement =
-  /^[ \t]*(?:from[ \t]+(\.*[ \t]*[\w.]*)[ \t]+import[ \t]*(\([^()]*\)|[^\n;]*)|import[ \t]+([^\n;]+))/gm;
+  /^[ \t]*(?:from(?=[ \t.])([ \t.\w]*?)(?<=[ \t.])import(?!\w)[ \t]*(\([^()]*\)|[^\n;]*)|import[ \t]+([^\n;]+))/gm;
 
 /** The imports of a module's text; `from a import b` names `b`, which may be a module or what `a` holds. */
 export function pythonImports(source: string): Import[] {
@@ -12,8 +13,10 @@ export function pythonImports(source: string): Import[] {
   const members = membersIn(text);
   const found: Import[] = [];
   for (const [, from, list, plain] of text.matchAll(statement)) {
-    if (from !== undefined) found.push(fromImport(from.replace(/\s/g, ""), list!, members));
-    else
+    if (from !== undefined) {
+      // Two words in a row are no module.
+      if (!/\w[ \t]+[\w.]/.test(from)) found.push(fromImport(from.replace(/\s/g, ""), list!, members));
+    } else
       for (const part of plain!.split(",")) {
         const [, module, alias] = part.match(/^\s*([\w.]+)(?:\s+as\s+(\w+))?\s*$/) ?? [];
         if (module === undefined) continue;
@@ -24,7 +27,7 @@ export function pythonImports(source: string): Import[] {
 }
 
 function fromImport(module: string, list: string, members: Members): Import {
-  const pairs = [...list.matchAll(/([\w*]+)(?:\s+as\s+(\w+))?/g)].map(
+  const pairs = [...list.matchAll(/(\w+|\*)(?:\s+as\s+(\w+))?/g)].map(
     ([, name, alias]) => [alias ?? name!, name!] as const,
   );
   const locals = Object.fromEntries(pairs);

@@ -94,6 +94,32 @@ describe("what a test imports", () => {
     expect(choose(cut, changeOf(["src/new.py"]), wishes).import_distances).toBeNull();
   });
 
+  describe("where it cannot be read now", () => {
+    const recorded = projectHistory(4).map((run) => ({
+      ...run,
+      import_distances: modules
+        .filter((name) => run.changes.some(({ path }) => path === `src/${name}.py`))
+        .map((name) => ({ path: `tests/test_${name}.py`, distance: 1 })),
+    }));
+    const importsUnknown = "there are more than 10,000 source files";
+
+    it("everything runs, since the cut is of runs that knew it", async () => {
+      for (const more of [{}, { maxFraction: 0.1 }]) {
+        const plan = await planFor(changeOf(["src/beta.py"], { importsUnknown }), more, recorded);
+        expect([plan.run, plan.reason]).toEqual([
+          "all",
+          "Everything runs: what imports what could not be read: there are more than 10,000 source files.",
+        ]);
+      }
+      const known = await planFor(changeOf(["src/beta.py"], { imports }), {}, recorded);
+      expect(known.run).toBe("chosen");
+    });
+
+    it("and nothing changes for a project whose runs never knew it", async () => {
+      expect((await planFor(changeOf(["src/beta.py"], { importsUnknown }))).run).toBe("chosen");
+    });
+  });
+
   it("orders tests on the first day, when there is no history", async () => {
     const ids = modules.flatMap(testsOf);
     const plan = choose(await learn([]), changeOf(["src/new.py"], { imports, tests: ids, runner: null }), {

@@ -2,10 +2,11 @@
 import type { Run } from "@goatnote/ci-history";
 import type { StoredModel } from "./model-file.ts";
 import { isReference, outcomes } from "./outcomes.ts";
+import { type Difference, pairedBootstrap } from "./paired-bootstrap.ts";
 import type { Learner } from "./past.ts";
 import { Scorers } from "./scorers.ts";
 
-/** Mean APFDc of both over the same failing runs, all newer than what the stored model has seen. */
+/** Mean APFDc of both over the same failing runs: the latest ones that are newer than what the stored model has seen. */
 export interface Comparison {
   /** Path of the stored model. */
   against: string;
@@ -13,18 +14,22 @@ export interface Comparison {
   /** Null without a failing run. */
   stored: number | null;
   trained: number | null;
-  /** The stored model stays: it ordered these runs better, or they are too few to tell. */
+  /** The trained model's APFDc less the stored one's. */
+  difference: Difference | null;
+  /** The stored model stays: it ordered these runs better beyond chance, or they are too few to tell. */
   keeps_stored: boolean;
 }
 
 // Fewer say nothing, and have taught hardly anything either.
 const fewestToCompare = 5;
+// A model that was good long ago is judged by what the project is now.
+const latest = 30;
 
 export class Contest {
   private readonly learner: Learner;
   private readonly rival: Scorers;
   private readonly against: string;
-  private readonly sums = { failingRuns: 0, stored: 0, trained: 0 };
+  private readonly qualities: { stored: number; trained: number }[] = [];
 
   /** @param learner has not observed any run after those that `stored` has seen */
   constructor(learner: Learner, stored: StoredModel, against: string) {
@@ -39,23 +44,32 @@ export class Contest {
     if (!isReference(run)) return;
     const failed = [...outcomes(run).values()].filter((outcome) => outcome.failed).map(({ id }) => id);
     if (failed.length === 0) return;
-    this.sums.failingRuns += 1;
-    this.sums.trained += this.learner.scorers.qualityOn(run, failed, stated);
-    this.sums.stored += this.rival.qualityOn(run, failed, stated);
+    this.qualities.push({
+      trained: this.learner.scorers.qualityOn(run, failed, stated),
+      stored: this.rival.qualityOn(run, failed, stated),
+    });
+    if (this.qualities.length > latest) this.qualities.shift();
     this.rival.observe(run, failed);
   }
 
   get comparison(): Comparison {
-    const { failingRuns, stored, trained } = this.sums;
-    const mean = (sum: number): number | null => (failingRuns === 0 ? null : sum / failingRuns);
-    return {
-      against: this.against,
-      failing_runs: failingRuns,
-      stored: mean(stored),
-      trained: mean(trained),
-      keeps_stored: failingRuns < fewestToCompare || trained < stored - 1e-9,
-    };
+    return { against: this.against, ...compare(this.qualities) };
   }
+}
+
+/** Judges by the APFDc of both over the same failing runs. The newer model knows more, so that it is for the stored one to be better. */
+export function compare(qualities: readonly { stored: number; trained: number }[]): Omit<Comparison, "against"> {
+  const { length } = qualities;
+  const mean = (of: "stored" | "trained"): number | null =>
+    length === 0 ? null : qualities.reduce((sum, each) => sum + each[of], 0) / length;
+  const difference = pairedBootstrap(qualities.map(({ stored, trained }) => trained - stored));
+  return {
+    failing_runs: length,
+    stored: mean("stored"),
+    trained: mean("trained"),
+    difference,
+    keeps_stored: length < fewestToCompare || difference!.high < -1e-9,
+  };
 }
 
 const stated = 0.95;

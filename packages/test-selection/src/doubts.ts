@@ -11,7 +11,7 @@ import type { Situation, Wishes } from "./situation.ts";
 /** The first reason not to trust a choice; null when there is none. */
 export function findDoubt(
   past: Past,
-  { change, unrecorded, files, runner, tests }: Omit<Situation, "runAll">,
+  { change, unrecorded, files, runner, tests, imports, importsUnknown }: Omit<Situation, "runAll">,
   wishes: Wishes,
 ): string | null {
   if (change.kind === "unknown") return change.reason;
@@ -34,6 +34,9 @@ export function findDoubt(
       : [...past.memory.tests.values()].find((test) => past.memory.isCurrent(test) && test.file === null);
   if (unknown && tests === null)
     return `the file of ${unknown.id} is not known, so ${runner?.name} cannot be told to run it`;
+  // Without imports every score is lower than that of a past run which had them, and the cut is of those.
+  if (imports === null && past.withImports > 0)
+    return `what imports what could not be read: ${importsUnknown ?? "nobody looked"}`;
   if (cutFor(wishes.targetRecall, past.best) === Number.POSITIVE_INFINITY) {
     return "safety nets alone caught the recorded failures, which does not say how likely a test has to be";
   }

@@ -36,6 +36,8 @@ export interface ImportLink {
   distance: number;
   /** The changed file at the end of the way, where it is known. */
   changed?: string;
+  /** `changed` could not be read, and may import what changed. */
+  unread?: true;
 }
 
 /** Files from which imports lead to the change; a file that is not in it is not linked so. */

@@ -7,7 +7,7 @@ import { type Fitted, scorerNames, type TrialState } from "./scorers.ts";
 
 /** A fitted model, and the history that it was fitted to. */
 export interface StoredModel extends Fitted {
-  version: 3;
+  version: 4;
   /** Names of the features, in the order of the weights. */
   features: readonly string[];
   /** Path of the newest segment that it has seen. Only a history that holds this segment is the model's own. */
@@ -19,7 +19,7 @@ const digest = (text: string): string => createHash("sha256").update(text).diges
 
 /** Where a store keeps the model of a history whose newest segment is `through`: `v1/model/<digest>.json`. */
 export const modelPath = (through: string): string =>
-  `v1/model/${digest(JSON.stringify([3, featureNames, through]))}.json`;
+  `v1/model/${digest(JSON.stringify([4, featureNames, through]))}.json`;
 
 /** The bytes of a model file; equal models give equal bytes. */
 export function encodeModel(model: StoredModel): string {
@@ -43,7 +43,7 @@ export function decodeModel(text: string, where: string): StoredModel {
     throw problem("it is not JSON", cause);
   }
   const { checksum, ...model } = content ?? {};
-  if (model.version !== 3) throw problem(`its version is ${shown(model.version)}, not 3`);
+  if (model.version !== 4) throw problem(`its version is ${shown(model.version)}, not 4`);
   if (checksum !== digest(JSON.stringify(model))) throw problem("its checksum does not fit its content");
   if (JSON.stringify(model.features) !== JSON.stringify(featureNames))
     throw problem("it was trained by another version of the action, on other features");
@@ -57,7 +57,10 @@ const isNumbers = (value: unknown, length?: number): boolean =>
 const isTrial = (trial: TrialState | undefined): boolean =>
   isNumbers(trial?.quality) &&
   Array.isArray(trial?.kept) &&
-  trial.kept.every(({ best, kind }) => (best === null || Number.isFinite(best)) && typeof kind === "string");
+  trial.kept.every(
+    ({ best, kind, imports }) =>
+      (best === null || Number.isFinite(best)) && typeof kind === "string" && typeof imports === "boolean",
+  );
 
 const isCalibration = (calibration: CalibrationState | undefined): boolean =>
   [calibration?.counts, calibration?.curve, calibration?.reliability].every(Array.isArray) &&

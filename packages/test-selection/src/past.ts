@@ -20,6 +20,8 @@ export interface Past {
   reliability: readonly ReliabilityBin[];
   /** For each of the latest failing reference runs, the highest score of its failing tests, see `recall.ts`. */
   best: number[];
+  /** How many of these runs recorded imports, so that they are in its scores. */
+  withImports: number;
   /** Tests that failed in the latest run of the change's own branch. */
   failedOnBranch: Set<string>;
   /** Full runs of the default branch. */

@@ -119,7 +119,9 @@ function imported(link: Links["imports"]): Signal[] {
 }
 
 /** Such as "imports src/a.ts, which changed". */
-export function importReason({ distance, changed = "a file" }: ImportLink): string {
+export function importReason({ distance, changed = "a file", unread }: ImportLink): string {
+  if (unread && distance === 1) return "may import what changed: it cannot be read";
+  if (unread) return `imports ${changed}, which cannot be read and may import what changed`;
   if (distance === 0) return "is changed itself";
   return distance === 1
     ? `imports ${changed}, which changed`

@@ -29,24 +29,32 @@ const mostOfOneKind = 3;
 export interface TrialState {
   /** APFDc of the order. */
   quality: number[];
-  /** The highest score of the tests that a run broke, null for infinity; and a digest of which tests these were. */
-  kept: { best: number | null; kind: string }[];
+  kept: (Omit<Kept, "best"> & { best: number | null })[];
+}
+
+/** What a run says of the cut. */
+interface Kept {
+  /** The highest score of the tests that it broke; in a state null for infinity. */
+  best: number;
+  /** A digest of which tests these were. */
+  kind: string;
+  /** It recorded what imports the change, so that this is in the score. */
+  imports: boolean;
 }
 
 class Trial {
   readonly quality: number[] = [];
-  private readonly kept: { best: number; kind: string }[] = [];
+  private readonly kept: Kept[] = [];
 
   observe(quality: number): void {
     this.quality.push(quality);
     if (this.quality.length > latestFailingRuns) this.quality.shift();
   }
 
-  /** @param kind the tests that the run broke */
-  add(best: number, kind: string): void {
-    const same = this.kept.filter((entry) => entry.kind === kind);
+  add(run: Kept): void {
+    const same = this.kept.filter((entry) => entry.kind === run.kind);
     if (same.length >= mostOfOneKind) this.kept.splice(this.kept.indexOf(same[0]!), 1);
-    this.kept.push({ best, kind });
+    this.kept.push(run);
     if (this.kept.length > latestFailingRuns) this.kept.shift();
   }
 
@@ -55,15 +63,20 @@ class Trial {
     return this.kept.map(({ best }) => best);
   }
 
+  /** How many of these runs recorded imports. */
+  get withImports(): number {
+    return this.kept.filter(({ imports }) => imports).length;
+  }
+
   get state(): TrialState {
-    const kept = this.kept.map(({ best, kind }) => ({ best: Number.isFinite(best) ? best : null, kind }));
+    const kept = this.kept.map(({ best, ...run }) => ({ best: Number.isFinite(best) ? best : null, ...run }));
     return { quality: [...this.quality], kept };
   }
 
   static from({ quality, kept }: TrialState): Trial {
     const trial = new Trial();
     trial.quality.push(...quality);
-    trial.kept.push(...kept.map(({ best, kind }) => ({ best: best ?? Number.POSITIVE_INFINITY, kind })));
+    trial.kept.push(...kept.map(({ best, ...run }) => ({ best: best ?? Number.POSITIVE_INFINITY, ...run })));
     return trial;
   }
 }
@@ -107,6 +120,8 @@ function costsOf(run: Run): { ids: string[]; durations: number[]; timed: boolean
 export interface Choice {
   model: ScorerName;
   best: number[];
+  /** How many of the runs behind `best` recorded imports. */
+  withImports: number;
   score(changes: readonly FileChange[], imports: Imports | null): Map<string, Score>;
   /** The probability to fail that a score stands for; null where the history cannot tell yet. */
   probability(score: number): number | null;
@@ -217,12 +232,25 @@ export class Scorers {
     const states = cutFor(targetRecall, learned.best) !== null || cutFor(targetRecall, sum.best) === null;
     const name = model === null || !isBetter || !states ? "hand-weighted-sum" : "logistic";
     const calibration = this.calibrations[name];
+    const { best, withImports } = this.trials[name];
+    const scoreBy = (changes: readonly FileChange[], imports: Imports | null): Map<string, Score> => {
+      const linksOf = linksTo(this.memory, changes, imports);
+      return name === "logistic" ? this.byModel(model!, changes, linksOf) : scoreAll(this.memory, changes, linksOf);
+    };
     return {
       model: name,
-      best: this.trials[name].best,
+      best,
+      withImports,
       score: (changes, imports) => {
-        const linksOf = linksTo(this.memory, changes, imports);
-        return name === "logistic" ? this.byModel(model!, changes, linksOf) : scoreAll(this.memory, changes, linksOf);
+        const scores = scoreBy(changes, imports);
+        if (name !== "logistic" || imports === null || withImports === best.length) return scores;
+        // The cut is of runs without imports too, and a model may score what they do not link lower than what nobody
+        // looked at: to know them only raises a score.
+        for (const [id, { score }] of scoreBy(changes, null)) {
+          const known = scores.get(id)!;
+          known.score = Math.max(known.score, score);
+        }
+        return scores;
       },
       probability: (score) => calibration.probability(score),
       reliability: calibration.reliability,
@@ -291,7 +319,8 @@ export class Scorers {
       if (broken.length === 0 || run.changes.length === 0 || run.changes.length > mostFiles) continue;
       const known = new Set(broken);
       const best = scores.filter((_, index) => known.has(ids[index]!));
-      trial.add(netted ? Number.POSITIVE_INFINITY : largest(best), kind);
+      const imports = run.import_distances !== undefined;
+      trial.add({ best: netted ? Number.POSITIVE_INFINITY : largest(best), kind, imports });
     }
   }
 

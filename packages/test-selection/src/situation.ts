@@ -34,6 +34,8 @@ export interface Situation {
   runner: Runner | null;
   /** How far each file is from the change along imports; null where that is not known. */
   imports: Imports | null;
+  /** Why `imports` is null. */
+  importsUnknown?: string;
   /** Files that commits before the change touched together with a file of it; null where that is not known. */
   companions: ReadonlyMap<string, Companion> | null;
 }

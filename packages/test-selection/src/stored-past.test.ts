@@ -9,6 +9,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { choose } from "./choose.ts";
 import { featureNames } from "./features.ts";
 import { decodeModel, encodeModel, modelPath } from "./model-file.ts";
+import { learn } from "./past.ts";
 import { encodePlan } from "./plan.ts";
 import { changeOf, execution, fullRun, wishes } from "./samples.ts";
 import { keepState, readPast, type StoredPastOptions, trainModel } from "./stored-past.ts";
@@ -216,7 +217,7 @@ describe("a state", () => {
     const [, content] = zstdDecompressSync(readFileSync(join(folder, "store", path!)))
       .toString()
       .split("\n");
-    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("bf14de049fdf258b");
+    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("b61bf6093ea298e3");
   });
 });
 
@@ -295,7 +296,15 @@ describe("a model in the store", () => {
     const worse = (await trainModel(early, unlimited))!;
     expect(worse.comparison!.trained).toBeLessThan(worse.comparison!.stored!);
     expect([worse.comparison!.keeps_stored, worse.files]).toEqual([true, []]);
+    expect(worse.comparison!.difference!.high).toBeLessThan(0);
     expect((await trainModel(early, unlimited, undefined, true))!.files.length).toBeGreaterThan(0);
+  });
+
+  test("is judged by the latest failing runs alone", async () => {
+    const store = await keep(history(60));
+    await train(store);
+    await keep(history(130));
+    expect((await trainModel(store, unlimited))!.comparison!.failing_runs).toBe(30);
   });
 
   test("says what each feature tells", async () => {
@@ -360,6 +369,17 @@ test("what failed on the branch itself is known, and on no other", async () => {
   expect(await failures("topic")).toEqual(red.slice(0, 2).map(({ id }) => id));
   expect(await failures("other")).toEqual([]);
   expect(await failures(null)).toEqual([]);
+});
+
+test("where only green runs recorded imports, a model takes them for a sign of passing, and they lower no score", async () => {
+  const green = ({ tests }: Run) => tests.every(({ status }) => status === "pass");
+  const runs = history(150).map((run) => (green(run) ? { ...run, import_distances: [] } : run));
+  const past = await learn(runs, null, 0.5);
+  expect(past.model).toBe("logistic");
+  const changes = [{ path: "lib/elm.py", added: 1, deleted: 1 }];
+  const without = past.score(changes, null);
+  for (const [id, { score }] of past.score(changes, new Map([["checks/fir.py", { distance: 2 }]])))
+    expect(score).toBeGreaterThanOrEqual(without.get(id)!.score);
 });
 
 test("runs without numbers have no order of age, so they are all read each time", async () => {
