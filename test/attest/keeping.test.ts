@@ -186,7 +186,57 @@ describe("an archive, verified again", () => {
     lab.write({ "out/app.tar.gz": "rotten" });
     const rotten = await lab.verify({ "archive-path": "out" });
     expect(rotten.code).toBe(1);
-    expect(rotten.log).toContain("the file in the archive out has another content than its checksum says");
+    expect(rotten.summary).toContain("the file in the archive out has another content than its checksum says");
+  });
+
+  test("what lies there is compared with what was signed, whatever SHA256SUMS says of it", async () => {
+    await archive();
+    lab.write({ "out/app.tar.gz": "rotten" });
+    edit("SHA256SUMS", (text) => text.replace(/^.*app\.tar\.gz\n/gm, ""));
+    const rotten = await lab.verify({ "archive-path": "out" });
+    expect(rotten.code, rotten.log).toBe(1);
+    const message = "what lies in the archive out under this name has another content than was attested";
+    expect(rotten.log).toContain(message);
+    rmSync(join(lab.workspace, "out/SHA256SUMS"));
+    expect((await lab.verify({ "archive-path": "out" })).log).toContain(message);
+    lab.write({ "out/app.tar.gz": "built" });
+    const sound = await lab.verify({ "archive-path": "out" });
+    expect(sound.code, sound.log).toBe(0);
+    rmSync(join(lab.workspace, "out/app.tar.gz"));
+    mkdirSync(join(lab.workspace, "out/app.tar.gz"));
+    const folder = await lab.verify({ "archive-path": "out" });
+    expect(folder.code).toBe(1);
+    expect(folder.log).toContain("what lies in the archive out under this name is no file");
+  });
+
+  test("a name that only begins with two dots is inside, and what nothing is about is named", async () => {
+    await open();
+    lab.write({ "dist/..tool": "tool" });
+    const signed = await lab.attest({ "subject-path": "dist/..tool", upload: "none" });
+    expect(signed.code, signed.log).toBe(0);
+    lab.write({ "out/..tool": "tool", "out/sub/extra.sh": "echo extra" });
+    const verified = await lab.verify({ "archive-path": "out" });
+    expect(verified.code, verified.log).toBe(0);
+    expect(verified.log.match(/::warning.*/g)).toEqual([
+      expect.stringContaining("title=Not attested::out/sub/extra.sh lies in the archive"),
+    ]);
+    expect(verified.summary).toContain("out/sub/extra.sh");
+    lab.write({ "out/..tool": "rotten" });
+    expect((await lab.verify({ "archive-path": "out" })).code).toBe(1);
+  });
+
+  test("an artifact without provenance has no level, whatever the others have", async () => {
+    await archive();
+    const levels = async () => {
+      const { code, outputs, log } = await lab.verify({ "archive-path": "out" });
+      expect(code, log).toBe(0);
+      const vsa = JSON.parse(readFileSync(outputs.vsa!, "utf8")) as { verifiedLevels: string[] };
+      return [outputs.level, vsa.verifiedLevels];
+    };
+    expect(await levels()).toEqual(["2", ["SLSA_BUILD_LEVEL_2"]]);
+    for (const kind of ["intoto.jsonl", "sigstore.json"]) rmSync(join(lab.workspace, `out/tool.whl.${kind}`));
+    edit("multiple.intoto.jsonl", (text) => text.split("\n")[0]!);
+    expect(await levels()).toEqual(["", []]);
   });
 
   test("says which keys and certificates are out of use, or soon will be", async () => {

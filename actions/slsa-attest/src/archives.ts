@@ -7,7 +7,6 @@ import { join, relative, resolve } from "node:path";
 import { UserError } from "@goatnote/action-io";
 import {
   type BundleSource,
-  digestOf,
   loadVerification,
   parseChecksums,
   type Root,
@@ -15,6 +14,7 @@ import {
   type Verdict,
   type VerifyOptions,
 } from "@goatnote/attestation";
+import { FilesBeside } from "./archived-files.ts";
 import { bundlesIn } from "./bundles-of.ts";
 
 /** Something behind an archive that is no longer in use, or soon will not be. */
@@ -30,6 +30,8 @@ export interface Aged {
 export interface Checked {
   verdicts: Verdict[];
   aged: Aged[];
+  /** Files in the archives that nothing there is about, and that were not checked. */
+  unattested: string[];
 }
 
 // Time enough to take a new snapshot of the root, and to attest what is still in use anew.
@@ -46,11 +48,12 @@ export async function verifyArchives(
   workspace: string,
   options: Omit<VerifyOptions, "predicateType" | "matchNames">,
 ): Promise<Checked> {
-  const all: Checked = { verdicts: [], aged: [] };
+  const all: Checked = { verdicts: [], aged: [], unattested: [] };
   for (const folder of await folders(patterns, workspace)) {
-    const { verdicts, aged } = await verifyArchive(folder, relative(workspace, folder) || ".", options);
+    const { verdicts, aged, unattested } = await verifyArchive(folder, relative(workspace, folder) || ".", options);
     all.verdicts.push(...verdicts);
     all.aged.push(...aged);
+    all.unattested.push(...unattested);
   }
   return all;
 }
@@ -91,7 +94,13 @@ async function verifyArchive(
       end: "",
       note: "The archive has no snapshot of it. Add the one that the bundles verify with as trusted_root.json.",
     });
-  return { verdicts: await withChecksums(folder, name, verdicts), aged: [...aged.values()] };
+  const beside = new FilesBeside(folder);
+  const compared = await withFiles(beside, name, verdicts);
+  return {
+    verdicts: [...compared, ...(await checksumFaults(beside, name, verdicts))],
+    aged: [...aged.values()],
+    unattested: (await beside.others(verdicts.map(({ artifact }) => artifact.name))).map((file) => `${name}/${file}`),
+  };
 }
 
 /** One bundle about each of its own subjects: a sound one beside it must not hide a broken one. */
@@ -155,24 +164,29 @@ async function agingOf(
   });
 }
 
+/** What lies in the archive under the name of an artifact has to be what was signed, whatever SHA256SUMS says. */
+async function withFiles(beside: FilesBeside, name: string, verdicts: readonly Verdict[]): Promise<Verdict[]> {
+  const compared: Verdict[] = [];
+  for (const verdict of verdicts) {
+    const fault = verdict.verified ? await beside.faultOf(verdict.artifact) : undefined;
+    const reason = `what lies in the archive ${name} under this name ${fault}`;
+    compared.push(fault === undefined ? verdict : { ...verdict, verified: false, level: 0, reason });
+  }
+  return compared;
+}
+
 /** Each line of SHA256SUMS has to be attested, and what lies in the archive has to be what the line says. */
-async function withChecksums(folder: string, name: string, verdicts: readonly Verdict[]): Promise<Verdict[]> {
-  const text = await readFile(join(folder, "SHA256SUMS"), "utf8").catch(() => undefined);
-  if (text === undefined) return [...verdicts];
+async function checksumFaults(beside: FilesBeside, name: string, verdicts: readonly Verdict[]): Promise<Verdict[]> {
+  const text = await readFile(join(beside.folder, "SHA256SUMS"), "utf8").catch(() => undefined);
+  if (text === undefined) return [];
   const key = ({ name, digest }: Subject): string => `${digest.sha256} ${name}`;
   const known = new Set(verdicts.map(({ artifact }) => key(artifact)));
   const bad: Verdict[] = [];
   for (const artifact of parseChecksums(text, `${name}/SHA256SUMS`)) {
     const refuse = (reason: string) => bad.push({ artifact, verified: false, level: 0, judgements: [], reason });
     if (!known.has(key(artifact))) refuse(`no attestation in the archive ${name} is about it`);
-    const file = resolve(folder, artifact.name);
-    const isInside = !relative(folder, file).startsWith("..");
-    if (
-      isInside &&
-      (await stat(file).catch(() => undefined))?.isFile() &&
-      (await digestOf(file)) !== artifact.digest.sha256
-    )
+    if ((await beside.faultOf(artifact)) !== undefined)
       refuse(`the file in the archive ${name} has another content than its checksum says`);
   }
-  return [...verdicts, ...bad];
+  return bad;
 }

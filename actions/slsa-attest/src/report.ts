@@ -59,11 +59,19 @@ function ruleTable(rules: readonly Rule[]): string {
 const level = ({ verified, level }: Verdict): string => (verified && level > 0 ? `L${level}` : "");
 const shownVerdicts = 100;
 
+/** What a reader should know beside the verdicts. */
+interface Noticed {
+  /** What was named as a bundle and is none. */
+  unreadable?: readonly string[];
+  aged?: readonly Aged[];
+  /** Files in an archive that nothing there is about. */
+  unattested?: readonly string[];
+}
+
 /** The job summary of `slsa-attest/verify`. */
 export function verifiedSummary(
   verdicts: readonly Verdict[],
-  unreadable: readonly string[],
-  aged: readonly Aged[] = [],
+  { unreadable = [], aged = [], unattested = [] }: Noticed = {},
 ): string {
   const bad = verdicts.filter(({ verified }) => !verified);
   const title =
@@ -95,6 +103,9 @@ export function verifiedSummary(
     aged.length > 0 ? `\n#### What has aged\n${agedTable(aged)}` : "",
     unreadable.length > 0
       ? `\nPassed over, since they are no bundles: ${unreadable.slice(0, 20).map(code).join(", ")}\n`
+      : "",
+    unattested.length > 0
+      ? `\n**Not checked**, since nothing in the archive is about them: ${unattested.slice(0, shownVerdicts).map(code).join(", ")}${unattested.length > shownVerdicts ? ` and ${unattested.length - shownVerdicts} more` : ""}\n`
       : "",
     "\nNot checked: that the source is good, or that the build's machine was. The level is what the signature can show, and what the policy vouches for.\n",
   ].join("");

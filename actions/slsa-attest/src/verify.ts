@@ -37,23 +37,28 @@ export async function verify(): Promise<void> {
     rootFile === "" ? [publicRoot()] : readTrustedRoots(await readText(resolve(context.workspace, rootFile)), rootFile);
   const options = { policy, roots, now };
   const archives = inputs["archive-path"];
-  const { verdicts, aged, unreadable } =
+  const { verdicts, aged, unreadable, unattested } =
     archives.length > 0
       ? { ...(await verifyArchives(archives, context.workspace, options)), unreadable: [] }
-      : { ...(await verifyFiles(inputs, context, options)), aged: [] };
+      : { ...(await verifyFiles(inputs, context, options)), aged: [], unattested: [] };
   if (verdicts.length === 0) throw new UserError("There is nothing to verify.");
   const bad = verdicts.filter(({ verified }) => !verified);
   const folder = await mkdtemp(join(context.temp, "slsa-verify-"));
   const report = join(folder, "report.json");
   await writeFile(report, `${JSON.stringify(reportOf(verdicts, aged))}\n`);
-  await writeSummary(verifiedSummary(verdicts, unreadable, aged), process.env.GITHUB_STEP_SUMMARY);
-  annotate(
-    aged.map(({ archive, what, end, note }) => ({
-      kind: "warning",
+  await writeSummary(verifiedSummary(verdicts, { unreadable, aged, unattested }), process.env.GITHUB_STEP_SUMMARY);
+  annotate([
+    ...aged.map(({ archive, what, end, note }) => ({
+      kind: "warning" as const,
       title: `Aged: ${archive}`,
       message: `${what}${end === "" ? "" : `, until ${end}`}. ${note}`,
     })),
-  );
+    ...unattested.map((file) => ({
+      kind: "warning" as const,
+      title: "Not attested",
+      message: `${file} lies in the archive, nothing there is about it, and it was not checked. Do not use it.`,
+    })),
+  ]);
   if (bad.length > 0) {
     setOutputs({ verified: 0, level: "", report, aged: aged.length, vsa: "" });
     annotate(

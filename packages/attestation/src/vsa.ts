@@ -13,10 +13,17 @@ export interface VsaOptions {
   policy?: { uri: string; sha256: string };
 }
 
-/** The lowest SLSA Build level of what is provenance; 0 where nothing is, since other attestations have no level. */
+/**
+ * The lowest SLSA Build level among the artifacts, each with the highest that a verdict gives it: an SBOM beside provenance has
+ * none and takes none away. 0 where an artifact has no provenance.
+ */
 export function lowestLevel(verdicts: readonly Verdict[]): number {
-  const levels = verdicts.map(({ level }) => level).filter((level) => level > 0);
-  return levels.length === 0 ? 0 : Math.min(...levels);
+  const levels = new Map<string, number>();
+  for (const { artifact, level } of verdicts) {
+    const { sha256 = JSON.stringify(artifact.digest) } = artifact.digest;
+    levels.set(sha256, Math.max(level, levels.get(sha256) ?? 0));
+  }
+  return levels.size === 0 ? 0 : Math.min(...levels.values());
 }
 
 /** The predicate for artifacts that are all verified; sign it as `predicate: custom`. */
