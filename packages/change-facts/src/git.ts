@@ -24,6 +24,9 @@ const ENVIRONMENT = {
   GIT_DIR: undefined,
   GIT_WORK_TREE: undefined,
   GIT_INDEX_FILE: undefined,
+  GIT_OBJECT_DIRECTORY: undefined,
+  GIT_ALTERNATE_OBJECT_DIRECTORIES: undefined,
+  GIT_NO_REPLACE_OBJECTS: "1",
   GIT_EXTERNAL_DIFF: undefined,
   GIT_TRACE: undefined,
 };
@@ -31,13 +34,13 @@ const ENVIRONMENT = {
 const MAX_OUTPUT = 512 * 1024 * 1024;
 const TIMEOUT_MS = 120_000;
 
-type Asked = Pick<RunOptions, "input" | "encoding">;
+type Asked = Pick<RunOptions, "input" | "encoding" | "env">;
 
 /** Runs git in `repo` and gives back how it ended, whatever that was. Throws GitError where git cannot be run. */
 export async function tryGit(repo: string, args: readonly string[], asked: Asked = {}): Promise<RunResult> {
   try {
     const limits = { timeoutMs: TIMEOUT_MS, maxOutput: MAX_OUTPUT, check: false };
-    const options = { cwd: repo, env: ENVIRONMENT, ...limits, ...asked };
+    const options = { cwd: repo, ...limits, ...asked, env: { ...ENVIRONMENT, ...asked.env } };
     return await run(["git", ...HARMLESS, ...args], options);
   } catch (error) {
     if (error instanceof SubprocessError) throw new GitError(error.message, { cause: error });
