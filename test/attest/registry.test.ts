@@ -1,5 +1,8 @@
 /** Attestations beside an image in real registries, as clients that others wrote find and judge them. */
+import { once } from "node:events";
 import { chmodSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { run } from "@goatnote/action-io";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -181,6 +184,70 @@ describeWithPeer("oras", (oras) => {
   });
 });
 
+describe("a registry", () => {
+  const challenge = (realm: string) => ({
+    "www-authenticate": `Bearer realm="${realm}",service="lab",scope="repository:octo/app:pull,push"`,
+  });
+  const servers: Server[] = [];
+  afterAll(() => {
+    for (const server of servers) server.close();
+  });
+  /** A server that answers as told, and the requests it got. */
+  async function serve(answer: (request: IncomingMessage, body: string, response: ServerResponse) => void) {
+    const asked: string[] = [];
+    const server = createServer(async (request, response) => {
+      const body = (await Array.fromAsync(request)).join("");
+      asked.push(`${request.method} ${request.headers.authorization ?? ""} ${body}`);
+      answer(request, body, response);
+    }).listen(0, "0.0.0.0");
+    servers.push(server);
+    await once(server, "listening");
+    return { port: (server.address() as AddressInfo).port, asked };
+  }
+  const registryAt = (port: number): Registry => ({ host: `127.0.0.1:${port}`, asked: [], close() {} });
+
+  test("whose token service redirects gets no password there", async () => {
+    const thief = await serve((_, __, response) => void response.end("{}"));
+    const location = `http://127.0.0.1:${thief.port}/token`;
+    const tokens = await serve((_, __, response) => void response.writeHead(307, { location }).end());
+    const realm = `http://127.0.0.1:${tokens.port}/token`;
+    const { port } = await serve((_, __, response) => void response.writeHead(401, challenge(realm)).end());
+    const auths = { [`127.0.0.1:${port}`]: { username: "<token>", identitytoken: password } };
+    const ended = await attestImage(registryAt(port), { env: loggedIn("redirected", { auths }) });
+    expect([ended.code, thief.asked], ended.log).toEqual([1, []]);
+    expect(tokens.asked.join()).toContain(password);
+    expect(ended.log).toContain(`redirects to http://127.0.0.1:${thief.port}; the password was not sent there.`);
+  });
+
+  // What has no other addresses of its own cannot play a second machine.
+  test.skipIf(process.platform !== "linux")("whose token service is not encrypted gets no password", async () => {
+    const tokens = await serve((_, __, response) => void response.end("{}"));
+    const realm = `http://127.0.0.2:${tokens.port}/token`;
+    const { port } = await serve((_, __, response) => void response.writeHead(401, challenge(realm)).end());
+    const auths = { [`127.0.0.1:${port}`]: { auth: auth(password) } };
+    const ended = await attestImage(registryAt(port), { env: loggedIn("clear", { auths }) });
+    expect([ended.code, tokens.asked], ended.log).toEqual([1, []]);
+    expect(ended.log).toContain(`leads to http://127.0.0.2:${tokens.port}, which is not encrypted`);
+  });
+
+  test("that does not say the image's digest has an attestation that refers to nothing", async () => {
+    const manifests = new Map<string, string>();
+    const { port } = await serve(({ method, url = "" }, body, response) => {
+      if (method === "POST") return void response.writeHead(202, { location: "/upload?id=1" }).end();
+      if (url.includes("/referrers/")) return void response.end("{}");
+      if (method === "HEAD") return void response.writeHead(url.includes("/blobs/") ? 404 : 200).end();
+      if (method === "PUT") {
+        manifests.set(url, body);
+        return void response.writeHead(201, { "oci-subject": layout.digest }).end();
+      }
+      response.end(manifests.get(url));
+    });
+    const ended = await attestImage(registryAt(port));
+    expect(ended.code, ended.log).toBe(1);
+    expect(ended.log).toContain(`refers to "", and not to the image ${layout.digest}`);
+  });
+});
+
 test.each([
   [
     "several subjects",
@@ -188,6 +255,7 @@ test.each([
     "one image at a time, and there are 2 subjects",
   ],
   ["a name without its registry", { "subject-name": "octo/app" }, '"octo/app" is no full name of an image'],
+  ["a name that looks like Docker Hub's", { "subject-name": "evil-docker.io/octo/app" }, "is not Docker Hub"],
   ["a name with a tag", { "subject-name": "ghcr.io/octo/app:v1" }, "without a tag"],
   [
     "a digest that registries do not use",

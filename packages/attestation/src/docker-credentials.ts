@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { registerSecret, run, UserError } from "@goatnote/action-io";
+import { dockerHub } from "./image-name.ts";
 
 export interface RegistryCredentials {
   /** `<token>` where `password` is a refresh token. */
@@ -20,7 +21,6 @@ interface DockerConfig {
   HttpHeaders?: Record<string, string>;
 }
 
-const dockerHub = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
 const dockerHubKey = "https://index.docker.io/v1/";
 const helperMs = 30_000;
 
