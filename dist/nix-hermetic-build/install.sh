@@ -37,10 +37,20 @@ if command -v sha256sum > /dev/null; then actual=$(sha256sum "$archive"); else a
 [ "${actual%% *}" = "$NIX_SHA256" ] ||
   fail "The archive of Nix $NIX_VERSION for $system has the SHA-256 ${actual%% *}, not $NIX_SHA256. Nothing was unpacked. Compare with $published"
 tar -xJf "$archive" -C "$folder"
+# With Nix's default a build runs without a sandbox where none can be made.
+settings="sandbox-fallback = false"
 # A daemon needs something that starts it; a container without systemd gets the single-user form.
-mode=--no-daemon
-if [ "$(uname)" = Darwin ] || [ -d /run/systemd/system ]; then mode=--daemon; fi
-"$folder/$name/install" "$mode" --no-channel-add --no-modify-profile < /dev/null ||
+if [ "$(uname)" = Darwin ] || [ -d /run/systemd/system ]; then
+  # A daemon takes a cache only from whom it trusts. Who can install it could say so too.
+  printf '%s\ntrusted-users = root %s\n' "$settings" "$(id -un)" > "$folder/nix.conf"
+  options=(--daemon --nix-extra-conf-file "$folder/nix.conf")
+else
+  own="${XDG_CONFIG_HOME:-$HOME/.config}/nix"
+  mkdir -p "$own"
+  printf '%s\n' "$settings" >> "$own/nix.conf"
+  options=(--no-daemon)
+fi
+"$folder/$name/install" "${options[@]}" --no-channel-add --no-modify-profile < /dev/null ||
   fail "The installer of Nix $NIX_VERSION failed; its last lines above say why."
 for bin in "$HOME/.nix-profile/bin" /nix/var/nix/profiles/default/bin; do
   if [ -x "$bin/nix" ]; then echo "$bin" >> "$GITHUB_PATH"; fi
