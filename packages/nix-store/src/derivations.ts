@@ -8,6 +8,7 @@ interface RawOutput {
   hash?: string;
   hashAlgo?: string;
   method?: string;
+  impure?: boolean;
 }
 type Used = string[] | { outputs: string[]; dynamicOutputs?: unknown };
 interface Raw {
@@ -73,7 +74,12 @@ function output(raw: RawOutput, absolute: (name: string) => string, told: string
   const oldMethod = raw.hashAlgo?.startsWith("r:") ? "nar" : raw.hashAlgo?.startsWith("text:") ? "text" : "flat";
   const method = raw.method ?? (raw.hashAlgo === undefined ? null : oldMethod);
   const path = raw.path || (hash === null ? undefined : told);
-  return { path: path ? absolute(path) : null, hash, method: method === "recursive" ? "nar" : method };
+  return {
+    path: path ? absolute(path) : null,
+    hash,
+    method: method === "recursive" ? "nar" : method,
+    ...(raw.impure === true && { impure: true }),
+  };
 }
 
 /** Why a derivation may see more than its inputs: it asks for no sandbox, or for an output that every build may change. */
@@ -81,5 +87,6 @@ export function leakOf(derivation: Derivation): "__noChroot" | "__impure" | null
   const asks = (name: string): boolean =>
     derivation.structuredAttrs ? derivation.structuredAttrs[name] === true : derivation.env[name] === "1";
   if (asks("__noChroot")) return "__noChroot";
-  return asks("__impure") ? "__impure" : null;
+  // Nix tells it of the outputs, and leaves it out of the environment.
+  return Object.values(derivation.outputs).some(({ impure }) => impure) || asks("__impure") ? "__impure" : null;
 }

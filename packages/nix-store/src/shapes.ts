@@ -18,6 +18,8 @@ export interface PathInfo {
 
 /** One output of a derivation. */
 export interface DerivationOutput {
+  /** Present where every build may give another content (`__impure`). */
+  impure?: true;
   /** Absolute; null where only a build tells it (content-addressed, impure). */
   path: string | null;
   /** For fixed outputs: the hash as `<algorithm>-<base64>`. */
