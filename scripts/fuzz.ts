@@ -10,7 +10,8 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { mutate, randomNumbers } from "./fuzz/mutate.ts";
+import { random as randomNumbers } from "../packages/boosted-trees/src/random.ts";
+import { mutate } from "./fuzz/mutate.ts";
 import { isRefusal, type Target, targets } from "./fuzz/targets.ts";
 
 /** What a run has tried, and the first input that broke the parser. */

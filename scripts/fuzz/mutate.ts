@@ -1,16 +1,5 @@
 /** Inputs for fuzzing: real ones, changed at random, the same for the same seed. */
 
-/** Numbers from 0 up to 1, by mulberry32 (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** What has broken parsers before. */
 const tokens = [
   "",

@@ -1,6 +1,6 @@
 /** Every parser that reads what others wrote, with real inputs to begin from. */
 import { generateKeyPairSync } from "node:crypto";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
@@ -18,8 +18,7 @@ import { decodeRuns, parseSegmentPath, parseTestId, readHistory } from "@goatnot
 import { packCache, parseDerivations, parseNarinfo, parsePathInfo, unpackCache } from "@goatnote/nix-store";
 import { type Format, parseIdentities, readCreationRules, readDocuments, readEncrypted } from "@goatnote/sops-file";
 import { readReports } from "@goatnote/test-reports";
-import { decodeModel, decodePlan } from "@goatnote/test-selection";
-import { parse } from "yaml";
+import { decodeModel, decodePlan, encodeModel, type StoredModel } from "@goatnote/test-selection";
 import { parseChoices } from "../../actions/sops-decrypt/src/names.ts";
 import { verifyBundle } from "../../packages/attestation/src/bundle.ts";
 import { readIdentity } from "../../packages/attestation/src/certificate.ts";
@@ -28,6 +27,8 @@ import { publicRootText, readTrustedRoots } from "../../packages/attestation/src
 import { parseDiff } from "../../packages/change-facts/src/diff.ts";
 import { parseMetadata } from "../../packages/nix-store/src/flake.ts";
 import { readPublicKey, readSigningKey } from "../../packages/nix-store/src/narinfo.ts";
+import { featureNames } from "../../packages/test-selection/src/features.ts";
+import { Learner } from "../../packages/test-selection/src/past.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -134,6 +135,14 @@ const bundle = () => {
   };
 };
 
+const untrained: StoredModel = {
+  version: 4,
+  ...new Learner().scorers.fitted,
+  features: featureNames,
+  through: "v1/2026/05/17-1-0123456789ab.ndjson.zst",
+  history: { runs: 0, failing_runs: 0 },
+};
+
 const store = "/nix/store";
 const path = `${store}/00bgd045z0d4icpbc2yyz4gx48ak44la-hello-2.12`;
 
@@ -190,8 +199,10 @@ export const targets: Record<string, Target> = {
     read: (input) => decodePlan(input.toString(), "plan"),
   },
   model: {
-    seeds: json({ version: 2, features: [], checksum: "x" }),
-    read: (input) => decodeModel(input.toString(), "model"),
+    seeds: () => [Buffer.from(encodeModel(untrained))],
+    // With a checksum that fits, or nothing behind it would be reached.
+    read: (input) =>
+      decodeModel(encodeModel({ ...(parsed(input) as StoredModel), checksum: undefined } as never), "model"),
   },
   trees: {
     seeds: () => {
@@ -384,7 +395,6 @@ export const targets: Record<string, Target> = {
       const folder = mkdtempSync(join(tmpdir(), "fuzz-cache-"));
       try {
         const cache = join(folder, "cache");
-        const { mkdirSync } = await import("node:fs");
         mkdirSync(join(cache, "nar"), { recursive: true });
         writeFileSync(join(cache, "00bgd045z0d4icpbc2yyz4gx48ak44la.narinfo"), "StorePath: x\n");
         writeFileSync(join(cache, "nar", `${"0".repeat(52)}.nar`), "nar");
@@ -414,7 +424,7 @@ function parsed(input: Buffer): unknown {
   try {
     return JSON.parse(input.toString());
   } catch {
-    return parse("null");
+    return null;
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the reader sees of a training. */
 import { plain, seconds, table } from "@goatnote/action-io";
-import type { Comparison, ModelReport } from "@goatnote/test-selection";
+import { type Comparison, fewestToCompare, type ModelReport } from "@goatnote/test-selection";
 import { reliability } from "./reliability.ts";
 
 const three = (value: number | null): string => (value === null ? "not known" : value.toFixed(3));
@@ -15,7 +15,7 @@ export function verdict(comparison: Comparison, kept: boolean): string {
       : ` On the latest ${runs}, the mean APFDc is ${trained.toFixed(3)} by the new model and ${stored.toFixed(3)} by the stored one (95 % interval of the difference: ${difference.low.toFixed(3)} to ${difference.high.toFixed(3)}).`;
   if (kept && keeps_stored) return `The stored model was replaced by \`force\`.${figures}`;
   if (kept) return `The stored model was replaced, since it is not ahead beyond chance.${figures}`;
-  return difference !== null && difference.high < 0 && failing_runs >= 5
+  return failing_runs >= fewestToCompare
     ? `The stored model stays, since it orders better.${figures} Set \`force\` to replace it all the same.`
     : `The stored model stays: there are ${runs}, too few to tell which is better.${figures} Set \`force\` to replace it all the same.`;
 }

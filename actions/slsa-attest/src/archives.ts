@@ -83,9 +83,9 @@ async function verifyArchive(
   const aged = new Map<string, Aged>();
   const snapshot = await snapshotIn(folder, name);
   for (const bundle of bundles) {
-    const checked = await verifyOne(bundle, snapshot, options);
-    verdicts.push(...checked.verdicts);
-    for (const each of await agingOf(bundle, checked.verdicts, name, options)) aged.set(each.what, each);
+    const own = await verifyOne(bundle, snapshot, options);
+    verdicts.push(...own);
+    for (const each of await agingOf(bundle, own, name, options)) aged.set(each.what, each);
   }
   if (snapshot.length === 0)
     aged.set("", {
@@ -108,7 +108,7 @@ async function verifyOne(
   bundle: BundleSource,
   snapshot: readonly Root[],
   options: Omit<VerifyOptions, "predicateType" | "matchNames">,
-): Promise<{ verdicts: Verdict[] }> {
+): Promise<Verdict[]> {
   const { peekStatement, verifyArtifacts, verifyBundle } = await loadVerification();
   let statement: ReturnType<typeof peekStatement>;
   try {
@@ -121,11 +121,11 @@ async function verifyOne(
   const failed = verdicts.some(({ judgements }) =>
     judgements.some(({ rules }) => rules.some(({ name, passed }) => name === "signature" && !passed)),
   );
-  if (!failed || !holds(() => verifyBundle(bundle.json, snapshot))) return { verdicts };
+  if (!failed || !holds(() => verifyBundle(bundle.json, snapshot))) return verdicts;
   // Said where it helps: the bundle is sound, and the root has moved on.
   const reason =
     "only the archive's own snapshot of the trusted root still vouches for it. If nobody else could write to the archive, verify with `trusted-root` set to its trusted_root.json";
-  return { verdicts: verdicts.map((verdict) => ({ ...verdict, reason })) };
+  return verdicts.map((verdict) => ({ ...verdict, reason }));
 }
 
 const holds = (check: () => unknown): boolean => {

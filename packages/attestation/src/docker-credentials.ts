@@ -1,4 +1,7 @@
-/** Who we are at an image registry, by the file that `docker login` writes. */
+/**
+ * Who we are at an image registry, by the file that `docker login` writes. Sigstore's client reads that file too, but neither
+ * credential helpers nor a folder that DOCKER_CONFIG names.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { registerSecret, run, UserError } from "@goatnote/action-io";

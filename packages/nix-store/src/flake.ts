@@ -113,8 +113,13 @@ export async function flakeShow(nix: Nix, flake: string, cwd: string): Promise<F
   return parseFlakeShow(stdout);
 }
 
-/** Reads `nix flake show --json`: attributes in attributes, and where one is an output its type. */
-export function parseFlakeShow(json: string): FlakeOutput[] {
+/**
+ * Reads `nix flake show --json`: attributes in attributes, and where one is an output its type.
+ * @throws NixError when it has another form
+ */
+export const parseFlakeShow = (json: string): FlakeOutput[] => readAnswer("nix flake show", json, outputsIn);
+
+function outputsIn(answer: unknown): FlakeOutput[] {
   const outputs: FlakeOutput[] = [];
   const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
   const visit = (value: Record<string, unknown>, path: readonly string[]): void => {
@@ -130,6 +135,6 @@ export function parseFlakeShow(json: string): FlakeOutput[] {
       for (const [name, inner] of Object.entries(value))
         if (typeof inner === "object" && inner !== null) visit(inner as Record<string, unknown>, [...path, name]);
   };
-  visit(JSON.parse(json) as Record<string, unknown>, []);
+  visit(answer as Record<string, unknown>, []);
   return outputs.sort((a, b) => (a.attribute < b.attribute ? -1 : 1));
 }

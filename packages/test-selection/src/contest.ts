@@ -20,10 +20,12 @@ export interface Comparison {
   keeps_stored: boolean;
 }
 
-// Fewer say nothing, and have taught hardly anything either.
-const fewestToCompare = 5;
+/** Failing runs; fewer say nothing, and have taught hardly anything either. */
+export const fewestToCompare = 5;
 // A model that was good long ago is judged by what the project is now.
 const latest = 30;
+// Which of its ways a model orders by depends on the recall that is asked for.
+const stated = 0.95;
 
 export class Contest {
   private readonly learner: Learner;
@@ -71,5 +73,3 @@ export function compare(qualities: readonly { stored: number; trained: number }[
     keeps_stored: length < fewestToCompare || difference!.high < -1e-9,
   };
 }
-
-const stated = 0.95;

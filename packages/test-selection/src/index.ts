@@ -1,6 +1,6 @@
 export type { ReliabilityBin } from "./calibration.ts";
 export * from "./choose.ts";
-export type { Comparison } from "./contest.ts";
+export { type Comparison, fewestToCompare } from "./contest.ts";
 export { distil, type TreeNode } from "./distil.ts";
 export type { FeatureImportance } from "./importance.ts";
 export type { ImportLink, Imports } from "./links.ts";

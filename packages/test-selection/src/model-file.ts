@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { HistoryError } from "@goatnote/ci-history";
 import type { CalibrationState } from "./calibration.ts";
 import { featureNames } from "./features.ts";
+import { shown } from "./plan.ts";
 import { type Fitted, scorerNames, type TrialState } from "./scorers.ts";
 
 /** A fitted model, and the history that it was fitted to. */
@@ -58,15 +59,17 @@ const isTrial = (trial: TrialState | undefined): boolean =>
   isNumbers(trial?.quality) &&
   Array.isArray(trial?.kept) &&
   trial.kept.every(
-    ({ best, kind, imports }) =>
-      (best === null || Number.isFinite(best)) && typeof kind === "string" && typeof imports === "boolean",
+    (run) =>
+      (run?.best === null || Number.isFinite(run?.best)) &&
+      typeof run.kind === "string" &&
+      typeof run.imports === "boolean",
   );
 
 const isCalibration = (calibration: CalibrationState | undefined): boolean =>
   [calibration?.counts, calibration?.curve, calibration?.reliability].every(Array.isArray) &&
   calibration!.counts.every((count) => isNumbers(count, 3)) &&
-  calibration!.curve.every(({ score, probability }) => isNumbers([score, probability])) &&
-  calibration!.reliability.every((bin) => isNumbers([bin.below, bin.tests, bin.expected, bin.failed]));
+  calibration!.curve.every((point) => isNumbers([point?.score, point?.probability])) &&
+  calibration!.reliability.every((bin) => isNumbers([bin?.below, bin?.tests, bin?.expected, bin?.failed]));
 
 function isFitted({ logistic, trials, calibrations, through, history }: StoredModel): boolean {
   const size = featureNames.length;
@@ -80,6 +83,3 @@ function isFitted({ logistic, trials, calibrations, through, history }: StoredMo
   const isTried = scorerNames.every((name) => isTrial(trials?.[name]) && isCalibration(calibrations?.[name]));
   return isWeighted && isCounted && isTried;
 }
-
-/** What stands in a file from elsewhere, short enough for a message. */
-const shown = (value: unknown): string => String(JSON.stringify(value)).slice(0, 40);

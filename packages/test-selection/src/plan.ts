@@ -116,4 +116,4 @@ export function selectionOf(plan: Plan, bytes: string | Buffer): Selection {
 }
 
 /** What stands in a file from elsewhere, short enough for a message. */
-const shown = (value: unknown): string => String(JSON.stringify(value)).slice(0, 40);
+export const shown = (value: unknown): string => String(JSON.stringify(value)).slice(0, 40);

@@ -24,6 +24,8 @@ export interface Finding {
   offset: number | null;
   /** It follows from another finding, such as a checksum of what differs. */
   derived: boolean;
+  /** Why it differs was not looked at, or not to the end, since the time was used up. */
+  stopped?: true;
 }
 
 /** Tells the same finding of several comparisons. */
@@ -62,10 +64,10 @@ async function inTime(
 }
 
 /** What differs and was not explained since the time was used up. */
-export const stoppedAt = (place: string[], { seconds }: Budget): Finding =>
-  finding(place, `content (stopped after ${seconds} s, not explained further)`, "", ["unknown"]);
-
-export const isUnexplained = ({ what }: Pick<Finding, "what">): boolean => what.endsWith("not explained further)");
+export const stoppedAt = (place: string[], { seconds }: Budget): Finding => ({
+  ...finding(place, `content (stopped after ${seconds} s, not explained further)`, "", ["unknown"]),
+  stopped: true,
+});
 
 async function explainDifferent(a: Buffer, b: Buffer, place: string[], context: Explaining): Promise<Finding[]> {
   const containers = place.length <= deepest ? await openBoth(a, b, context.budget) : "they are nested too deeply";

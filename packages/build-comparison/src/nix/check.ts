@@ -10,7 +10,7 @@ import {
   pathInfo,
   showDerivations,
 } from "@goatnote/nix-store";
-import { type Finding, isUnexplained, keyOf } from "../cause/explain.ts";
+import { type Finding, keyOf } from "../cause/explain.ts";
 import { refineCauses } from "../cause/refine.ts";
 import type { Cause, Side } from "../cause/scene.ts";
 import type { Explained } from "../check.ts";
@@ -197,7 +197,7 @@ async function compareAgain(again: Again, { check, changes, tell }: Context): Pr
     const found = await again(names);
     if ("problem" in found) throw new BuildProblem("failed", found.problem);
     // What is not explained cannot be told to be the same.
-    if (found.findings.some(isUnexplained))
+    if (found.findings.some(({ stopped }) => stopped))
       throw new BuildProblem("failed", "Not all that differs was explained in time.");
     return new Set(found.findings.map(keyOf));
   };

@@ -1,7 +1,7 @@
 /** Why two outputs of one derivation differ. */
 import { lstat } from "node:fs/promises";
 import type { Derivation } from "@goatnote/nix-store";
-import { type Finding, isUnexplained, stoppedAt } from "../cause/explain.ts";
+import { type Finding, stoppedAt } from "../cause/explain.ts";
 import { explainFiles, explainingIn, explainResults } from "../cause/results.ts";
 import type { Scene } from "../cause/scene.ts";
 import { Budget } from "../formats/container.ts";
@@ -19,5 +19,5 @@ export async function explainOutput(name: string, first: string, second: string,
   const result = async (folder: string) => ({ folder, entries: await scan(folder, [folder]) });
   const findings = await explainResults(await result(first), await result(second), scene, budget);
   const placed = findings.map((finding) => ({ ...finding, place: [name, ...finding.place] }));
-  return budget.stopped && !placed.some(isUnexplained) ? [...placed, stoppedAt([name], budget)] : placed;
+  return budget.stopped && !placed.some(({ stopped }) => stopped) ? [...placed, stoppedAt([name], budget)] : placed;
 }
