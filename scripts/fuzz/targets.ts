@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { zstdCompressSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import {
   decodeStatement,
   parseArtifactsList,
@@ -11,10 +11,12 @@ import {
   parseDigest,
   readClaims,
   readSbom,
+  zip,
 } from "@goatnote/attestation";
 import { fromJSON, toJSON, train } from "@goatnote/boosted-trees";
 import { decodeManifest, type Entry, encodeManifest, makeManifest } from "@goatnote/build-comparison";
 import { decodeRuns, parseSegmentPath, parseTestId, readHistory } from "@goatnote/ci-history";
+import { importsIn } from "@goatnote/import-graph";
 import { packCache, parseDerivations, parseNarinfo, parsePathInfo, unpackCache } from "@goatnote/nix-store";
 import { type Format, parseIdentities, readCreationRules, readDocuments, readEncrypted } from "@goatnote/sops-file";
 import { readReports } from "@goatnote/test-reports";
@@ -24,8 +26,10 @@ import { verifyBundle } from "../../packages/attestation/src/bundle.ts";
 import { readIdentity } from "../../packages/attestation/src/certificate.ts";
 import { readPolicyFile } from "../../packages/attestation/src/policy-file.ts";
 import { publicRootText, readTrustedRoots } from "../../packages/attestation/src/trusted-root.ts";
+import { Budget } from "../../packages/build-comparison/src/formats/container.ts";
+import { openContainer } from "../../packages/build-comparison/src/formats/open.ts";
 import { parseDiff } from "../../packages/change-facts/src/diff.ts";
-import { parseMetadata } from "../../packages/nix-store/src/flake.ts";
+import { parseFlakeShow, parseMetadata } from "../../packages/nix-store/src/flake.ts";
 import { readPublicKey, readSigningKey } from "../../packages/nix-store/src/narinfo.ts";
 import { featureNames } from "../../packages/test-selection/src/features.ts";
 import { Learner } from "../../packages/test-selection/src/past.ts";
@@ -183,6 +187,28 @@ export const targets: Record<string, Target> = {
       ),
     ],
     read: (input) => parseDiff(input.toString()),
+  },
+  imports: {
+    seeds: texts(
+      'import a, { b as c } from "./a.js";\nexport * from "../b";\nconst d = require("d");\nvi.mock(`x`);\nc.e.f();\n',
+      'from .a import (b, c as d)\nimport e.f as g\n"""x"""\nd.h.i()\n',
+      'package x\n\nimport (\n\t"lab/model"\n\tm "lab/m" // m\n)\n',
+      "package org.lab;\nimport static org.lab.A.b;\nimport org.lab.c.*;\nclass X { Y y; }\n",
+    ),
+    // It reads whatever there is.
+    read: (input) => ["x.ts", "x.py", "x.go", "X.java"].map((file) => importsIn(file, input.toString())),
+  },
+  container: {
+    seeds: () => [
+      gzipSync("x".repeat(100)),
+      zip([{ name: "a/b", content: Buffer.from("content") }]),
+      readFileSync(process.execPath).subarray(0, 100_000),
+    ],
+    // To read beyond the end is told as "it is broken".
+    read: (input) =>
+      openContainer(input, new Budget(1_000_000, 10_000)).catch((error: unknown) => {
+        if (!(error instanceof RangeError)) throw error;
+      }),
   },
   plan: {
     seeds: json({
@@ -387,7 +413,7 @@ export const targets: Record<string, Target> = {
     ),
     read(input) {
       for (const read of [parsePathInfo, parseDerivations]) refusable(() => read(input.toString(), store));
-      refusable(() => parseMetadata(input.toString()));
+      for (const read of [parseMetadata, parseFlakeShow]) refusable(() => read(input.toString()));
     },
   },
   "nix-cache": {
