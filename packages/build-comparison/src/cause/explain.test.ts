@@ -73,6 +73,12 @@ describe("binary", () => {
     expect(await causesOf(bytes(1_700_000_001), bytes(1_734_400_002))).toEqual(["timestamp"]);
   });
 
+  test("strings that a linker put in another order since one is the folder", async () => {
+    const [a, b] = ["/builds/first/tree/lab", "/builds/the-second/tree/lab-two"];
+    expect(await causesOf(`${a}\0a.c\0src\0`, `a.c\0src\0${b}\0`)).toEqual(["build-path"]);
+    expect(await causesOf("main\0a.c\0src\0", "src\0main\0a.c\0")).toEqual(["order"]);
+  });
+
   test("other numbers are not", async () => {
     expect(await causesOf(bytes(1_700_000_001), bytes(12))).toEqual(["unknown"]);
   });

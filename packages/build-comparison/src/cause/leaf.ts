@@ -37,7 +37,7 @@ export function compareLeaves(
     smallestSet(textA, textB, normalisers) ??
     (isText(first) && isText(second)
       ? (orderOf(textA, textB, normalisers) ?? wordCauses(textA, textB, normalisers, tick))
-      : binaryCauses(first, second, scene));
+      : (stringTableCauses(textA, textB, normalisers) ?? binaryCauses(first, second, scene)));
   return { causes: causes ?? [], ...excerpts };
 }
 
@@ -75,6 +75,13 @@ function orderOf(a: string, b: string, normalisers: readonly Normaliser[]): Caus
     if (set) return ["order", ...set];
   }
   return undefined;
+}
+
+/** A table of strings, such as `.debug_line_str`: a linker orders them by a hash, so another string is another order. */
+function stringTableCauses(a: string, b: string, normalisers: readonly Normaliser[]): Cause[] | undefined {
+  const sorted = (table: string): string => table.split("\0").sort().join("\0");
+  const set = smallestSet(a, b, normalisers, (x, y) => sorted(x) === sorted(y));
+  return set?.length === 0 ? ["order"] : set;
 }
 
 /** Text that differs in single words: what they stand for, word by word. */
