@@ -1,5 +1,5 @@
 /** GnuPG as a subprocess: https://www.gnupg.org/documentation/manuals/gnupg/ and doc/DETAILS of its sources for the status lines. */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type RunOptions, type RunResult, run, SubprocessError } from "@goatnote/action-io";
 import { SopsError } from "./errors.ts";
@@ -46,8 +46,10 @@ export async function removeHome(home: string): Promise<void> {
     await run(["gpgconf", "--homedir", home, ...end], { check: false, timeoutMs, ...environment(home) }).catch(
       () => {},
     );
-  // The agent may be removing its sockets at the same time.
-  await rm(home, { recursive: true, force: true, maxRetries: 3 });
+  // Where a step was killed, its gpg may live on and write there: by another name the folder is not found.
+  const gone = `${home}-gone`;
+  await rename(home, gone).catch(() => {});
+  for (const folder of [home, gone]) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 async function decrypt(home: string, message: string, passphrase: string, name: string): Promise<Buffer | undefined> {
