@@ -6,7 +6,7 @@ import { isWorkflow, namesSigner, type Policy, policyRules, unpinnedProblem } fr
 import { isComparable, predicateRules } from "./predicate-rules.ts";
 import { PROVENANCE_TYPE } from "./provenance.ts";
 import { equal, type Rule, rule } from "./rules.ts";
-import type { Statement, Subject } from "./statement.ts";
+import type { DigestSet, Statement, Subject } from "./statement.ts";
 import type { Root } from "./trusted-root.ts";
 
 /**
@@ -97,9 +97,12 @@ export async function verifyArtifacts(
   return verdicts;
 }
 
-type Index = Map<string, { bundle: BundleSource; subjects: Subject[] }[]>;
-
-const key = (algorithm: string, hex: string): string => `${algorithm}:${hex}`;
+/** Subjects of bundles by algorithm and digest. */
+type Index = Map<string, Map<string, Mention[]>>;
+interface Mention {
+  bundle: BundleSource;
+  subject: Subject;
+}
 
 /** Which bundles claim to be about a digest. Nothing is verified yet, and nothing here can make anything pass. */
 function indexed(bundles: readonly BundleSource[]): Index {
@@ -112,28 +115,29 @@ function indexed(bundles: readonly BundleSource[]): Index {
       continue; // About no artifact.
     }
     for (const subject of subjects)
-      for (const [algorithm, hex] of Object.entries(subject.digest)) {
-        const found = index.get(key(algorithm, hex)) ?? [];
-        index.set(key(algorithm, hex), found);
-        const last = found.at(-1);
-        if (last?.bundle === bundle) last.subjects.push(subject);
-        else found.push({ bundle, subjects: [subject] });
+      for (const algorithm of Object.keys(subject.digest)) {
+        const byDigest = index.get(algorithm) ?? new Map<string, Mention[]>();
+        index.set(algorithm, byDigest);
+        const hex = subject.digest[algorithm]!;
+        const known = byDigest.get(hex);
+        if (known) known.push({ bundle, subject });
+        else byDigest.set(hex, [{ bundle, subject }]);
       }
   }
   return index;
 }
 
 /** Bundles that name one of the artifact's digests, each with the names it gives to exactly this artifact. */
-function candidatesOf({ digest }: Subject, index: Index): Map<BundleSource, Set<string>> {
-  const candidates = new Map<BundleSource, Set<string>>();
-  for (const [algorithm, hex] of Object.entries(digest))
-    for (const { bundle, subjects } of index.get(key(algorithm, hex)) ?? []) {
-      const names = candidates.get(bundle) ?? new Set();
+function candidatesOf({ digest }: Subject, index: Index): Map<BundleSource, string[]> {
+  const candidates = new Map<BundleSource, string[]>();
+  // A subject with several digests is this artifact only if none of those that are known here differs.
+  const agrees = (other: DigestSet): boolean =>
+    Object.keys(other).every((algorithm) => (digest[algorithm] ?? other[algorithm]) === other[algorithm]);
+  for (const algorithm of Object.keys(digest))
+    for (const { bundle, subject } of index.get(algorithm)?.get(digest[algorithm]!) ?? []) {
+      const names = candidates.get(bundle) ?? [];
       candidates.set(bundle, names);
-      // A subject with several digests is this artifact only if none of those that are known here differs.
-      for (const subject of subjects)
-        if (Object.entries(subject.digest).every(([other, value]) => (digest[other] ?? value) === value))
-          names.add(subject.name);
+      if (agrees(subject.digest)) names.push(subject.name);
     }
   return candidates;
 }
@@ -195,17 +199,16 @@ async function verdictOn(
   check: (bundle: BundleSource) => Promise<Checked>,
   options: VerifyOptions,
 ): Promise<Verdict> {
-  const digests = Object.entries(artifact.digest).map((entry) => entry.join(":"));
   const candidates = candidatesOf(artifact, index);
   const judgements: Judgement[] = [];
   for (const [bundle, names] of candidates) {
     const { signed, rules, passed, kept } = await check(bundle);
-    const own = signed ? subjectRules(artifact, digests, names, options) : [];
-    const fits = own.every((each) => each.passed);
+    const fits = isSubject(artifact, names, options);
+    const own = (): Rule[] => (signed ? subjectRules(artifact, names, options) : []);
     const judgement: Judgement = {
       source: bundle.source,
       sha256: bundle.sha256,
-      rules: passed && fits ? kept : [...rules, ...own],
+      rules: passed && fits ? kept : [...rules, ...own()],
       passed: passed && fits,
       predicateType: signed?.statement.predicateType ?? "unknown",
       ...(signed && {
@@ -219,34 +222,40 @@ async function verdictOn(
       return { artifact, verified: true, level: levelOf(signed!, options.policy), judgements: [judgement] };
     judgements.push(judgement);
   }
-  const reason = candidates.size === 0 ? `no attestation is about ${digests.join(" or ")}` : undefined;
+  const reason = candidates.size === 0 ? `no attestation is about ${digestsOf(artifact).join(" or ")}` : undefined;
   return { artifact, verified: false, level: 0, judgements, ...(reason && { reason }) };
 }
 
+const digestsOf = ({ digest }: Subject): string[] => Object.entries(digest).map((entry) => entry.join(":"));
+
+const lastPart = (path: string): string => path.replace(/\/+$/, "").split("/").at(-1)!;
+
+const isNamed = (name: string, names: readonly string[]): boolean =>
+  names.some((attested) => attested === name || lastPart(attested) === lastPart(name));
+
 /**
- * Compares the artifact with the subjects of the statement: that of the index and that of the verified bundle are one, read
- * from the same payload.
+ * Whether the artifact is a subject of the statement: those of the index and of the verified bundle are one, read from the same
+ * payload.
+ * @param names that the statement gives to these bytes
  */
-function subjectRules(
-  { name }: Subject,
-  digests: readonly string[],
-  names: ReadonlySet<string>,
-  { matchNames }: VerifyOptions,
-): Rule[] {
-  const wanted = digests.join(", ");
-  const rules = [rule("digest", names.size > 0, wanted, names.size > 0 ? wanted : "one that differs")];
-  if (matchNames && name !== "") {
-    const last = (path: string): string => path.replace(/\/+$/, "").split("/").at(-1)!;
+const isSubject = ({ name }: Subject, names: readonly string[], { matchNames }: VerifyOptions): boolean =>
+  names.length > 0 && (!matchNames || name === "" || isNamed(name, names));
+
+/** The same as rules, in words. */
+function subjectRules(artifact: Subject, names: readonly string[], { matchNames }: VerifyOptions): Rule[] {
+  const { name } = artifact;
+  const wanted = digestsOf(artifact).join(", ");
+  const rules = [rule("digest", names.length > 0, wanted, names.length > 0 ? wanted : "one that differs")];
+  if (matchNames && name !== "")
     rules.push(
       rule(
         "name",
-        [...names].some((attested) => attested === name || last(attested) === last(name)),
-        last(name),
-        [...names].slice(0, 3).join(", "),
+        isNamed(name, names),
+        lastPart(name),
+        [...new Set(names)].slice(0, 3).join(", "),
         "These bytes were attested under another name. If you renamed the file, set `match-names: false`.",
       ),
     );
-  }
   return rules;
 }
 
