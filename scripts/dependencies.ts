@@ -22,6 +22,7 @@ const bundled: Record<string, Reason> = {
     "protobuf-ts",
     "what `@actions/artifact` asks for beside itself, without the code generator that it lists",
   ],
+  "@actions/http-client": ["GitHub", "one request that follows no redirection, through the proxies of the environment"],
   "@npmcli/agent": ["npm", "connections of the registry client, which are looked at before anything is sent"],
   "@scure/base": ["Paul Miller", "bech32, for age recipients; `age-encryption` is built on it"],
   "@sigstore/bundle": ["Sigstore", "bundles of signatures, their form"],

@@ -19,11 +19,18 @@ if (!artifact || !bundleFile || !repository) {
 }
 const given = Object.fromEntries(settings.map((each) => each.split(/=(.*)/s).slice(0, 2))) as Record<string, string>;
 const { "predicate-type": predicateType = PROVENANCE_TYPE, "match-names": matchNames, ...keys } = given;
-const { policyFrom, policyProblems } = await loadPolicyFile();
+const { policyFrom, policyKeys, policyProblems } = await loadPolicyFile();
 const values = Object.fromEntries(
   Object.entries({ "source-repository": repository, ...keys }).map(([key, value]) => [key, [value]]),
 );
-for (const [key, problem] of policyProblems(values)) console.error(`${key}: ${problem}`);
+const problems = Object.keys(values)
+  .filter((key) => !Object.hasOwn(policyKeys, key))
+  .map((key) => [key, `is no key; allowed: ${Object.keys(policyKeys).join(", ")}, predicate-type, match-names`])
+  .concat(policyProblems(values));
+if (problems.length > 0) {
+  for (const [key, problem] of problems) console.error(`${key}: ${problem}`);
+  process.exit(2);
+}
 
 const { publicRoot, verifyArtifacts } = await loadVerification();
 const text = readFileSync(bundleFile, "utf8");

@@ -1,5 +1,8 @@
 /** slsa-attest as a step: what it attests, what it says when it cannot, and what it never says. */
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Statement } from "@goatnote/attestation";
 import { encodeSegment } from "@goatnote/ci-history";
@@ -550,6 +553,63 @@ test("the token is masked, and in no message, file or output", async () => {
     // A part of a token is one too.
     expect(said).not.toMatch(/eyJ[\w-]{20}/);
   }
+  const files = readdirSync(lab.workspace, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+  expect(files.length).toBeGreaterThan(0);
+  // A bundle quotes none: what it holds in base64 begins otherwise.
+  for (const { parentPath, name } of files)
+    expect(readFileSync(join(parentPath, name), "latin1")).not.toMatch(/eyJ[\w-]{20,}\.eyJ/);
+});
+
+test.each([
+  ["whole", (token: string) => token],
+  ["in part", (token: string) => token.slice(0, 150)],
+  ["after other words", (token: string) => `${"x".repeat(250)} ${token}`],
+])("a service that says the token back, %s, is quoted without it", async (_, part) => {
+  await open();
+  lab.intercept((path, body) => {
+    if (!path.includes("/fulcio/")) return undefined;
+    const { credentials } = JSON.parse(body.toString()) as { credentials: { oidcIdentityToken: string } };
+    throw new Refusal(400, `bad token ${part(credentials.oidcIdentityToken)}`);
+  });
+  const ended = await lab.attest({ "subject-path": "dist/app.tar.gz" });
+  expect(ended.code).toBe(1);
+  const said = ended.log.replace(/^::add-mask::.*$/gm, "");
+  expect(said).toContain("it answered 400 (bad token ");
+  expect(said).not.toContain("eyJ");
+});
+
+test("a certificate authority that redirects gets no token there", async () => {
+  await open();
+  const asked: string[] = [];
+  const thief = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    response.end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(thief, "listening");
+  const location = `http://127.0.0.1:${(thief.address() as AddressInfo).port}/api/v2/signingCert`;
+  try {
+    lab.intercept((path) =>
+      path.includes("/fulcio/") ? { status: 307, headers: { location }, bytes: Buffer.alloc(0) } : undefined,
+    );
+    const ended = await lab.attest({ "subject-path": "dist/app.tar.gz" });
+    expect([ended.code, asked], ended.log).toEqual([1, []]);
+    expect(ended.log).toContain(`it answered 307 (a redirection to ${location}, where the job's token does not go)`);
+  } finally {
+    thief.close();
+  }
+});
+
+test("provenance that a workflow writes itself keeps to the events of its build type, too", async () => {
+  await open({ run: { event: "schedule" } });
+  lab.write({ "provenance.json": "{}" });
+  const ended = await lab.attest({
+    "subject-path": "dist/app.tar.gz",
+    predicate: "custom",
+    "predicate-type": "https://slsa.dev/provenance/v1",
+    "predicate-path": "provenance.json",
+  });
+  expect(ended.code).toBe(1);
+  expect(ended.log).toContain("Provenance is not defined for the event schedule");
 });
 
 test("twenty times in a row", async () => {

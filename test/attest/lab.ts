@@ -1,4 +1,5 @@
 /** A repository's back end with a private Sigstore, and a job of it that attests and verifies with the built actions. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -13,6 +14,15 @@ import {
 } from "@goatnote/rehearsal";
 import { build } from "../../scripts/build.ts";
 import { type Ended, runEntry } from "../loop/entry.ts";
+
+// Without a network, not even loopback: what verifies has everything it needs.
+const canUnshare = spawnSync("unshare", ["-rn", "true"]).status === 0;
+if (!canUnshare && process.env.REQUIRE_PEERS === "1")
+  throw new Error(
+    "The network cannot be cut off here (`unshare -rn true` fails), so nothing shows that none is needed.",
+  );
+/** What starts a command without a network; undefined where it cannot be cut off. */
+export const cutOff: readonly string[] | undefined = canUnshare ? ["unshare", "-rn"] : undefined;
 
 export const repository = "octo/app";
 const sha = "a1".repeat(20);
@@ -122,7 +132,7 @@ export class AttestLab {
     return runEntry(this.#actions, "slsa-attest", { ...custom, ...inputs }, this.workspace, { ...this.env, ...env });
   }
 
-  /** Runs `slsa-attest/verify`, without a token and with nothing to reach. */
+  /** Runs `slsa-attest/verify`, without a token, and without a network where it is not to go online. */
   verify(inputs: Record<string, string>, env: Record<string, string> = {}): Promise<Ended> {
     const given = { "trusted-root": "trusted_root.json", issuer: this.backend.url, ...inputs };
     const { serverUrl } = this.backend;
@@ -131,6 +141,7 @@ export class AttestLab {
       GITHUB_SERVER_URL: serverUrl,
       GITHUB_API_URL: "http://127.0.0.1:9",
     };
-    return runEntry(this.#actions, "slsa-attest/verify", given, this.workspace, { ...offline, ...env });
+    const through = inputs.online === "true" ? [] : cutOff;
+    return runEntry(this.#actions, "slsa-attest/verify", given, this.workspace, { ...offline, ...env }, through);
   }
 }

@@ -4,20 +4,24 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PROVENANCE_TYPE } from "../../packages/attestation/src/provenance.ts";
 import { verifyArtifacts } from "../../packages/attestation/src/verify.ts";
+import { VSA_TYPE } from "../../packages/attestation/src/vsa.ts";
 import { envelopeCases } from "./refusals/envelope-cases.ts";
 import {
   artifact,
   type Case,
+  claims,
   forged,
   good,
   judge,
   logEntry,
   now,
   other,
+  payloadOf,
   policy,
   reasons,
   roots,
   rootWithout,
+  said,
   signed,
   signedAs,
   start,
@@ -37,6 +41,18 @@ afterAll(stop);
 describe("verified, so that what follows is refused for its one fault", () => {
   test.each([
     ["the good bundle", () => ({})],
+    [
+      "artifacts under the paths that were attested, or by their name alone",
+      async () => ({
+        bundle: await signed({ payload: payloadOf(claims, [subject("a/index.js"), subject("b/index.js")]) }),
+        artifacts: [subject("downloads/a/index.js", "a/index.js"), subject("index.js", "b/index.js")],
+      }),
+    ],
+    [
+      "a branch, where no ref is named",
+      () => ({ policy: { sourceRefs: undefined, sourceDigest: undefined } as never }),
+    ],
+    ["a verification summary that passed", () => said(VSA_TYPE, { verificationResult: "PASSED" })],
     ["a bundle of two artifacts", () => ({ bundle: other, artifacts: [artifact, subject("other.tar.gz")] })],
     ["the log alone", async () => ({ bundle: await signed({ witnesses: ["rekor"] }) })],
     [

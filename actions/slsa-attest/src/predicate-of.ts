@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { say, UserError, type WorkflowContext } from "@goatnote/action-io";
 import {
+  assertBuildEvent,
   type Claims,
   describes,
   PROVENANCE_TYPE,
@@ -41,6 +42,7 @@ export async function predicateOf(
       return { type: PROVENANCE_TYPE, content: provenance(claims, options) };
     }
     case "custom":
+      if (inputs["predicate-type"] === PROVENANCE_TYPE) assertBuildEvent(claims);
       return { type: inputs["predicate-type"], content: await readJson(path(inputs["predicate-path"])) };
     case "sbom":
       return sbomPredicate(path(inputs["sbom-path"]), subjects);

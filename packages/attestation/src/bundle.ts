@@ -37,6 +37,7 @@ export function verifyBundle(json: unknown, roots: readonly Root[]): Signed {
   const certificate = certificateOf(bundle);
   const root = withoutStacks(() => trusting(bundle, roots));
   logsNameCertificate(bundle, certificate);
+  proofsNameCheckpoint(bundle);
   return {
     statement: decodeStatement(payload),
     identity: identityIn(certificate),
@@ -118,6 +119,20 @@ function logsNameCertificate(bundle: Bundle, certificate: Buffer): void {
     const verifiers = readable("The log entry", () => verifiersIn(JSON.parse(canonicalizedBody.toString())));
     const ours = verifiers.length > 0 && verifiers.every((der) => der.equals(certificate));
     if (!ours) throw new UserError("The log entry is about another certificate than the bundle's.");
+  }
+}
+
+/**
+ * The checkpoint is what the log signed, and what the entry is proven by: the proof says the same of the tree, which Sigstore's
+ * library does not compare. https://github.com/transparency-dev/formats/blob/main/log/README.md#checkpoint-format
+ */
+function proofsNameCheckpoint({ verificationMaterial: { tlogEntries } }: Bundle): void {
+  for (const { inclusionProof } of tlogEntries) {
+    if (!inclusionProof) continue;
+    const { treeSize, rootHash, checkpoint } = inclusionProof;
+    const [, size, root] = (checkpoint?.envelope ?? "").split("\n");
+    if (size !== treeSize || root !== Buffer.from(rootHash).toString("base64"))
+      throw new UserError("The proof of the log entry is about another tree than its checkpoint.");
   }
 }
 

@@ -3,6 +3,7 @@ import { UserError } from "@goatnote/action-io";
 
 const needed = [
   "iss",
+  "sub",
   "ref",
   "sha",
   "repository",

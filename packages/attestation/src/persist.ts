@@ -105,6 +105,8 @@ function reasonOf(error: unknown): string {
   const status = chain.findLast(({ statusCode, status }) => statusCode !== undefined || status !== undefined);
   const last = status ?? chain.at(-1) ?? { message: String(error) };
   const message = String(last.message || last.code || last.name).replace(/[\r\n]+/g, " ");
-  const words = status ? `it answered ${message}` : message.replace(/^request to \S+ failed, reason: /, "");
+  // Before the cut: what is left of a secret is not known as one. Nor is a token that the service has cut.
+  const safe = redact(message).replace(/\beyJ[\w-]+(\.[\w-]*)*/g, "***");
+  const words = status ? `it answered ${safe}` : safe.replace(/^request to \S+ failed, reason: /, "");
   return words.length > 300 ? `${words.slice(0, 300)}…` : words;
 }

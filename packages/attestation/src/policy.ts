@@ -11,7 +11,10 @@ export interface Policy {
   /** `owner/name`. */
   sourceRepository?: string;
   sourceRepositoryId?: string;
-  /** Full refs. `*` stands for any characters but `/`, `**` for any; git allows neither in a name. */
+  /**
+   * Full refs. `*` stands for any characters but `/`, `**` for any; git allows neither in a name. Absent, and without
+   * `sourceDigest`: any branch or tag, but no pull request.
+   */
   sourceRefs?: readonly string[];
   /** 40 or 64 hex digits. */
   sourceDigest?: string;
@@ -36,7 +39,7 @@ export function issuerOf(server: string): string | undefined {
   return hostname.endsWith(".ghe.com") ? `https://token.actions.${hostname}` : undefined;
 }
 
-/** A commit or a pull request's ref may be of a fork, and still be named as of this repository: anyone can make those. */
+/** A pull request's ref, or a commit, may be of a fork, and still be named as of this repository: anyone can make those. */
 const ownRef = /^refs\/(heads|tags)\/.+$/s;
 const pinned = /\.ya?ml@(refs\/.+|[0-9a-f]{40})$/;
 const workflowForm = /^[^/\s@]+\/[^/\s@]+\/\.github\/workflows\/[^/\s]+\.ya?ml(@(refs\/.+|[0-9a-f]{40}))?$/;
@@ -128,6 +131,16 @@ export function policyRules(policy: Policy, identity: Identity, signedAt: Date, 
         policy.sourceRefs.join(" or "),
         identity.sourceRef,
         "It was built from another branch or tag.",
+      ),
+    );
+  else if (policy.sourceDigest === undefined)
+    rules.push(
+      rule(
+        "source ref",
+        ownRef.test(identity.sourceRef ?? ""),
+        "a branch or tag",
+        identity.sourceRef,
+        "What a pull request proposes may be of a fork. Name its ref in `source-ref` only if you trust that.",
       ),
     );
   if (policy.sourceDigest !== undefined)

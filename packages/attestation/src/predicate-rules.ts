@@ -3,6 +3,8 @@ import type { Identity } from "./certificate.ts";
 import { COMMUNITY_BUILD_TYPE, GITHUB_BUILD_TYPE, PROVENANCE_TYPE } from "./provenance.ts";
 import { equal, type Rule, rule } from "./rules.ts";
 import type { Statement } from "./statement.ts";
+import { TEST_RESULT_TYPE } from "./test-result.ts";
+import { VSA_TYPE } from "./vsa.ts";
 
 type Json = Record<string, unknown>;
 
@@ -28,9 +30,12 @@ const hostedBuilder = "/actions/runner/github-hosted";
 /** Whether `predicateRules` has anything to compare. */
 export const isComparable = ({ predicateType }: Statement): boolean => predicateType === PROVENANCE_TYPE;
 
-/** Holds SLSA provenance v1 against the certificate it was signed with; [] for other predicates, of which nothing is compared. */
+/**
+ * Holds SLSA provenance v1 against the certificate it was signed with. Of other predicates nothing is compared, but one that
+ * says itself that something failed vouches for nothing.
+ */
 export function predicateRules(statement: Statement, identity: Identity, server: string): Rule[] {
-  if (!isComparable(statement)) return [];
+  if (!isComparable(statement)) return resultRules(statement);
   const { predicate } = statement;
   const definition = at(predicate, "buildDefinition");
   const buildType = text(at(definition, "buildType"));
@@ -76,6 +81,16 @@ export function predicateRules(statement: Statement, identity: Identity, server:
     ...optional("owner id", identity.sourceOwnerId, at(github, "repository_owner_id")),
     ...optional("runner", identity.runner, at(github, "runner_environment")),
   ];
+}
+
+function resultRules({ predicateType, predicate }: Statement): Rule[] {
+  const mend = "It is attested that this failed: mend that, and attest it anew.";
+  const among = (name: string, good: string[]): Rule[] => {
+    const result = text(at(predicate, name));
+    return [rule(name, good.includes(result ?? ""), good.join(" or "), result, mend)];
+  };
+  if (predicateType === VSA_TYPE) return among("verificationResult", ["PASSED"]);
+  return predicateType === TEST_RESULT_TYPE ? among("result", ["PASSED", "WARNED"]) : [];
 }
 
 /** The workflow that was started, at whatever ref. */

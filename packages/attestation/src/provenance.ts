@@ -35,15 +35,20 @@ function workflowPath({ workflow_ref, repository, ref }: Claims): string {
   return path.replace(/@(refs\/.*|[0-9a-f]{40})$/, "");
 }
 
+/** @throws UserError for an event that the build types forbid */
+export function assertBuildEvent({ event_name }: Pick<Claims, "event_name">): void {
+  if (BUILD_EVENTS.includes(event_name)) return;
+  throw new UserError(
+    `Provenance is not defined for the event ${event_name}: its build type allows only ${BUILD_EVENTS.join(", ")}. Attest in a workflow that one of these starts.`,
+  );
+}
+
 /**
  * The predicate that the claims of a job give.
  * @throws UserError for an event that the build type forbids
  */
 export function provenance(claims: Claims, { server, inputs, resolvedDependencies = [] }: ProvenanceOptions): object {
-  if (!BUILD_EVENTS.includes(claims.event_name))
-    throw new UserError(
-      `Provenance is not defined for the event ${claims.event_name}: its build type allows only ${BUILD_EVENTS.join(", ")}. Attest in a workflow that one of these starts.`,
-    );
+  assertBuildEvent(claims);
   const repository = `${server}/${claims.repository}`;
   const given = Object.fromEntries(Object.entries(inputs ?? {}).filter(([, value]) => value !== "" && value !== null));
   return {

@@ -4,7 +4,6 @@ import { bundleToJSON, type SerializedBundle } from "@sigstore/bundle";
 import { dsse, RFC3161Timestamp } from "@sigstore/core";
 import {
   DSSEBundleBuilder,
-  FulcioSigner,
   RekorWitness,
   type SignatureBundle,
   type Signer,
@@ -12,6 +11,7 @@ import {
   type VerificationMaterial,
   type Witness,
 } from "@sigstore/sign";
+import { requestCertificate } from "./fulcio.ts";
 import { Garbage, type Patience, persist, ServiceError } from "./persist.ts";
 import type { Services } from "./services.ts";
 import { PAYLOAD_TYPE } from "./statement.ts";
@@ -56,27 +56,17 @@ const hostOf = (url: string): string => new URL(url).host;
 const once = ({ attemptMs }: SigningOptions) => ({ retry: 0, timeout: attemptMs });
 
 function jobSigner(options: SigningOptions): Signer {
-  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const publicPem = publicKey.export({ format: "pem", type: "spki" }).toString();
-  const keyHolder: Signer = {
-    sign: async (data) => ({
-      signature: sign("sha256", data, privateKey),
-      key: { $case: "publicKey", publicKey: publicPem },
-    }),
-  };
   const { fulcioUrl } = options.services;
-  const fulcio = new FulcioSigner({
-    fulcioBaseURL: fulcioUrl,
-    identityProvider: { getToken: options.getToken },
-    keyHolder,
-    ...once(options),
-  });
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const held = {
+    publicPem: publicKey.export({ format: "pem", type: "spki" }).toString(),
+    sign: (data: Buffer) => sign("sha256", data, privateKey),
+  };
   let certificate: Promise<{ pem: string; until: number }> | undefined;
 
   const certify = () =>
     persist("Fulcio", `Fulcio (${hostOf(fulcioUrl)}) issued no certificate`, options, async () => {
-      const { key } = await fulcio.sign(Buffer.from("certify"));
-      const pem = key.$case === "x509Certificate" ? key.certificate : "";
+      const pem = await requestCertificate(fulcioUrl, await options.getToken(), held, options.attemptMs);
       const parsed = readCertificate(pem);
       if (!parsed.checkPrivateKey(privateKey)) throw new Garbage("its certificate is not for our key");
       return { pem, until: Date.parse(parsed.validTo) - margin };
@@ -86,8 +76,7 @@ function jobSigner(options: SigningOptions): Signer {
       if (certificate && (await certificate).until < Date.now()) certificate = undefined;
       certificate ??= certify();
       const { pem } = await certificate;
-      const { signature } = await keyHolder.sign(data);
-      return { signature, key: { $case: "x509Certificate", certificate: pem } };
+      return { signature: held.sign(data), key: { $case: "x509Certificate", certificate: pem } };
     },
   };
 }

@@ -228,10 +228,16 @@ async function verdictOn(
 
 const digestsOf = ({ digest }: Subject): string[] => Object.entries(digest).map((entry) => entry.join(":"));
 
-const lastPart = (path: string): string => path.replace(/\/+$/, "").split("/").at(-1)!;
+const partsOf = (path: string): string[] => path.replace(/\/+$/, "").split("/");
 
-const isNamed = (name: string, names: readonly string[]): boolean =>
-  names.some((attested) => attested === name || lastPart(attested) === lastPart(name));
+/** A file may lie anywhere, so the path that was attested is the end of its own; where only its name is known, of that. */
+function isNamed(name: string, names: readonly string[]): boolean {
+  const isEnd = (attested: string): boolean => {
+    const [own, other] = [partsOf(name), partsOf(attested)];
+    return (own.length === 1 ? other.slice(-1) : other).every((part, i, { length }) => part === own.at(i - length));
+  };
+  return names.some((attested) => attested === name || isEnd(attested));
+}
 
 /**
  * Whether the artifact is a subject of the statement: those of the index and of the verified bundle are one, read from the same
@@ -251,7 +257,7 @@ function subjectRules(artifact: Subject, names: readonly string[], { matchNames 
       rule(
         "name",
         isNamed(name, names),
-        lastPart(name),
+        name,
         [...new Set(names)].slice(0, 3).join(", "),
         "These bytes were attested under another name. If you renamed the file, set `match-names: false`.",
       ),

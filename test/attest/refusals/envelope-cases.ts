@@ -24,6 +24,13 @@ export const envelopeCases: Record<string, Cases> = {
     "another content": ["no attestation is about", () => ({ artifacts: [subject("app.tar.gz", "tampered")] })],
     "an empty file": ["no attestation is about", () => ({ artifacts: [subject("app.tar.gz", "")] })],
     "a file cut short": ["no attestation is about", () => ({ artifacts: [subject("app.tar.gz", "app.tar")] })],
+    "two artifacts of one name, one in the other's place": [
+      "name: a/index.js",
+      async () => ({
+        bundle: await signed({ payload: payloadOf(claims, [subject("a/index.js", "a"), subject("b/index.js", "b")]) }),
+        artifacts: [subject("packages/b/index.js", "a")],
+      }),
+    ],
     "the name of another artifact": ["name: app.tar.gz", () => ({ artifacts: [subject("tool.tar.gz", "app.tar.gz")] })],
     "two artifacts swapped": [
       "name: other.tar.gz",

@@ -44,6 +44,12 @@ export const signedAs = (changes: Record<string, string>, more: Partial<Forgery>
   forge(sigstore, { claims: as(changes), payload: payloadOf(as(changes)), ...more });
 export const signed = (more: Partial<Forgery>) => forge(sigstore, { claims, payload: payloadOf(), ...more });
 
+/** What a job says of the artifact beside provenance. */
+export const said = async (predicateType: string, predicate: unknown): Promise<Case> => ({
+  bundle: await signed({ payload: encodeStatement([artifact], predicateType, predicate) }),
+  predicateType,
+});
+
 /** Starts the services and signs the good bundles. */
 export async function start(): Promise<void> {
   now = new Date();
@@ -54,6 +60,7 @@ export async function start(): Promise<void> {
   server = backend.serverUrl;
   claims = {
     iss: backend.url,
+    sub: `repo:octo/app:ref:${tag}`,
     ref: tag,
     sha: "a1".repeat(20),
     repository: "octo/app",

@@ -1,4 +1,6 @@
-import { artifact, type Cases, claims, forged, type Json, npmBuilder, payloadOf, server, signed } from "./kit.ts";
+import { TEST_RESULT_TYPE } from "../../../packages/attestation/src/test-result.ts";
+import { VSA_TYPE } from "../../../packages/attestation/src/vsa.ts";
+import { artifact, type Cases, claims, forged, type Json, npmBuilder, payloadOf, said, server, signed } from "./kit.ts";
 
 export const provenanceCases: Record<string, Cases> = {
   "what the provenance says": {
@@ -147,5 +149,13 @@ export const provenanceCases: Record<string, Cases> = {
         }),
       }),
     ],
+  },
+  "what else is said": {
+    "a verification summary that failed": [
+      "verificationResult",
+      () => said(VSA_TYPE, { verificationResult: "FAILED" }),
+    ],
+    "a verification summary without a result": ["verificationResult", () => said(VSA_TYPE, {})],
+    "test results with failures": ["result: FAILED", () => said(TEST_RESULT_TYPE, { result: "FAILED" })],
   },
 };

@@ -44,6 +44,17 @@ export const signerCases: Record<string, Cases> = {
         ),
       }),
     ],
+    "a pull request's, where no ref is named": [
+      "source ref: refs/pull/7/merge",
+      async () => ({
+        bundle: await signedAs({
+          ref: "refs/pull/7/merge",
+          workflow_ref: `${workflow}@refs/pull/7/merge`,
+          job_workflow_ref: `${workflow}@refs/pull/7/merge`,
+        }),
+        policy: { sourceRefs: undefined, sourceDigest: undefined, signerWorkflows: undefined } as never,
+      }),
+    ],
     "one that signed itself": ["certificate", async () => ({ bundle: await selfSigned() })],
     "one with a byte turned": [
       "certificate|signature",

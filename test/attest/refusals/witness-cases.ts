@@ -119,18 +119,27 @@ export const witnessCases: Record<string, Cases> = {
       }),
     ],
     "another root in the proof": [
-      "signature",
+      "another tree",
       () => ({
-        bundle:
-          logEntry((e) => {
-            e.inclusionProof!.rootHash = turned(e.inclusionProof!.rootHash);
-          }) &&
-          logEntry((e) => {
-            e.inclusionProof!.checkpoint.envelope = e.inclusionProof!.checkpoint.envelope.replace(
-              /^(.*\n.*\n)./,
-              "$1X",
-            );
-          }),
+        bundle: logEntry((e) => {
+          e.inclusionProof!.rootHash = turned(e.inclusionProof!.rootHash);
+        }),
+      }),
+    ],
+    "no root in the proof": [
+      "another tree|cannot be read",
+      () => ({
+        bundle: logEntry((e) => {
+          e.inclusionProof!.rootHash = "";
+        }),
+      }),
+    ],
+    "another root in the checkpoint": [
+      "checkpoint",
+      () => ({
+        bundle: logEntry((e) => {
+          e.inclusionProof!.checkpoint.envelope = e.inclusionProof!.checkpoint.envelope.replace(/^(.*\n.*\n)./, "$1X");
+        }),
       }),
     ],
     "the path of the proof reordered": [
@@ -138,7 +147,6 @@ export const witnessCases: Record<string, Cases> = {
       () => ({
         bundle: logEntry((e) => {
           e.inclusionProof!.hashes.reverse();
-          e.inclusionProof!.hashes.push(e.inclusionProof!.rootHash);
         }),
       }),
     ],
@@ -147,6 +155,14 @@ export const witnessCases: Record<string, Cases> = {
       () => ({
         bundle: logEntry((e) => {
           e.inclusionProof!.hashes.pop();
+        }),
+      }),
+    ],
+    "another size of the tree in the proof": [
+      "another tree",
+      () => ({
+        bundle: logEntry((e) => {
+          e.inclusionProof!.treeSize = String(Number(e.inclusionProof!.treeSize) + 5);
         }),
       }),
     ],
