@@ -1,6 +1,6 @@
 /**
  * Our own workflows, rehearsed with our own actions as they are built now. The project in them is small and has scripts of the
- * same names; the job that builds the flake needs Nix's own tests (`test/nix`) and is left out.
+ * same names; the job that builds the flake is rehearsed with Nix (`test/nix/own-flake.fork.test.ts`).
  */
 import { execFileSync } from "node:child_process";
 import {
