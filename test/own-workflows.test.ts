@@ -279,13 +279,16 @@ describe("a release, from packing to pushing", () => {
         ...project,
         "scripts/build.ts": 'import { cpSync } from "node:fs";\ncpSync("sources", "dist", { recursive: true });\n',
         ...Object.fromEntries(
-          ["publish.ts", "release-tree.ts", "action-names.ts"].map((name) => [`scripts/${name}`, script(name)]),
+          ["publish.ts", "release-tree.ts", "action-names.ts", "sbom.ts"].map((name) => [
+            `scripts/${name}`,
+            script(name),
+          ]),
         ),
         "actions/small/action.yml": "name: small\n",
         "actions/small/package.json": '{"version":"1.0.0"}',
         ...Object.fromEntries(
           ["action.yml", "README.md", "LICENSE", "licences.txt"].flatMap((name) =>
-            ["sources", "dist"].map((at) => [`${at}/small/${name}`, `${name}\n`]),
+            ["sources", "dist"].map((at) => [`${at}/small/${name}`, name === "licences.txt" ? "\n" : `${name}\n`]),
           ),
         ),
       },
@@ -356,7 +359,10 @@ describe("a release, from packing to pushing", () => {
     ]);
     const [packed] = run.artifacts(/^release$/);
     const sbom = unzip(packed!.content).find(({ name }) => name === "sbom.cdx.json");
-    expect(JSON.parse(sbom!.content.toString())).toMatchObject({ bomFormat: "CycloneDX" });
+    expect(JSON.parse(sbom!.content.toString())).toMatchObject({
+      bomFormat: "CycloneDX",
+      components: [{ purl: "pkg:github/goatnote/small@v1.0.0" }],
+    });
   });
 
   test("where nothing is new, nothing is signed or pushed, and it ends well", async () => {
