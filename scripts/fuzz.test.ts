@@ -1,9 +1,12 @@
 /** A short run of every fuzz target, always the same one, and that the fuzzing sees what it is for. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { random as randomNumbers } from "../packages/boosted-trees/src/random.ts";
 import { mutate } from "./fuzz/mutate.ts";
 import { isRefusal, type Target, targets } from "./fuzz/targets.ts";
-import { fuzz } from "./fuzz.ts";
+import { fuzz, shard } from "./fuzz.ts";
 
 // No seed of these can be read: what they hold would have to be signed.
 const neverRead = ["bundle", "certificate"];
@@ -14,6 +17,23 @@ test.each(Object.entries(targets))("%s refuses in words what it cannot read", as
   expect(read > 0, "no input was read, so only the first check of the parser was tried").toBe(
     !neverRead.includes(name),
   );
+});
+
+test("the workflows fuzz all targets, and have time for each", () => {
+  const count = Object.keys(targets).length;
+  const jobOf = (name: string) =>
+    parse(readFileSync(join(import.meta.dirname, "../.github/workflows", name), "utf8")).jobs.fuzz;
+  const scriptOf = (job: { steps: { run?: string }[] }) =>
+    job.steps.find(({ run }) => run?.includes("npm run fuzz"))!.run;
+  const [byDay, byNight] = [jobOf("ci.yml"), jobOf("nightly.yml")];
+  expect(scriptOf(byDay)).toMatch(/ all --minutes 1$/);
+  expect(count).toBeLessThan(byDay["timeout-minutes"]);
+  const { shard } = byNight.strategy.matrix;
+  expect(scriptOf(byNight)).toMatch(new RegExp(` all --minutes 60 --shard "\\$SHARD/${shard.length}"$`));
+  expect(shard).toEqual(Array.from(shard, (_, i) => i + 1));
+  expect(Math.ceil(count / shard.length) * 60).toBeLessThan(byNight["timeout-minutes"]);
+  // GitHub ends a job after six hours.
+  expect(byNight["timeout-minutes"]).toBeLessThan(360);
 });
 
 describe("the fuzzing", () => {
@@ -44,6 +64,13 @@ describe("the fuzzing", () => {
         })
       ).finding,
     ).toBeUndefined();
+  });
+
+  test("has shards that together are all targets, each once", () => {
+    const names = Object.keys(targets);
+    const shards = Array.from({ length: 7 }, (_, i) => shard(names, i + 1, 7));
+    expect(shards.flat().toSorted()).toEqual(names.toSorted());
+    expect(shards.every((each) => each.length >= Math.floor(names.length / 7))).toBe(true);
   });
 
   test("gives the same inputs for the same seed", () => {

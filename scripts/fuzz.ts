@@ -2,7 +2,10 @@
  * Gives the parsers real inputs that were changed at random. A parser may refuse an input by a message of ours; an error of
  * JavaScript itself, a message without bound, or an input that takes ten seconds is a finding, and ends with 1.
  *
- *   node scripts/fuzz.ts <target|all> [--minutes N] [--seed N]     minutes for each target, 1 by default; lists the targets alone
+ *   node scripts/fuzz.ts <target|all> [--minutes N] [--seed N] [--shard I/N]
+ *
+ * Minutes are for each target, 1 by default. A shard is every N-th target, so that N machines share the work. Alone it lists the
+ * targets.
  *
  * A finding is written to build/fuzz/; the same target and seed find it again.
  */
@@ -47,20 +50,27 @@ export async function fuzz(target: Target, seed: number, enough: (inputs: number
   return result;
 }
 
+/** The targets of one of so many shards, from 1: together they are all, each once. */
+export const shard = (names: readonly string[], index: number, count: number): string[] =>
+  names.filter((_, i) => i % count === index - 1);
+
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       minutes: { type: "string", default: "1" },
       seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+      shard: { type: "string", default: "1/1" },
     },
   });
   const [name] = positionals;
   const minutes = Number(values.minutes);
-  const names = name === "all" ? Object.keys(targets) : name && name in targets ? [name] : [];
+  const [index = 0, count = 0] = values.shard.split("/").map(Number);
+  const asked = name === "all" ? Object.keys(targets) : name && name in targets ? [name] : [];
+  const names = shard(asked, index, count);
   if (names.length === 0 || !(minutes > 0)) {
     console.error(
-      `usage: node scripts/fuzz.ts <target|all> [--minutes N] [--seed N]; targets: ${Object.keys(targets).join(", ")}`,
+      `usage: node scripts/fuzz.ts <target|all> [--minutes N] [--seed N] [--shard I/N]; targets: ${Object.keys(targets).join(", ")}`,
     );
     process.exit(2);
   }

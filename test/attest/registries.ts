@@ -1,6 +1,6 @@
 /** Real image registries on this machine, open or behind a login. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createHash, generateKeyPairSync, type KeyObject, randomInt, sign } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -24,14 +24,23 @@ export interface Registry {
 /** How a registry wants to know who asks. */
 type Login = "none" | "basic" | "bearer";
 
-/** A free port, as nothing else here asks for one in the meantime. */
+/**
+ * A free port for a program that does not say which one it took. Not one that the system gives away: until the program has it,
+ * the next server or connection of any process here could get it, and be taken for the program.
+ */
 async function freePort(): Promise<number> {
-  const server = createSocket().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createSocket().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue; // taken
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** Starts CNCF's registry, which has no API for referrers. */

@@ -1,9 +1,10 @@
-/** GitHub's own language service, as editors use it, which knows our actions by their `action.yml`. */
+/** GitHub's own language service, as editors use it, which knows our actions by their `action.yml`, and others by what was read of theirs. */
 import { existsSync, readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { parse } from "yaml";
+import { knownActions } from "../../scripts/other-actions.ts";
 import { root } from "./pages.ts";
 
 // The official packages import their JSON without the `type: "json"` attribute that Node asks for.
@@ -15,18 +16,60 @@ registerHooks({
 });
 const { validate } = await import("@actions/languageservice");
 
+const others = knownActions();
+
+interface Metadata {
+  name: string;
+  description: string;
+  inputs?: Record<string, { description: string; required?: boolean; default?: string }>;
+  outputs?: Record<string, { description: string }>;
+}
+
+/** What is known of the action that a `uses:` names, ours by its place here or as it is published; undefined of one that nobody has looked at. */
+function metadataOf(uses: string): Metadata | undefined {
+  const [, path] = /^(?:goatnote\/|\$\/dist\/)([\w/-]+)/.exec(uses) ?? [];
+  if (path) {
+    const file = join(root, "actions", path, "action.yml");
+    return existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;
+  }
+  const other = others[uses];
+  if (!other) return undefined;
+  const inputs = other.inputs.map((name) => [name, { description: name, required: other.required?.includes(name) }]);
+  const about = { name: uses, description: other.read };
+  return {
+    ...about,
+    inputs: Object.fromEntries(inputs),
+    outputs: Object.fromEntries(other.outputs.map((name) => [name, { description: name }])),
+  };
+}
+
 const provider = {
-  async fetchActionMetadata({ owner, name, path = "" }: { owner: string; name: string; path?: string }) {
-    const file = join(root, "actions", name, path, "action.yml");
-    return owner === "goatnote" && existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;
+  async fetchActionMetadata({ owner, name, ref, path }: { owner: string; name: string; ref: string; path?: string }) {
+    return metadataOf(`${owner}/${name}${path ? `/${path}` : ""}@${ref}`);
   },
 };
 
 // The service remembers what it has parsed by its name.
 let documents = 0;
 
+interface Step {
+  id?: string;
+  uses?: string;
+}
+
+/** Outputs of steps that are read and that the action there does not have, which the service does not look for. */
+function unknownOutputs(steps: Step[], readers: unknown): string[] {
+  const actions = new Map(steps.map(({ id, uses }) => [id, uses]));
+  const reads = JSON.stringify(readers).matchAll(/\bsteps\.([\w-]+)\.outputs\.([\w-]+)/g);
+  return [...reads].flatMap(([, id, output = ""]) => {
+    const uses = actions.get(id);
+    const known = uses === undefined ? undefined : metadataOf(uses);
+    return known && !(output in (known.outputs ?? {})) ? [`${uses} has no output ${output}`] : [];
+  });
+}
+
 /**
- * What the service says of a workflow. Actions of others are not there to be asked for their inputs.
+ * What the service says of a workflow.
  * @param asCopied false for a fragment, whose expressions may name what is around it
  */
 async function findings(workflow: string, asCopied: boolean): Promise<string[]> {
@@ -34,10 +77,11 @@ async function findings(workflow: string, asCopied: boolean): Promise<string[]> 
   const text = workflow.replace(/uses: \$\/dist\/([\w/-]+)/g, "uses: goatnote/$1@v1");
   const document = TextDocument.create(`file:///.github/workflows/${++documents}.yml`, "yaml", 1, text);
   const diagnostics = await validate(document, { actionsMetadataProvider: provider });
-  return diagnostics
+  const said = diagnostics
     .map(({ message, range }) => `line ${range.start.line + 1}: ${message}`)
-    .filter((message) => !/Unable to resolve action `(?!goatnote\/)/.test(message))
     .filter((message) => asCopied || !message.includes("Context access might be invalid"));
+  const jobs = Object.values((parse(text) as { jobs: Record<string, { steps?: Step[] }> }).jobs);
+  return [...said, ...jobs.flatMap((each) => unknownOutputs(each.steps ?? [], each))];
 }
 
 const indented = (text: string, by: number): string => text.replace(/^(?=.)/gm, " ".repeat(by));

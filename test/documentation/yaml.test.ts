@@ -1,6 +1,8 @@
 /** Every workflow and every step that a reader can copy is what GitHub and our actions accept, by GitHub's language service. */
 import { globSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { knownActions, usedActions } from "../../scripts/other-actions.ts";
 import { problems } from "./language-service.ts";
 import { blocks, pages, read, root } from "./pages.ts";
 
@@ -22,12 +24,41 @@ test.each(pages.filter((file) => yamlOf(read(file)).length > 0))("the YAML in %s
   }
 });
 
+const composites = globSync("actions/**/action.yml", { cwd: root }).filter((file) =>
+  /using: composite/.test(read(file)),
+);
+
+test.each(composites)("the steps of %s", async (file) => {
+  const { runs } = parse(read(file));
+  // The service knows no inputs outside of an action.
+  expect(await problems(stringify(runs.steps).replace(/\$\{\{ inputs\.[\w-]+ \}\}/g, "x"))).toEqual([]);
+});
+
+test("what is known of the actions of others is of those that are used, and tells where it is read at another commit", () => {
+  const known = knownActions();
+  expect(Object.keys(known), "run: node scripts/other-actions.ts").toEqual([...usedActions().keys()]);
+  for (const [used, { read: of, unchecked, inputs }] of Object.entries(known)) {
+    expect(inputs.length).toBeGreaterThan(0);
+    const [, commit = ""] = used.split("@");
+    if (of.endsWith(`@${commit}`)) expect(unchecked).toBeUndefined();
+    else console.log(`${used} is checked against ${of}: ${unchecked}.`);
+  }
+});
+
 describe("is noticed", () => {
+  const checkout = Object.keys(knownActions()).find((name) => name.startsWith("actions/checkout@"))!;
   const good = `on: push
 jobs:
   a:
     runs-on: ubuntu-latest
     steps:
+      - uses: ${checkout}
+        id: code
+        with:
+          fetch-depth: 0
+      - run: echo "$REF"
+        env:
+          REF: \${{ steps.code.outputs.commit }}
       - uses: goatnote/ml-test-select/exec@v1
         id: run
         with:
@@ -45,6 +76,9 @@ jobs:
     ["a key that GitHub does not know", "runs-on:", "runz-on:"],
     ["a job that needs one that is not there", "    steps:", "    needs: b\n    steps:"],
     ["an expression that is none", "plan: plan.json", "plan: ${{ steps. }}"],
+    ["an input that an action of others does not have", "fetch-depth", "fetch-dept"],
+    ["an output that an action of others does not have", "outputs.commit", "outputs.comit"],
+    ["an action of others at a commit that nobody has looked at", checkout, `${checkout.slice(0, -7)}0000000`],
     ["an output of a step that is not there", "plan: plan.json", "plan: ${{ steps.nobody.outputs.x }}"],
   ])("%s", async (_, from, to) => {
     expect(good).toContain(from);

@@ -62,7 +62,7 @@ export class Outcome {
   outputs(action: string): Record<string, string>[] {
     return this.result.jobs
       .flatMap(({ steps }) => steps)
-      .filter(({ name }) => name.includes(`goatnote/${action}@`))
+      .filter(({ name }) => name.includes(`goatnote/${action}@`) || name.endsWith(`$/dist/${action}`))
       .map(({ outputs }) => outputs);
   }
 

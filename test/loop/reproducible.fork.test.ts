@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { localeVariables } from "../reproducibility/locale.ts";
 import { Lab, root } from "./lab.ts";
 
 let clean: Lab;
@@ -17,8 +18,13 @@ const makefile = (command: string): string =>
 const files = { "src/a.txt": "a\n", "src/b.txt": "b\n", ".gitignore": "dist\n" };
 
 beforeAll(async () => {
-  clean = await Lab.make({ ...files, Makefile: makefile(pack), [workflow]: example("reproducible.yml") });
-  leaky = await Lab.make({ ...files, Makefile: makefile("tar"), [workflow]: example("reproducible.yml") });
+  const make = (command: string): Promise<Lab> =>
+    Lab.make(
+      { ...files, Makefile: makefile(command), [workflow]: example("reproducible.yml") },
+      { env: localeVariables() },
+    );
+  clean = await make(pack);
+  leaky = await make("tar");
 });
 afterAll(async () => {
   for (const lab of [clean, leaky]) await lab?.close();

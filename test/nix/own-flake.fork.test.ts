@@ -1,11 +1,15 @@
-/** The flake of this repository, before a real Nix. nixpkgs is not fetched: a flake of a page stands for it. */
+/** The flake of this repository, and the job of our CI that builds it, before a real Nix. nixpkgs is not fetched: a flake of a page stands for it. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { rehearse, startBackend } from "@goatnote/rehearsal";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
 import { type Lab, makeLab } from "./lab.ts";
 
+const actions = await build(); // which may take longer than a hook
 const root = resolve(import.meta.dirname, "../..");
 
 // What the flake asks of nixpkgs: sets of packages by system, a shell, and a derivation from a script.
@@ -13,9 +17,11 @@ const stub = `{
   outputs = { self }:
     let
       lib.genAttrs = names: make: builtins.listToAttrs (map (name: { inherit name; value = make name; }) names);
+      # Node needs libraries that a sandbox has not: that it is asked to look at each file is what is left of it.
+      functions = "node() { [ $1 = --check ]; }; xargs() { while IFS= read -r -d '' file; do $3 $4 $file; done; }";
       runCommand = system: name: env: script: derivation {
         inherit name system; builder = "\${./bash}";
-        args = [ "-euc" "PATH=\${./bin}; \${script}" ];
+        args = [ "-euc" "PATH=\${./bin}; \${functions}; \${script}" ];
       };
       tools = [ "nodejs_24" "git" "actionlint" "zizmor" "act" "age" "cosign" "diffoscopeMinimal" "gnupg" "go" "gotestsum" "jdk_headless" "python3" "sops" "sqlite" "zip" "zstd" ];
       packagesOf = system: lib.genAttrs tools (name: "\${name} of \${system}") // {
@@ -45,7 +51,7 @@ describeWithPeer("nix-newest", (program) => {
     cpSync(join(root, "dist"), join(flake, "dist"), { recursive: true });
     writeFileSync(join(nixpkgs, "flake.nix"), stub);
     cpSync("/bin/bash-static", join(nixpkgs, "bash"));
-    for (const tool of ["cp", "find", "xargs", "touch", "node"]) cpSync("/bin/busybox", join(nixpkgs, "bin", tool));
+    for (const tool of ["cp", "find", "touch"]) cpSync("/bin/busybox", join(nixpkgs, "bin", tool));
   });
   afterAll(() => lab?.remove());
 
@@ -84,5 +90,60 @@ describeWithPeer("nix-newest", (program) => {
       ...["build", "--no-link", "--print-out-paths", "--override-input", "nixpkgs", `path:${nixpkgs}`, `path:${flake}`],
     ).trim();
     expect(readdirSync(out)).toEqual(readdirSync(join(root, "dist")));
+  });
+
+  /** Rehearses the job of ci.yml that builds the flake, alone, on a machine that has Nix and an empty store. */
+  async function hermetic(change: (flake: string) => string = (flake) => flake) {
+    const repository = join(realpathSync(lab.folder), `repository-${Math.random()}`);
+    const workflow = ".github/workflows/ci.yml";
+    const { jobs, ...rest } = parse(readFileSync(join(root, workflow), "utf8"));
+    const files = {
+      "flake.nix": change(readFileSync(join(root, "flake.nix"), "utf8")).replace(
+        "github:NixOS/nixpkgs/nixos-unstable-small",
+        `path:${nixpkgs}`,
+      ),
+      "dist/main.js": "",
+      [workflow]: stringify({ ...rest, jobs: { hermetic: jobs.hermetic } }),
+    };
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(repository, name)), { recursive: true });
+      writeFileSync(join(repository, name), content);
+    }
+    nix("flake", "lock", `path:${repository}`);
+    const git = (...args: string[]): string =>
+      execFileSync("git", ["-C", repository, "-c", "user.name=o", "-c", "user.email=o@example.org", ...args], {
+        encoding: "utf8",
+      }).trim();
+    git("init", "--quiet", "--initial-branch=main");
+    git("add", "--all");
+    git("commit", "--quiet", "--message", "x");
+    symlinkSync(program, join(repository, ".git/nix"));
+    await using backend = await startBackend({ repository: "octo/lab", defaultBranch: "main" });
+    const { conclusion, jobs: ran } = await rehearse({
+      workflow,
+      repository,
+      event: { name: "push", payload: {} },
+      ref: "refs/heads/main",
+      sha: git("rev-parse", "HEAD"),
+      backend,
+      actions,
+      env: { ...lab.environment, HOME: lab.folder, PATH: join(repository, ".git") },
+    });
+    return { conclusion, log: ran.map(({ log }) => log).join("\n"), summary: ran.map(({ summary }) => summary).join() };
+  }
+
+  test("is built and proven by the job of our CI", async () => {
+    const { conclusion, log, summary } = await hermetic();
+    expect(conclusion, log).toBe("success");
+    expect(log).toContain("hermetic=true");
+    expect(summary).toContain("goatnote-actions");
+  });
+
+  test("is not passed by that job when its result differs each time", async () => {
+    const { conclusion, log } = await hermetic((flake) =>
+      flake.replace("cp -r ${./dist} $out", "echo $RANDOM$RANDOM > $out"),
+    );
+    expect(conclusion, log).toBe("failure");
+    expect(log).toContain("goatnote-actions.drv differs when it is built again");
   });
 });

@@ -14,6 +14,7 @@ import {
   type VariedBuilds,
   variationNames,
 } from "@goatnote/build-comparison";
+import { localeVariables } from "./locale.ts";
 
 /** A project on disk, and what a check needs beside it. */
 export function project(files: Record<string, string>): { folder: string; remove: () => void } {
@@ -32,6 +33,8 @@ export interface CheckOptions {
   vary?: readonly VariationName[];
   /** The variations that a bisection tries; none without it. */
   bisect?: readonly VariationName[];
+  /** What the machine is like beside this process's environment. */
+  environment?: Record<string, string>;
 }
 
 /**
@@ -40,14 +43,14 @@ export interface CheckOptions {
  */
 export async function checkFolder<T>(
   folder: string,
-  { build, artifacts, vary = variationNames, bisect }: CheckOptions,
+  { build, artifacts, vary = variationNames, bisect, environment = localeVariables() }: CheckOptions,
   look: (builds: VariedBuilds, comparison: Comparison) => Promise<T> | T,
 ): Promise<T> {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "zoo-base-")));
   const cleaning: (() => Promise<void>)[] = [];
   try {
     mkdirSync(join(base, "workshop"));
-    const machine = await examineMachine(childEnvironment(process.env));
+    const machine = await examineMachine(childEnvironment({ ...process.env, ...environment }));
     const sources = await listSources(folder, [], []);
     const workshop = {
       machine,

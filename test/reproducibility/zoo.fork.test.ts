@@ -49,7 +49,13 @@ async function visitAnimal(animal: Animal): Promise<Visit> {
   try {
     const seen = await checkFolder(
       folder,
-      { build: animal.build, artifacts: [animal.artifact], ...(bisect && { bisect }) },
+      {
+        build: animal.build,
+        artifacts: [animal.artifact],
+        ...(bisect && { bisect }),
+        // The one that needs a locale has it made.
+        ...(animal.by === "locale" && { environment: {} }),
+      },
       ({ variations }, { differences, findings }) => {
         const own = findings.filter(({ derived }) => !derived);
         return {

@@ -20,11 +20,16 @@ tr:nth-child(2n) { background: #f6f8fa; } code { background: #eff1f3; padding: 2
 pre { background: #f6f8fa; padding: 12px; overflow: auto; } pre code { background: none; padding: 0; } summary { cursor: pointer; }
 img { max-width: 100%; }`;
 
-/** Draws what is fenced as mermaid, and leaves on the page what failed, how high it is, and what is wider than it. */
+/**
+ * Puts each summary on the page, draws what is fenced as mermaid, and leaves there what failed, how high it is, and what is
+ * wider than it.
+ */
 const script = `
 mermaid.initialize({ startOnLoad: false, securityLevel: "strict" });
 (async () => {
   let n = 0;
+  // Each by itself, so that a tag left open ends with its summary.
+  for (const html of summaries) document.body.appendChild(document.createElement("section")).innerHTML = html;
   for (const code of document.querySelectorAll("code.language-mermaid")) {
     const figure = document.createElement("figure");
     try { figure.innerHTML = (await mermaid.render("m" + n++, code.textContent)).svg; figure.dataset.drawn = ""; }
@@ -44,18 +49,19 @@ mermaid.initialize({ startOnLoad: false, securityLevel: "strict" });
   document.body.dataset.height = document.documentElement.scrollHeight;
 })();`;
 
-const page = (markdown: string, mermaid: string): string => {
-  const body = new MarkdownIt({ html: true, linkify: true }).render(markdown);
-  return `<!doctype html><meta charset="utf-8"><style>${style}</style><body>${body}
-<script src="${pathToFileURL(mermaid)}"></script><script>${script}</script>`;
+const page = (summaries: string[], mermaid: string): string => {
+  const bodies = summaries.map((markdown) => new MarkdownIt({ html: true, linkify: true }).render(markdown));
+  const data = JSON.stringify(bodies).replaceAll("<", "\\u003c");
+  return `<!doctype html><meta charset="utf-8"><style>${style}</style><body>
+<script src="${pathToFileURL(mermaid)}"></script><script>const summaries = ${data};${script}</script>`;
 };
 
-/** Runs Chromium on the page. @returns what it printed */
-function inChromium({ chromium, mermaid }: Browser, markdown: string, ...args: string[]): string {
+/** Runs Chromium on a page of summaries. @returns what it printed */
+function inChromium({ chromium, mermaid }: Browser, summaries: string[], ...args: string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "summary-"));
   try {
     const file = join(folder, "summary.html");
-    writeFileSync(file, page(markdown, mermaid));
+    writeFileSync(file, page(summaries, mermaid));
     const always = [
       "--headless",
       "--no-sandbox",
@@ -120,20 +126,22 @@ export interface Look {
   problems: string[];
   tables: number;
   pictures: number;
-  /** In pixels. */
-  height: number;
 }
 
-/** Looks at a summary in Chromium. */
-export function look(browser: Browser, markdown: string): Look {
-  const html = inChromium(browser, markdown, "--dump-dom");
-  const seen: Look = { problems: sourceProblems(markdown), tables: 0, pictures: 0, height: 0 };
+/** Looks at summaries in one Chromium. @returns a look at each, and the height of all in pixels */
+export function look(browser: Browser, summaries: string[]): { looks: Look[]; height: number } {
+  const html = inChromium(browser, summaries, "--dump-dom");
+  const looks = summaries.map((markdown): Look => ({ problems: sourceProblems(markdown), tables: 0, pictures: 0 }));
+  let at = -1;
+  let seen: Look = { problems: [], tables: 0, pictures: 0 };
+  let height = 0;
   let paragraph = "";
   const parser = new Parser({
     onopentag(name, attributes) {
+      if (name === "section") seen = looks[++at]!;
       if (name === "table") seen.tables++;
       if (name === "p") paragraph = "";
-      if (name === "body") seen.height = Number(attributes["data-height"] ?? 0);
+      if (name === "body") height = Number(attributes["data-height"] ?? 0);
       if ("data-drawn" in attributes) seen.pictures++;
       if ("data-failed" in attributes) seen.problems.push(`mermaid: ${attributes["data-failed"]}`);
       if ("data-cut" in attributes) seen.problems.push(`a picture cuts off: ${attributes["data-cut"]}`);
@@ -148,17 +156,18 @@ export function look(browser: Browser, markdown: string): Look {
     },
   });
   parser.end(html);
-  if (seen.height === 0) seen.problems.push("Chromium did not finish the page");
-  return seen;
+  if (height === 0 || at !== looks.length - 1)
+    throw new Error(`Chromium did not finish the page: ${html.slice(-1000)}`);
+  return { looks, height };
 }
 
 /** Takes a picture of a summary. @returns a PNG */
 export function screenshot(browser: Browser, markdown: string): Buffer {
-  const { height } = look(browser, markdown);
+  const { height } = look(browser, [markdown]);
   const folder = mkdtempSync(join(tmpdir(), "screenshot-"));
   try {
     const file = join(folder, "page.png");
-    inChromium(browser, markdown, `--screenshot=${file}`, `--window-size=900,${Math.min(height + 24, 4000)}`);
+    inChromium(browser, [markdown], `--screenshot=${file}`, `--window-size=900,${Math.min(height + 24, 4000)}`);
     return readFileSync(file);
   } finally {
     rmSync(folder, { recursive: true, force: true });

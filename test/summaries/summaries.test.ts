@@ -14,14 +14,16 @@ describeWithPeer("chromium", (chromium) => {
 
     /** Looks at all summaries of one kind. */
     async function seen(collected: Promise<Map<string, string>>) {
-      const looks = Object.fromEntries(
-        [...(await collected)].map(([job, summary]) => [job, { summary, ...look(browser, summary) }]),
+      const summaries = [...(await collected)];
+      const { looks } = look(
+        browser,
+        summaries.map(([, summary]) => summary),
       );
-      for (const [job, { summary, problems }] of Object.entries(looks)) {
+      for (const [i, [job, summary]] of summaries.entries()) {
         expect(summary, job).not.toBe("");
-        expect(problems, `${job}:\n${summary}`).toEqual([]);
+        expect(looks[i]!.problems, `${job}:\n${summary}`).toEqual([]);
       }
-      return looks;
+      return Object.fromEntries(summaries.map(([job], i) => [job, looks[i]]));
     }
 
     test("selection and telemetry", async () => {
@@ -55,13 +57,16 @@ describeWithPeer("chromium", (chromium) => {
     });
 
     test("a picture that cannot be drawn and a table that is none are seen", () => {
-      expect(look(browser, "```mermaid\nxychart-beta\n  x-axis [\n```\n").problems.join()).toContain("mermaid: ");
-      const long = `\`\`\`mermaid\nxychart-beta\n  title "${"long ".repeat(40)}"\n  line [1, 2]\n\`\`\`\n`;
-      expect(look(browser, long).problems.join()).toContain("a picture cuts off: long");
-      expect(look(browser, "Text\n\n| a | b |\n| --- |\n| 1 | 2 |\n").problems.join()).toContain(
-        "a table is shown as text",
-      );
-      const good = look(browser, '| a |\n| --- |\n| 1 |\n\n```mermaid\npie\n  "x" : 1\n```\n');
+      const { looks } = look(browser, [
+        "```mermaid\nxychart-beta\n  x-axis [\n```\n",
+        `\`\`\`mermaid\nxychart-beta\n  title "${"long ".repeat(40)}"\n  line [1, 2]\n\`\`\`\n`,
+        "Text <b>\n\n| a | b |\n| --- |\n| 1 | 2 |\n",
+        '| a |\n| --- |\n| 1 |\n\n```mermaid\npie\n  "x" : 1\n```\n',
+      ]);
+      const [undrawn, long, table, good] = looks;
+      expect(undrawn!.problems.join()).toContain("mermaid: ");
+      expect(long!.problems.join()).toContain("a picture cuts off: long");
+      expect(table!.problems.join()).toContain("a table is shown as text");
       expect(good).toMatchObject({ problems: [], tables: 1, pictures: 1 });
     });
   });

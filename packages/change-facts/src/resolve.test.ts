@@ -56,8 +56,10 @@ test("a merge base further back than the clone is found by deepening", async () 
   await origin.git("checkout", "--quiet", "-b", "topic");
   const head = await commitFile(origin, "t");
   await origin.git("checkout", "--quiet", "main");
-  for (let i = 0; i < 60; i++) await origin.commit(`empty ${i}`);
-  const base = await origin.git("rev-parse", "main");
+  let base = await origin.git("rev-parse", "main");
+  const tree = await origin.git("rev-parse", "main^{tree}");
+  for (let i = 0; i < 60; i++) base = await origin.git("commit-tree", "-p", base, "-m", `empty ${i}`, tree);
+  await origin.git("update-ref", "refs/heads/main", base);
   const clone = await shallowClone(origin, "refs/heads/topic");
   const change = known(await resolveChange(clone.path, { name: "pull_request", base, head }));
   expect(change).toMatchObject({ base: root, files: ["t"] });

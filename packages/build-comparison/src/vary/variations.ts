@@ -1,7 +1,7 @@
 /** Each variation: what it changes for the second build, and what it needs from the machine. */
-import { mkdir, mkdtemp, readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { run } from "@goatnote/action-io";
 import type { Conditions } from "./conditions.ts";
 import type { Sources } from "./copy.ts";
@@ -191,10 +191,14 @@ async function prepareLocale({ machine, folder }: Workshop): Promise<Prepared> {
 }
 
 async function localesOf({ environment }: Machine): Promise<string[]> {
+  // Where programs look first, and `locale -a` does not.
+  const folders = (environment.LOCPATH ?? "").split(delimiter).filter(Boolean);
+  const named = await Promise.all(folders.map((folder) => readdir(folder).catch(() => [])));
   try {
-    return (await run(["locale", "-a"], { env: environment })).stdout.split("\n").filter(Boolean);
+    const { stdout } = await run(["locale", "-a"], { env: environment });
+    return [...named.flat(), ...stdout.split("\n").filter(Boolean)];
   } catch {
-    return [];
+    return named.flat();
   }
 }
 
