@@ -1,9 +1,9 @@
 /** Every parser that reads what others wrote, with real inputs to begin from. */
 import { generateKeyPairSync } from "node:crypto";
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import {
   decodeStatement,
   parseArtifactsList,
@@ -17,7 +17,7 @@ import { fromJSON, toJSON, train } from "@goatnote/boosted-trees";
 import { decodeManifest, type Entry, encodeManifest, makeManifest } from "@goatnote/build-comparison";
 import { decodeRuns, parseSegmentPath, parseTestId, readHistory } from "@goatnote/ci-history";
 import { importsIn } from "@goatnote/import-graph";
-import { packCache, parseDerivations, parseNarinfo, parsePathInfo, unpackCache } from "@goatnote/nix-store";
+import { hashNar, packCache, parseDerivations, parseNarinfo, parsePathInfo, unpackCache } from "@goatnote/nix-store";
 import { type Format, parseIdentities, readCreationRules, readDocuments, readEncrypted } from "@goatnote/sops-file";
 import { readReports } from "@goatnote/test-reports";
 import { decodeModel, decodePlan, encodeModel, type StoredModel } from "@goatnote/test-selection";
@@ -417,24 +417,25 @@ export const targets: Record<string, Target> = {
     },
   },
   "nix-cache": {
+    // Changed is what was compressed, since of what is changed after it, zstd refuses nearly all.
     seeds: async () => {
       const folder = mkdtempSync(join(tmpdir(), "fuzz-cache-"));
       try {
-        const cache = join(folder, "cache");
-        mkdirSync(join(cache, "nar"), { recursive: true });
-        writeFileSync(join(cache, "00bgd045z0d4icpbc2yyz4gx48ak44la.narinfo"), "StorePath: x\n");
-        writeFileSync(join(cache, "nar", `${"0".repeat(52)}.nar`), "nar");
-        await packCache(cache, join(folder, "packed"));
-        return [readFileSync(join(folder, "packed"))];
+        const path = join(folder, "00bgd045z0d4icpbc2yyz4gx48ak44la-object");
+        writeFileSync(path, "content");
+        const { hash, size } = hashNar(path);
+        const info = { path, narHash: hash, narSize: size, references: [], deriver: null, ca: null, signatures: [] };
+        await packCache(join(folder, "packed"), [{ ...info, used: 1 }]);
+        return [zstdDecompressSync(readFileSync(join(folder, "packed")))];
       } finally {
         rmSync(folder, { recursive: true });
       }
     },
     read: (input) =>
-      withFile(input, async (file, folder) => {
+      withFile(zstdCompressSync(input), async (file, folder) => {
         const to = join(folder, "out");
         try {
-          await unpackCache(file, to);
+          await unpackCache(file, to, "/nix/store", [], 1e6);
         } catch (error) {
           if (existsSync(to)) throw new TypeError("a cache was refused, and something of it stayed", { cause: error });
           throw error;

@@ -1,12 +1,13 @@
 /** The whole action on real Nix of three generations. */
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { readSigningKey } from "@goatnote/nix-store";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { describeWithPeer } from "../peers.ts";
+import { readEntry, writeEntry } from "./entry.ts";
 import { generations, type Lab, makeLab } from "./lab.ts";
 import { Runner } from "./runner.ts";
 
@@ -95,6 +96,53 @@ describe.each(generations)("%s", (peer) => {
       expect([code, outputs.built]).toEqual([0, "0"]);
       expect(post).toContain("only read");
       expect(runner.backend.state.caches).toHaveLength(entries);
+    });
+
+    /** Changes what the newest entry holds, as who may write to the cache can. */
+    function forge(change: (file: string) => void): void {
+      const { blob } = runner.backend.state.caches.at(-1)!;
+      const stored = runner.backend.state.blobs.get(blob)!;
+      const [archive, content] = [join(lab.folder, "stored"), join(lab.folder, "content")];
+      writeFileSync(archive, stored.content!);
+      const member = execFileSync("tar", ["-tPf", archive], { encoding: "utf8" }).trim();
+      writeFileSync(content, execFileSync("tar", ["-xOPf", archive], { maxBuffer: 1e9 }));
+      change(content);
+      execFileSync("tar", ["-cPf", archive, "--zstd", `--transform=s|.*|${member}|`, content]);
+      stored.content = readFileSync(archive);
+    }
+
+    test("what was changed in the entry is refused, told, built again and saved anew; the rest is taken", async () => {
+      emptyStore();
+      forge((file) => {
+        const parts = readEntry(file);
+        const { archive } = parts.find(({ text }) => /^StorePath: .*-app-2\.0$/m.test(text))!;
+        archive.writeUInt8(archive.readUInt8(100) ^ 1, 100);
+        writeEntry(file, parts);
+      });
+      const changed = await runner.job({ flake, ...keys(), check: "false" });
+      expect(changed.code, changed.log).toBe(0);
+      expect(changed.outputs).toMatchObject({ built: "1", "cache-refused": "1" });
+      expect(Number(changed.outputs.restored)).toBeGreaterThan(0);
+      expect(changed.log).toMatch(/::warning .*its archive has other bytes than were signed/);
+      expect(changed.post).toMatch(/Cache saved: 1 objects/);
+      emptyStore();
+      const mended = await runner.job({ flake, ...keys(), check: "false" });
+      expect(mended.outputs).toMatchObject({ built: "0", "cache-refused": "0" });
+    });
+
+    test("an entry that ends early, or has another form, is told and not used", async () => {
+      for (const change of [
+        (file: string) => truncateSync(file, statSync(file).size - 100),
+        (file: string) => writeFileSync(file, "goatnote-nix-cache 1\n"),
+      ]) {
+        emptyStore();
+        forge(change);
+        const { code, log, outputs, post } = await runner.job({ flake, ...keys(), check: "false" });
+        expect(code, log).toBe(0);
+        expect(outputs).toMatchObject({ built: "2", restored: "0" });
+        expect(log).toMatch(/::warning::The cache could not be restored: .*was not used/);
+        expect(post).toContain("Cache saved");
+      }
     });
 
     test("a cache that another key signed is refused as a whole, and the build goes on", async () => {

@@ -1,23 +1,27 @@
 /** Binary caches that we write and Nix reads, and caches that somebody changed. */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { run } from "@goatnote/action-io";
 import {
-  addToCache,
   build,
   chainTo,
-  checkCache,
   evict,
   type Nix,
   openNix,
+  type PathInfo,
+  packCache,
   pathInfo,
   readSigningKey,
   type SigningKey,
+  signedBy,
+  unpackCache,
 } from "@goatnote/nix-store";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { describeWithPeer } from "../peers.ts";
+import { type Part, readEntry, writeEntry } from "./entry.ts";
 import { generations, type Lab, makeLab } from "./lab.ts";
 
 const packages = `packages.\${system} = rec {
@@ -35,6 +39,7 @@ describe.each(generations)("%s", (peer) => {
     let key: SigningKey;
     let secret: string;
     let pristine: string;
+    let entry: string;
     let folder: string;
     let app: string;
     beforeAll(async () => {
@@ -51,15 +56,21 @@ describe.each(generations)("%s", (peer) => {
       expect(key.publicKey).toBe(told.stdout.trim());
       app = (await build(nix, [flake])).results[0]!.outputs.out!;
       pristine = join(lab.folder, "pristine");
-      await checkCache(pristine, nix.storeDir, []);
-      for (const info of await pathInfo(nix, [app], { recursive: true })) await addToCache(pristine, info, key);
+      await pack(pristine, await pathInfo(nix, [app], { recursive: true }));
     });
     afterAll(() => lab.remove());
     beforeEach(() => {
-      folder = join(lab.folder, "cache");
+      [folder, entry] = [join(lab.folder, "cache"), join(lab.folder, "entry")];
       rmSync(folder, { recursive: true, force: true });
-      cpSync(pristine, folder, { recursive: true });
+      cpSync(pristine, entry);
     });
+
+    const pack = (file: string, infos: readonly PathInfo[], signer = key) =>
+      packCache(
+        file,
+        infos.map((info) => ({ ...signedBy(info, signer), used: Date.now() })),
+      );
+    const unpack = () => unpackCache(entry, folder, nix.storeDir, [key.publicKey], 1e9);
 
     /** Builds in a store that has nothing, with the cache as its only source. */
     async function buildElsewhere() {
@@ -79,11 +90,9 @@ describe.each(generations)("%s", (peer) => {
     }
 
     test("Nix takes everything from it and builds nothing", async () => {
-      const { paths, refused } = await checkCache(folder, nix.storeDir, [key.publicKey]);
-      expect([paths.length, refused]).toEqual([
-        readdirSync(folder).filter((name) => name.endsWith(".narinfo")).length,
-        [],
-      ]);
+      const { paths, refused } = await unpack();
+      const closure = await pathInfo(nix, [app], { recursive: true });
+      expect([paths.map(({ path }) => path).sort(), refused]).toEqual([closure.map(({ path }) => path), []]);
       const again = await buildElsewhere();
       expect([again.errors, again.built]).toEqual([[], []]);
       expect(again.substituted).toEqual(expect.arrayContaining([{ path: app, from: `file://${folder}` }]));
@@ -101,71 +110,119 @@ describe.each(generations)("%s", (peer) => {
         "nix-command",
       ]);
       const wrong = readSigningKey(other.stdout);
-      const [info] = await pathInfo(nix, [app]);
-      await addToCache(folder, info!, wrong);
-      expect((await buildElsewhere()).built.map(({ derivation }) => derivation.slice(-11))).toEqual(["app-2.0.drv"]);
-      const { refused } = await checkCache(folder, nix.storeDir, [key.publicKey]);
-      expect(refused.map(({ reason }) => reason)).toEqual(["no trusted key signed it"]);
+      await pack(entry, await pathInfo(nix, [app], { recursive: true }), wrong);
+      const { paths, refused } = await unpack();
+      expect([paths, new Set(refused.map(({ reason }) => reason))]).toEqual([
+        [],
+        new Set(["no trusted key signed it"]),
+      ]);
+      // Even of who trusts the other key here, Nix takes nothing.
+      rmSync(folder, { recursive: true });
+      expect((await unpackCache(entry, folder, nix.storeDir, [wrong.publicKey], 1e9)).refused).toEqual([]);
+      const built = (await buildElsewhere()).built.map(({ derivation }) => derivation.slice(-11));
+      expect(built.sort()).toEqual(["app-2.0.drv", "lib-1.0.drv"]);
     });
 
-    const narinfo = (): string => join(folder, `${app.slice(nix.storeDir.length + 1).slice(0, 32)}.narinfo`);
-    const archive = (): string => join(folder, /URL: (.*)/.exec(readFileSync(narinfo(), "utf8"))![1]!);
-    test.each<[string, () => void, RegExp]>([
+    const edit = (part: Part, from: RegExp, to: string): void => {
+      expect(part.text).toMatch(from);
+      part.text = part.text.replace(from, to);
+    };
+    const named = (parts: Part[], name: string): Part =>
+      parts.find(({ text }) => text.startsWith("StorePath: ") && text.split("\n", 1)[0]!.endsWith(`-${name}`))!;
+    type Spoil = (one: Part, other: Part) => unknown;
+    test.each<[string, Spoil, RegExp]>([
+      ["a forged hash", (one) => edit(one, /NarHash: .*/, `NarHash: sha256:${"0".repeat(52)}`), /no trusted key/],
+      ["a forged reference", (one) => edit(one, /References: .*/, "References: "), /no trusted key/],
       [
-        "a forged hash",
-        () => edit(narinfo(), /NarHash: .*/, `NarHash: sha256:${"0".repeat(52)}`),
-        /no trusted key|elsewhere/,
+        "a forged path",
+        (one) => edit(one, /(StorePath: .*\/)./, one.text.includes("/z") ? "$1y" : "$1z"),
+        /no trusted key/,
       ],
-      ["a forged reference", () => edit(narinfo(), /References: .*/, "References: "), /no trusted key/],
-      ["a flipped byte", () => flip(archive()), /other bytes/],
-      ["a truncated archive", () => truncateSync(archive(), 100), /100 bytes/],
-      ["a missing archive", () => rmSync(archive()), /missing/],
-      ["a narinfo under the name of another", () => swap(narinfo()), /names another path/],
-      ["an archive outside of the folder", () => edit(narinfo(), /URL: .*/, "URL: ../../etc/passwd"), /elsewhere/],
-      ["a truncated narinfo", () => truncateSync(narinfo(), 60), /has no/],
+      ["a flipped byte", ({ archive }) => archive.writeUInt8(archive.readUInt8(100) ^ 1, 100), /other bytes/],
+      ["a truncated archive", (one) => Object.assign(one, { archive: one.archive.subarray(0, 100) }), /100 bytes/],
+      [
+        "an archive with more than was signed",
+        (one) => Object.assign(one, { archive: Buffer.concat([one.archive, Buffer.alloc(8)]) }),
+        /not \d+/,
+      ],
+      ["a missing archive", (one) => Object.assign(one, { archive: Buffer.alloc(0) }), /missing/],
+      ["the narinfo of another", (one, { text }) => Object.assign(one, { text }), /twice|bytes/],
+      ["an archive outside of the folder", (one) => edit(one, /URL: .*/, "URL: ../../etc/passwd"), /elsewhere/],
+      ["a truncated narinfo", (one) => Object.assign(one, { text: one.text.slice(0, 60) }), /has no/],
     ])("%s is refused, and the build makes it again", async (_, spoil, reason) => {
-      spoil();
-      const { refused } = await checkCache(folder, nix.storeDir, [key.publicKey]);
+      const parts = readEntry(entry);
+      const count = parts.length;
+      spoil(named(parts, "app-2.0"), named(parts, "lib-1.0"));
+      writeEntry(entry, parts);
+      const { paths, refused } = await unpack();
       expect(refused.map((each) => each.reason)).toEqual([expect.stringMatching(reason)]);
+      expect(paths).toHaveLength(count - 1);
+      const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.nar/.test(name));
+      expect(files).toHaveLength(2 * (count - 1));
       const again = await buildElsewhere();
       expect([again.errors, again.results[0]?.outputs.out]).toEqual([[], app]);
       expect(again.built).toHaveLength(1);
     });
 
-    function swap(file: string): void {
-      const other = readdirSync(folder).find((name) => name.endsWith(".narinfo") && !file.endsWith(name))!;
-      cpSync(join(folder, other), file);
-    }
-
-    test("the least recently used goes first, with what refers to it", async () => {
-      const { paths } = await checkCache(folder, nix.storeDir, [key.publicKey]);
-      const dated = paths.map((info) => ({ ...info, used: info.path.includes("-lib-") ? 1 : 2 }));
-      const removed = await evict(folder, dated, paths.reduce((sum, { narSize }) => sum + narSize, 0) - 1);
-      expect(removed.map((path) => path.slice(-7)).sort()).toEqual(["app-2.0", "lib-1.0"]);
-      expect((await checkCache(folder, nix.storeDir, [key.publicKey])).refused).toEqual([]);
+    test("swapped archives are refused, and the build makes both again", async () => {
+      const parts = readEntry(entry);
+      const [one, other] = [named(parts, "app-2.0"), named(parts, "lib-1.0")];
+      [one.archive, other.archive] = [other.archive, one.archive];
+      writeEntry(entry, parts);
+      expect((await unpack()).refused).toHaveLength(2);
+      const again = await buildElsewhere();
+      expect([again.errors, again.built.length, again.results[0]?.outputs.out]).toEqual([[], 2, app]);
     });
 
-    test("killed in the middle of an addition: nothing half-written is named, and the next one is unharmed", async () => {
-      const big = join(lab.folder, "big");
-      writeFileSync(big, Buffer.alloc(100_000_000, "big"));
-      const path = (await run([nix.program, ...nixCommand, "store", "add-file", big])).stdout.trim();
-      const [info] = await pathInfo(nix, [path]);
-      const script = `import { addToCache, readSigningKey } from "@goatnote/nix-store";
-        await addToCache(...${JSON.stringify([folder, info])}, readSigningKey(process.env.KEY));`;
+    test("the least recently used goes first, with what refers to it", async () => {
+      const { paths } = await unpack();
+      const dated = paths.map((info) => ({ ...info, used: info.path.includes("-lib-") ? 1 : 2 }));
+      const total = paths.reduce((sum, { narSize }) => sum + narSize, 0);
+      const kept = evict(dated, total - 1);
+      const removed = dated.filter((info) => !kept.includes(info)).map(({ path }) => path.slice(-7));
+      expect(removed.sort()).toEqual(["app-2.0", "lib-1.0"]);
+      expect(evict(dated, total)).toEqual(dated);
+    });
+
+    /** An object of the store, of so many bytes. */
+    async function big(size: number): Promise<PathInfo> {
+      const file = join(lab.folder, `big-${size}`);
+      // No two pieces alike, so that it stays large when it is compressed.
+      if (!existsSync(file)) writeFileSync(file, randomBytes(size));
+      const path = (await run([nix.program, ...nixCommand, "store", "add-file", file])).stdout.trim();
+      return (await pathInfo(nix, [path]))[0]!;
+    }
+
+    test("several archives of many blocks come back whole", async () => {
+      const infos = [
+        ...(await pathInfo(nix, [app], { recursive: true })),
+        await big(70_000_000),
+        await big(40_000_001),
+      ];
+      await pack(entry, infos);
+      const { paths, refused } = await unpack();
+      expect([paths.map(({ path }) => path).sort(), refused]).toEqual([infos.map(({ path }) => path).sort(), []]);
+      expect(statSync(entry).size).toBeGreaterThan(110_000_000);
+    });
+
+    test("killed while it is written: the half is refused, and the next one is unharmed", async () => {
+      const info = await big(70_000_000);
+      const script = `import { packCache, readSigningKey, signedBy } from "@goatnote/nix-store";
+        const [file, info] = ${JSON.stringify([entry, info])};
+        await packCache(file, [{ ...signedBy(info, readSigningKey(process.env.KEY)), used: 1 }]);`;
+      rmSync(entry);
       const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
         env: { ...process.env, KEY: secret },
         stdio: "ignore",
       });
-      const unfinished = join(folder, `nar/unfinished-${child.pid}`);
       const killed = new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
-      while (!existsSync(unfinished) && child.exitCode === null) await setTimeout(1);
+      while (!(existsSync(entry) && statSync(entry).size > 0) && child.exitCode === null) await setTimeout(1);
       child.kill("SIGKILL");
-      expect([await killed, existsSync(unfinished)]).toEqual(["SIGKILL", true]);
-      const before = (await checkCache(pristine, nix.storeDir, [key.publicKey])).paths.map((each) => each.path);
-      const { paths, refused } = await checkCache(folder, nix.storeDir, [key.publicKey]);
-      expect([paths.map((each) => each.path), refused, existsSync(unfinished)]).toEqual([before, [], false]);
-      await addToCache(folder, info!, key);
-      expect((await checkCache(folder, nix.storeDir, [key.publicKey])).paths).toHaveLength(before.length + 1);
+      expect([await killed, existsSync(entry)]).toEqual(["SIGKILL", true]);
+      await expect(unpack()).rejects.toThrow(/truncated/);
+      expect(existsSync(folder)).toBe(false);
+      await pack(entry, [info]);
+      expect((await unpack()).paths.map(({ path }) => path)).toEqual([info.path]);
     });
 
     test.runIf(process.getuid?.() === 0)("a full disk is told, and leaves nothing half-written", async () => {
@@ -173,13 +230,14 @@ describe.each(generations)("%s", (peer) => {
       mkdirSync(small);
       await run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small]);
       try {
-        await checkCache(small, nix.storeDir, []);
-        const big = join(lab.folder, "two-megabytes");
-        writeFileSync(big, Buffer.alloc(2_000_000, "x"));
-        const path = (await run([nix.program, ...nixCommand, "store", "add-file", big])).stdout.trim();
-        const [info] = await pathInfo(nix, [path]);
-        await expect(addToCache(small, info!, key)).rejects.toThrow(/The disk is full.*cache-max-size/);
-        expect(readdirSync(join(small, "nar"))).toEqual([]);
+        await expect(pack(join(small, "entry"), [await big(2_000_000)])).rejects.toThrow(
+          /The disk is full.*cache-max-size/,
+        );
+        expect(readdirSync(small)).toEqual([]);
+        await pack(entry, [await big(2_000_000)]);
+        const there = unpackCache(entry, join(small, "cache"), nix.storeDir, [key.publicKey], 1e9);
+        await expect(there).rejects.toThrow(/The disk is full.*cache-max-size/);
+        expect(readdirSync(small)).toEqual([]);
       } finally {
         await run(["umount", small]);
       }
@@ -193,15 +251,3 @@ describe.each(generations)("%s", (peer) => {
     });
   });
 });
-
-function edit(file: string, from: RegExp, to: string): void {
-  const text = readFileSync(file, "utf8");
-  expect(text).toMatch(from);
-  writeFileSync(file, text.replace(from, to));
-}
-
-function flip(file: string): void {
-  const bytes = readFileSync(file);
-  bytes[bytes.length >> 1]! ^= 1;
-  writeFileSync(file, bytes);
-}

@@ -2,11 +2,11 @@
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,15 +14,17 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { zstdCompressSync } from "node:zlib";
 import {
-  addToCache,
-  checkCache,
+  ChangedContent,
   hashNar,
   isOfItsContent,
   type KnownPath,
   packCache,
   parseNarinfo,
+  readCache,
   readSigningKey,
+  signedBy,
   unpackCache,
 } from "@goatnote/nix-store";
 import { startBackend } from "@goatnote/rehearsal";
@@ -30,6 +32,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { mayBeSigned } from "../../actions/nix-hermetic-build/src/cache.ts";
 import { fetchEntry } from "../../actions/nix-hermetic-build/src/entry.ts";
 import { describeWithPeer } from "../peers.ts";
+import { type Part, plain, plainOf, readEntry, writeEntry } from "./entry.ts";
 import { makeLab } from "./lab.ts";
 
 // Of RFC 8032, 7.1, test 1.
@@ -41,6 +44,8 @@ let cache: string;
 let victim: string;
 let info: KnownPath;
 const storeDir = (): string => join(home, "store");
+const file = (): string => join(home, "packed");
+const unpack = (to: string, limit = 1e6) => unpackCache(file(), to, storeDir(), [key.publicKey], limit);
 const narinfo = (): string => join(cache, `${"a".repeat(32)}.narinfo`);
 
 beforeEach(async () => {
@@ -53,12 +58,12 @@ beforeEach(async () => {
   const { hash, size } = hashNar(path);
   const deriver = join(storeDir(), `${"b".repeat(32)}-x.drv`);
   info = { path, narHash: hash, narSize: size, references: [], deriver, ca: null, signatures: [], ultimate: true };
-  await checkCache(cache, storeDir(), []);
-  await addToCache(cache, info, key);
+  await packCache(file(), [{ ...signedBy(info, key), used: 1e12 }]);
+  await unpack(cache);
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-const check = () => checkCache(cache, storeDir(), [key.publicKey]);
+const check = () => readCache(cache, storeDir(), [key.publicKey]);
 const reasons = async () => (await check()).refused.map(({ reason }) => reason);
 const archive = (): string => join(cache, "nar", readdirSync(join(cache, "nar"))[0]!);
 const untouched = (): void => expect(readFileSync(join(victim, "file"), "utf8")).toBe("untouched");
@@ -69,19 +74,46 @@ describe("a folder", () => {
     expect([paths.map(({ path, deriver }) => [path, deriver]), refused]).toEqual([[[info.path, null]], []]);
   });
 
-  test("whose archives are a link leads nowhere", async () => {
-    rmSync(join(cache, "nar"), { recursive: true });
-    symlinkSync(victim, join(cache, "nar"));
-    expect(await reasons()).toEqual(["its archive is missing"]);
-    untouched();
+  test("whose archives are a link, or that is one itself, has nothing", async () => {
+    const elsewhere = join(home, "elsewhere");
+    renameSync(join(cache, "nar"), elsewhere);
+    symlinkSync(elsewhere, join(cache, "nar"));
+    expect(await check()).toEqual({ paths: [], refused: [] });
+    rmSync(join(cache, "nar"));
+    renameSync(elsewhere, join(cache, "nar"));
+    expect((await check()).paths).toHaveLength(1);
+    renameSync(cache, elsewhere);
+    symlinkSync(elsewhere, cache);
+    expect(await check()).toEqual({ paths: [], refused: [] });
+    await expect(unpack(cache)).rejects.toThrow(/EEXIST/);
   });
 
-  test("that is a link itself is made anew", async () => {
-    rmSync(cache, { recursive: true });
-    symlinkSync(victim, cache);
-    expect((await check()).paths).toEqual([]);
-    untouched();
-    expect(lstatSync(cache).isDirectory()).toBe(true);
+  test("whose archive was changed is not packed, and no half of it stays", async () => {
+    const [there] = (await check()).paths;
+    const bytes = readFileSync(archive());
+    bytes.writeUInt8(bytes.readUInt8(100) ^ 1, 100);
+    writeFileSync(archive(), bytes);
+    expect(await reasons()).toEqual([]); // of archives, only sizes are read
+    const packing = packCache(join(home, "again"), [{ ...there!, cache }]);
+    await expect(packing).rejects.toThrow(ChangedContent);
+    expect(existsSync(join(home, "again"))).toBe(false);
+  });
+
+  test("whose archive becomes a link is not packed", async () => {
+    const [there] = (await check()).paths;
+    renameSync(archive(), join(home, "moved"));
+    symlinkSync(join(home, "moved"), join(cache, "nar", `${"0".repeat(52)}.nar`));
+    renameSync(
+      join(cache, "nar", `${"0".repeat(52)}.nar`),
+      join(cache, /URL: (.*)/.exec(readFileSync(narinfo(), "utf8"))![1]!),
+    );
+    await expect(packCache(join(home, "again"), [{ ...there!, cache }])).rejects.toThrow(/ELOOP/);
+  });
+
+  test("of an object that the store changed is not packed", async () => {
+    writeFileSync(info.path, "changed");
+    const packing = packCache(join(home, "again"), [{ ...signedBy(info, key), used: 1 }]);
+    await expect(packing).rejects.toThrow(/other bytes than the store registered/);
   });
 
   test("with links and pipes in place of files is refused, and waits for nobody", async () => {
@@ -89,8 +121,6 @@ describe("a folder", () => {
     rmSync(file);
     symlinkSync(join(victim, "file"), file);
     execFileSync("mkfifo", [join(cache, `${"b".repeat(32)}.narinfo`)]);
-    rmSync(join(cache, "nix-cache-info"));
-    symlinkSync(join(victim, "file"), join(cache, "nix-cache-info"));
     expect(await reasons()).toEqual(["its archive is missing", expect.stringMatching(/no file/)]);
     untouched();
   }, 10_000);
@@ -110,7 +140,14 @@ describe("a folder", () => {
   ])("%s in a signed narinfo is refused", async (_, spoil) => {
     writeFileSync(narinfo(), spoil(readFileSync(narinfo(), "utf8")));
     expect(await reasons()).toEqual([expect.stringMatching(/not what this action writes/)]);
-    expect(existsSync(narinfo())).toBe(false);
+    const [part] = readEntry(file());
+    writeEntry(file(), [{ ...part!, text: spoil(part!.text) }]);
+    const { paths, refused } = await unpack(join(home, "unpacked"));
+    expect([paths, refused.map(({ reason }) => reason)]).toEqual([
+      [],
+      [expect.stringMatching(/not what this action writes/)],
+    ]);
+    expect(readdirSync(join(home, "unpacked"), { recursive: true })).toEqual(["nar", "nix-cache-info"]);
   });
 });
 
@@ -120,39 +157,107 @@ test("fields are read in a time that grows with their number", () => {
 }, 20_000);
 
 describe("a file", () => {
-  const file = (): string => join(home, "packed");
   const to = (): string => join(home, "unpacked");
 
-  test("holds what was packed, with the time of its use", async () => {
-    await packCache(cache, file());
-    await unpackCache(file(), to());
+  test("holds what was packed, with the time of its use, and packs the same again", async () => {
+    const { paths, refused } = await unpack(to());
     expect(statSync(to()).mode & 0o777).toBe(0o700);
-    const [before, after] = [await check(), await checkCache(to(), storeDir(), [key.publicKey])];
-    expect(after.refused).toEqual([]);
-    expect(after.paths.map(({ path, used }) => [path, Math.round(used)])).toEqual(
-      before.paths.map(({ path, used }) => [path, Math.round(used)]),
+    expect([paths.map(({ path, used }) => [path, used]), refused]).toEqual([[[info.path, 1e12]], []]);
+    const again = await readCache(to(), storeDir(), [key.publicKey]);
+    expect(again).toEqual({ paths, refused: [] });
+    await packCache(
+      join(home, "again"),
+      again.paths.map((each) => ({ ...each, cache: to() })),
     );
+    expect(readFileSync(join(home, "again"))).toEqual(readFileSync(file()));
   });
 
-  const format = "goatnote-nix-cache 1\n";
-  const name = `${"a".repeat(32)}.narinfo`;
-  test.each([
-    ["another format", "goatnote-nix-cache 2\n"],
-    ["nothing", ""],
-    ["a way out", `${format}../victim/planted 1 0\nx`],
-    ["an absolute name", `${format}/tmp/planted 1 0\nx`],
-    ["a name with more", `${format}${name}/../../x 1 0\nx`],
-    ["a file twice", `${format}${name} 1 0\nx${name} 1 0\nx`],
-    ["a narinfo beyond all bounds", `${format}${name} 65537 0\n${"x".repeat(65537)}`],
-    ["a size that is none", `${format}${name} -1 0\nx`],
-    ["a truncated file", `${format}${name} 9 0\nx`],
-    ["a truncated line", `${format}${name} 9`],
-    ["a line without end", `${format}${"x".repeat(5000)}`],
+  test("has an archive once that two objects have, and each is Nix's own narinfo", async () => {
+    const path = join(storeDir(), `${"c".repeat(32)}-other`);
+    writeFileSync(path, "content");
+    const both = [info, { ...info, path }].map((each) => ({ ...signedBy(each, key), used: 1 }));
+    await packCache(file(), both);
+    expect(readEntry(file()).map(({ archive: { length } }) => length)).toEqual([info.narSize, 0]);
+    const { paths } = await unpack(to());
+    expect(paths.map((each) => each.path)).toEqual([info.path, path]);
+    expect(readdirSync(join(to(), "nar"))).toHaveLength(1);
+  });
+
+  test("that claims a use in the future is of now", async () => {
+    writeEntry(file(), [{ ...readEntry(file())[0]!, used: 999_999_999_999_999 }]);
+    expect((await unpack(to())).paths[0]!.used).toBeLessThanOrEqual(Date.now());
+  });
+
+  test("whose objects nobody signed becomes no file, whatever their archives hold", async () => {
+    const parts = readEntry(file());
+    const stranger = {
+      used: 1,
+      text: parts[0]!.text.replace(/Sig: .*/, "Sig: lab-1:AAAA"),
+      archive: Buffer.alloc(5000),
+    };
+    writeEntry(file(), [stranger, ...parts]);
+    const { paths, refused } = await unpack(to());
+    expect([paths.length, refused.map(({ reason }) => reason)]).toEqual([1, ["no trusted key signed it"]]);
+    expect(readdirSync(join(to(), "nar"))).toHaveLength(1);
+  });
+
+  const text = (change: (parts: Part[]) => string | Buffer) => (): Buffer => Buffer.from(change(readEntry(file())));
+  const line = /\n(\d+) (\d+) (\d+)\nStorePath/;
+  const head = "goatnote-nix-cache 2\n";
+  const changed = (from: RegExp, to: string) => text(() => plain(file()).toString("latin1").replace(from, to));
+  test.each<[string, () => Buffer]>([
+    ["another format", changed(/cache 2/, "cache 1")],
+    ["nothing", () => Buffer.alloc(0)],
+    ["a head alone", () => Buffer.from(head)],
+    ["a list that is longer than the file", () => Buffer.from(`${head}500\n0\n1 2 3\n`)],
+    ["a list beyond all bounds", () => Buffer.from(`${head}${1 << 27}\n0\n`)],
+    ["a list that is none", () => Buffer.from(`${head}5\n0\nabcde`)],
+    ["a line without end in the list", () => Buffer.from(`${head}5\n0\n1 2 3`)],
+    ["a number that is none", () => Buffer.from(`${head}-1\n0\n`)],
+    ["a line without end", () => Buffer.from(`${head}${"1".repeat(5000)}`)],
+    ["a narinfo beyond all bounds", text(([part]) => plainOf([{ ...part!, text: "x".repeat(65537) }]))],
+    ["a narinfo beyond the list", changed(line, "\n$1 9$2 $3\nStorePath")],
+    ["a size that is none", changed(line, "\n$1 $2 -1\nStorePath")],
+    ["sizes that are not their sum", changed(line, "\n$1 $2 1$3\nStorePath")],
+    ["more than was stated", text((parts) => Buffer.concat([plainOf(parts), Buffer.alloc(1)]))],
+    ["less than was stated", text((parts) => plainOf(parts).subarray(0, -1))],
   ])("with %s leaves nothing", async (_, content) => {
-    writeFileSync(file(), content);
-    await expect(unpackCache(file(), to())).rejects.toThrow(/was not used/);
+    writeFileSync(file(), zstdCompressSync(content()));
+    await expect(unpack(to())).rejects.toThrow(/was not used/);
     expect(existsSync(to())).toBe(false);
-    expect(readdirSync(victim)).toEqual(["file"]);
+  });
+
+  test.each<[string, (bytes: Buffer) => Buffer]>([
+    ["is truncated", (bytes) => bytes.subarray(0, -5)],
+    [
+      "has another byte",
+      (bytes) => Buffer.concat([bytes.subarray(0, 40), Buffer.from([bytes[40]! ^ 1]), bytes.subarray(41)]),
+    ],
+    ["is not compressed", () => plain(file())],
+    [
+      "asks for more memory than is given",
+      () => execFileSync("zstd", ["--long=31", "--ultra", "-c"], { input: plain(file()) }),
+    ],
+  ])("that %s is refused as a whole, or for its content", async (_, spoil) => {
+    writeFileSync(file(), spoil(readFileSync(file())));
+    const result = await unpack(to()).catch((error: Error) => error);
+    if (result instanceof Error) {
+      expect(result.message).toMatch(/was not used/);
+      expect(existsSync(to())).toBe(false);
+    } else expect(result.paths).toEqual([]);
+  });
+
+  test("that states more than the limit is refused before any of it is written", async () => {
+    await expect(unpack(to(), info.narSize - 1)).rejects.toThrow(/far more than cache-max-size/);
+    await expect(unpack(to(), info.narSize)).resolves.toMatchObject({ refused: [] });
+  });
+
+  test("that is a bomb is read no further than it states", async () => {
+    const bomb = Buffer.concat([plain(file()), Buffer.alloc(400_000_000)]);
+    writeFileSync(file(), zstdCompressSync(bomb));
+    const before = process.resourceUsage().maxRSS;
+    await expect(unpack(to())).rejects.toThrow(/was not used/);
+    expect(process.resourceUsage().maxRSS - before).toBeLessThan(100_000);
   });
 });
 

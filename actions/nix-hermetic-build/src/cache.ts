@@ -5,20 +5,22 @@ import { dirname, join } from "node:path";
 import { warning } from "@actions/core";
 import { redact, type WorkflowContext } from "@goatnote/action-io";
 import {
-  addToCache,
   type BuildResult,
-  type CachedPath,
-  checkCache,
+  ChangedContent,
+  type CheckedCache,
   evict,
   isOfItsContent,
   isSigned,
   type KnownPath,
+  makeCache,
   type Nix,
+  type PackedPath,
   packCache,
   pathInfo,
+  readCache,
   readPublicKey,
   readSigningKey,
-  touchInCache,
+  signedBy,
   unpackCache,
 } from "@goatnote/nix-store";
 import { fetchEntry } from "./entry.ts";
@@ -30,9 +32,7 @@ const placeFile = (): string => join(homedir(), place.slice(2));
 const cacheFolder = (): string => placeFile().replace(/\.cache$/, "");
 
 /** What was restored. */
-export interface RestoredCache {
-  paths: CachedPath[];
-  refused: { file: string; reason: string }[];
+export interface RestoredCache extends CheckedCache {
   seconds: number;
 }
 
@@ -45,14 +45,15 @@ export function withoutCache(inputs: Inputs): string | undefined {
 }
 
 const prefixOf = (nix: Nix, publicKey: string): string =>
-  `nix-hermetic-build-v2-${String(nix.settings.system)}-${readPublicKey(publicKey).name}-`;
+  `nix-hermetic-build-v3-${String(nix.settings.system)}-${readPublicKey(publicKey).name}-`;
 
-/** Restores the newest entry and removes from it whatever the key did not sign. Trouble with the service is no trouble of the build. */
+/** Restores of the newest entry what the key signed. Trouble with the service is no trouble of the build. */
 export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> {
   const started = performance.now();
-  const prefix = prefixOf(nix, inputs["cache-public-key"]);
+  const publicKey = inputs["cache-public-key"];
+  const prefix = prefixOf(nix, publicKey);
   const folder = cacheFolder();
-  let digests: ReadonlyMap<string, string> | undefined;
+  let checked: CheckedCache | undefined;
   const temporary = await mkdtemp(join(process.env.RUNNER_TEMP || tmpdir(), "nix-cache-"));
   try {
     await rm(folder, { recursive: true, force: true });
@@ -60,7 +61,8 @@ export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> 
     const entry = join(temporary, "entry");
     // Its archives have at most cache-max-size. What is far beyond it was not written here.
     const limit = 2e6 * (inputs["cache-max-size"] ?? 5000) + 1e8;
-    if (await fetchEntry(place, `${prefix}newest`, [prefix], entry, limit)) digests = await unpackCache(entry, folder);
+    if (await fetchEntry(place, `${prefix}newest`, [prefix], entry, limit))
+      checked = await unpackCache(entry, folder, nix.storeDir, [publicKey], limit);
   } catch (error) {
     warning(
       redact(
@@ -70,10 +72,9 @@ export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> 
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  const checked = await checkCache(cacheFolder(), nix.storeDir, [inputs["cache-public-key"]], {
-    ...(digests && { digests }),
-  });
-  return { ...checked, seconds: (performance.now() - started) / 1000 };
+  // Nix is told of the folder in any case.
+  if (!checked) await makeCache(folder, nix.storeDir);
+  return { ...(checked ?? { paths: [], refused: [] }), seconds: (performance.now() - started) / 1000 };
 }
 
 /** The options that let Nix take from the cache what it needs, and nothing that the key did not sign. */
@@ -108,25 +109,21 @@ export const mayBeSigned = (info: KnownPath, publicKey: string): boolean =>
  * @returns how many objects were added, and whether an entry was saved
  */
 export async function save(nix: Nix, outputs: readonly string[], used: readonly string[], inputs: Inputs) {
-  const folder = cacheFolder();
+  const cache = cacheFolder();
   const key = readSigningKey(inputs["cache-signing-key"]);
-  const { paths: present } = await checkCache(folder, nix.storeDir, [key.publicKey]);
+  const { paths: present } = await readCache(cache, nix.storeDir, [key.publicKey]);
   const has = new Set(present.map(({ path }) => path));
   const known = await pathInfo(nix, outputs, { recursive: true });
   const fresh = known.filter((info) => !has.has(info.path) && mayBeSigned(info, key.publicKey));
-  const now = new Date();
-  const usedSet = new Set(used);
-  await touchInCache(
-    folder,
-    present.filter(({ path }) => usedSet.has(path)),
-    now,
-  );
   if (fresh.length === 0) return { added: 0, bytes: 0, saved: false, evicted: 0 };
-  for (const info of fresh) await addToCache(folder, info, key);
-  const { paths } = await checkCache(folder, nix.storeDir, [key.publicKey], { bytes: false });
-  const evicted = await evict(folder, paths, (inputs["cache-max-size"] ?? 5000) * 1e6);
-  const unique = `${process.env.GITHUB_RUN_ID ?? ""}-${process.env.GITHUB_RUN_ATTEMPT ?? ""}-${now.getTime()}`;
-  await packCache(folder, placeFile());
+  const now = Date.now();
+  const usedSet = new Set(used);
+  const objects: PackedPath[] = [
+    ...present.map((info) => ({ ...info, cache, ...(usedSet.has(info.path) && { used: now }) })),
+    ...fresh.map((info) => ({ ...signedBy(info, key), used: now })),
+  ];
+  const kept = await pack(evict(objects, (inputs["cache-max-size"] ?? 5000) * 1e6));
+  const unique = `${process.env.GITHUB_RUN_ID ?? ""}-${process.env.GITHUB_RUN_ATTEMPT ?? ""}-${now}`;
   // Loaded here: it takes longer than all else that starts.
   const id = await (await import("@actions/cache"))
     .saveCache([place], `${prefixOf(nix, key.publicKey)}${unique}`)
@@ -135,6 +132,22 @@ export async function save(nix: Nix, outputs: readonly string[], used: readonly 
     added: fresh.length,
     bytes: fresh.reduce((sum, { narSize }) => sum + narSize, 0),
     saved: id !== -1,
-    evicted: evicted.length,
+    evicted: objects.length - kept.length,
   };
+}
+
+/**
+ * Packs objects, without those of the restored cache that a later step has changed.
+ * @returns what was packed
+ */
+async function pack(objects: readonly PackedPath[]): Promise<readonly PackedPath[]> {
+  try {
+    await packCache(placeFile(), objects);
+    return objects;
+  } catch (error) {
+    const changed = error instanceof ChangedContent && objects.find(({ path }) => path === error.path);
+    if (!changed || changed.cache === undefined) throw error;
+    warning(`${error.message} It is left out.`);
+    return pack(objects.filter((each) => each !== changed));
+  }
 }

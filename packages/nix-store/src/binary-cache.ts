@@ -1,16 +1,13 @@
 /**
- * A binary cache in a folder: `nix-cache-info`, one signed narinfo per object, archives uncompressed, since whoever packs the
- * folder compresses it once and as a whole. Nix reads it as the substituter `file://<folder>`.
+ * A binary cache in a folder: `nix-cache-info`, one signed narinfo per object, archives uncompressed, since an entry is
+ * compressed as a whole. Nix reads it as the substituter `file://<folder>`.
  */
-import { createHash } from "node:crypto";
-import { closeSync, createReadStream, openSync, rmSync, writeSync } from "node:fs";
-import { lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeBase32 } from "./base32.ts";
 import { isOfItsContent } from "./content-address.ts";
 import { NixError } from "./errors.ts";
-import { hashBase32, hashBytes } from "./hashes.ts";
-import { hashNar } from "./nar.ts";
+import { hashBytes } from "./hashes.ts";
 import {
   formatNarinfo,
   isSigned,
@@ -28,15 +25,21 @@ export interface CachedPath extends PathInfo {
   used: number;
 }
 
-/** What a cache holds after the check, and what was taken out. */
+/** What a cache holds after the check, and what was left out. */
 export interface CheckedCache {
   paths: CachedPath[];
   refused: { file: string; reason: string }[];
 }
 
+type PublicKeys = readonly ReturnType<typeof readPublicKey>[];
+
 const hashPart = (path: string): string => path.slice(path.lastIndexOf("/") + 1).slice(0, 32);
-const urlOf = (narHash: string): string => `nar/${encodeBase32(hashBytes(narHash))}.nar`;
-const infoFile = (folder: string, path: string): string => join(folder, `${hashPart(path)}.narinfo`);
+
+/** Where the archive of this hash lies in a cache. */
+export const archiveOf = (narHash: string): string => `nar/${encodeBase32(hashBytes(narHash))}.nar`;
+
+/** The name of an object's narinfo. */
+export const narinfoOf = (path: string): string => `${hashPart(path)}.narinfo`;
 
 /** A field that no signature covers is written, and believed, only where the others prove it. */
 const provable = <T extends PathInfo>(info: T): T => ({
@@ -45,12 +48,64 @@ const provable = <T extends PathInfo>(info: T): T => ({
   ca: isOfItsContent(info) ? info.ca : null,
 });
 
-/** Makes a folder that is one: a link or a file in its place is removed, and not followed. */
-async function realFolder(folder: string): Promise<void> {
-  const there = await lstat(folder).catch(() => undefined);
-  if (there && !there.isDirectory()) await rm(folder);
-  if (!there?.isDirectory()) await mkdir(folder, { recursive: true, mode: 0o700 });
+/** The text of a narinfo as a cache has it. */
+export const narinfoText = (info: PathInfo): string => formatNarinfo(provable(info), archiveOf(info.narHash));
+
+/**
+ * An object as a cache has it: with this one signature.
+ * @throws NixError when its narinfo would be larger than one that is read
+ */
+export function signedBy<T extends PathInfo>(info: T, key: SigningKey): T {
+  const signed = { ...provable(info), signatures: [signPath(info, key)] };
+  if (narinfoText(signed).length > mostNarinfo)
+    throw new NixError(`${info.path} has too many references for the cache.`);
+  return signed;
 }
+
+/**
+ * Reads a narinfo that nobody vouches for.
+ * @throws NixError when it is of another store, not as this action writes it, or not signed by a key that is trusted
+ */
+export function readNarinfo(text: string, storeDir: string, trusted: PublicKeys): PathInfo {
+  const { url, compression, ...info } = parseNarinfo(text);
+  if (!info.path.startsWith(`${storeDir}/`)) throw new NixError(`it is of another store: ${info.path}`);
+  if (!isSigned(info, trusted)) throw new NixError("no trusted key signed it");
+  if (url !== archiveOf(info.narHash) || compression !== "none") throw new NixError(`its archive is elsewhere: ${url}`);
+  // Nix reads it once more, and by other rules: only a text that leaves no choice is the same to both.
+  if (text !== narinfoText(info)) throw new NixError("its text is not what this action writes");
+  return info;
+}
+
+/** Makes a folder, which must not exist, into a cache of nothing. */
+export async function makeCache(folder: string, storeDir: string): Promise<void> {
+  await mkdir(folder, { mode: 0o700 });
+  await mkdir(join(folder, "nar"), { mode: 0o700 });
+  // Before cache.nixos.org, which has 40: what lies here needs no network.
+  await writeFile(join(folder, "nix-cache-info"), `StoreDir: ${storeDir}\nWantMassQuery: 1\nPriority: 10\n`);
+}
+
+/**
+ * Reads every narinfo of a cache, and of the archives only their sizes: their content is checked where it is packed, and by
+ * Nix. What is not sound is refused, and nothing is changed. A folder that is a link counts as none.
+ * @param trusted public keys, as Nix writes them
+ */
+export async function readCache(folder: string, storeDir: string, trusted: readonly string[]): Promise<CheckedCache> {
+  const keys = trusted.map(readPublicKey);
+  const paths: CachedPath[] = [];
+  const refused: CheckedCache["refused"] = [];
+  if (!(await isFolder(folder)) || !(await isFolder(join(folder, "nar")))) return { paths, refused };
+  for (const file of (await readdir(folder)).filter((name) => name.endsWith(".narinfo")).sort()) {
+    try {
+      paths.push(await readOne(folder, file, storeDir, keys));
+    } catch (error) {
+      refused.push({ file, reason: (error as Error).message });
+    }
+  }
+  return { paths, refused };
+}
+
+const isFolder = async (at: string): Promise<boolean> =>
+  (await lstat(at).catch(() => undefined))?.isDirectory() === true;
 
 /** Its size and time, of regular files alone. */
 async function regular(file: string): Promise<{ size: number; mtimeMs: number } | undefined> {
@@ -58,147 +113,32 @@ async function regular(file: string): Promise<{ size: number; mtimeMs: number } 
   return stats?.isFile() ? stats : undefined;
 }
 
-async function sha256File(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return `sha256-${hash.digest("base64")}`;
-}
-
-/**
- * Reads every object of a cache (with `bytes: false` without its archive's content, for one's own writing), and removes each
- * that is not whole, not what its name says, not written as `addToCache` writes it, or not signed by a key that is trusted.
- * After it, nothing is in the folder but `nix-cache-info`, narinfo files and their archives, all of them regular files.
- * @param trusted public keys, as Nix writes them
- * @param digests of archives `nar/…` as `unpackCache` gives them, which are then not read once more
- */
-export async function checkCache(
-  folder: string,
-  storeDir: string,
-  trusted: readonly string[],
-  { bytes = true, digests = new Map() }: { bytes?: boolean; digests?: ReadonlyMap<string, string> } = {},
-): Promise<CheckedCache> {
-  const keys = trusted.map(readPublicKey);
-  const paths: CachedPath[] = [];
-  const refused: CheckedCache["refused"] = [];
-  await realFolder(folder);
-  await realFolder(join(folder, "nar"));
-  for (const file of (await readdir(folder)).filter((name) => name.endsWith(".narinfo")).sort()) {
-    try {
-      paths.push(await checkOne(folder, file, storeDir, keys, (url) => (bytes ? digests.get(url) : null)));
-    } catch (error) {
-      refused.push({ file, reason: (error as Error).message });
-      await rm(join(folder, file), { recursive: true, force: true });
-    }
-  }
-  const expected = new Set(paths.map(({ narHash }) => urlOf(narHash).slice("nar/".length)));
-  for (const name of await readdir(join(folder, "nar")))
-    if (!expected.has(name)) await rm(join(folder, "nar", name), { recursive: true, force: true });
-  const known = new Set(["nar", "nix-cache-info", ...paths.map(({ path }) => `${hashPart(path)}.narinfo`)]);
-  for (const name of await readdir(folder))
-    if (!known.has(name)) await rm(join(folder, name), { recursive: true, force: true });
-  await rm(join(folder, "nix-cache-info"), { recursive: true, force: true });
-  // Before cache.nixos.org, which has 40: what lies here needs no network.
-  await writeFile(join(folder, "nix-cache-info"), `StoreDir: ${storeDir}\nWantMassQuery: 1\nPriority: 10\n`);
-  return { paths, refused };
-}
-
-async function checkOne(
-  folder: string,
-  file: string,
-  storeDir: string,
-  keys: readonly ReturnType<typeof readPublicKey>[],
-  digestOf: (url: string) => string | null | undefined,
-): Promise<CachedPath> {
+async function readOne(folder: string, file: string, storeDir: string, keys: PublicKeys): Promise<CachedPath> {
   const there = await regular(join(folder, file));
   if (!there || there.size > mostNarinfo) throw new NixError("it is no file, or too large for a narinfo");
-  const text = await readFile(join(folder, file), "utf8");
-  const info = parseNarinfo(text);
-  const { path, narHash, narSize, url, compression } = info;
-  if (!path.startsWith(`${storeDir}/`)) throw new NixError(`it is of another store: ${path}`);
-  if (`${hashPart(path)}.narinfo` !== file) throw new NixError(`it names another path: ${path}`);
-  if (!isSigned(info, keys)) throw new NixError("no trusted key signed it");
-  if (url !== urlOf(narHash) || compression !== "none") throw new NixError(`its archive is elsewhere: ${url}`);
-  // Nix reads it once more, and by other rules: only a text that leaves no choice is the same to both.
-  if (text !== formatNarinfo(provable(info), url)) throw new NixError("its text is not what this action writes");
-  const archive = join(folder, url);
-  const { size, mtimeMs } = (await regular(archive)) ?? { size: -1, mtimeMs: 0 };
-  if (size !== narSize)
-    throw new NixError(size < 0 ? "its archive is missing" : `its archive has ${size} bytes, not ${narSize}`);
-  // Null where the bytes are one's own; undefined where nobody has looked at them yet.
-  const digest = digestOf(url);
-  if (digest !== null && (digest ?? (await sha256File(archive))) !== narHash)
-    throw new NixError("its archive has other bytes than were signed");
-  return { ...info, used: mtimeMs };
+  const info = readNarinfo(await readFile(join(folder, file), "utf8"), storeDir, keys);
+  if (narinfoOf(info.path) !== file) throw new NixError(`it names another path: ${info.path}`);
+  const archive = await regular(join(folder, archiveOf(info.narHash)));
+  if (!archive) throw new NixError("its archive is missing");
+  if (archive.size !== info.narSize) throw new NixError(`its archive has ${archive.size} bytes, not ${info.narSize}`);
+  return { ...info, used: archive.mtimeMs };
 }
 
 /**
- * Adds an object of the store, signed. The narinfo comes last, so that a cache never names what is not there.
- * @throws NixError when the files are not those that the store registered
+ * What remains when the objects that were not used for longest go until the archives have at most so many bytes. One whose
+ * references are gone would be of no use, so what refers to a removed object goes too.
  */
-export async function addToCache(folder: string, info: PathInfo, key: SigningKey): Promise<void> {
-  const url = urlOf(info.narHash);
-  const unfinished = join(folder, `nar/unfinished-${process.pid}`);
-  await rm(unfinished, { force: true });
-  const file = openSync(unfinished, "wx");
-  let written: string;
-  try {
-    ({ hash: written } = hashNar(info.path, (block) => {
-      for (let at = 0; at < block.length; ) at += writeSync(file, block, at);
-    }));
-  } catch (error) {
-    rmSync(unfinished, { force: true });
-    throw (error as NodeJS.ErrnoException).code === "ENOSPC"
-      ? new NixError(
-          `The disk is full: ${info.path} could not be added to the cache. Free space, or set a smaller cache-max-size.`,
-          { cause: error },
-        )
-      : error;
-  } finally {
-    closeSync(file);
-  }
-  if (written !== info.narHash) {
-    await rm(unfinished);
-    throw new NixError(
-      `${info.path} has other bytes than the store registered (${hashBase32(info.narHash)}); run \`nix store verify ${info.path}\`.`,
-    );
-  }
-  await rename(unfinished, join(folder, url));
-  const named = { ...provable(info), signatures: [signPath(info, key)] };
-  const text = formatNarinfo(named, url);
-  if (text.length > mostNarinfo) {
-    await rm(join(folder, url));
-    throw new NixError(`${info.path} has too many references for the cache.`);
-  }
-  await writeFile(`${unfinished}.narinfo`, text);
-  await rename(`${unfinished}.narinfo`, infoFile(folder, info.path));
-}
-
-/** Notes that objects were used now, so that others are evicted first. */
-export async function touchInCache(folder: string, infos: readonly PathInfo[], when: Date): Promise<void> {
-  for (const { narHash } of infos) await utimes(join(folder, urlOf(narHash)), when, when).catch(() => {});
-}
-
-/**
- * Removes the objects that were not used for longest until the archives have at most so many bytes. One whose references
- * are gone would be of no use, so what refers to a removed object goes too.
- * @returns the paths that were removed
- */
-export async function evict(folder: string, paths: readonly CachedPath[], maxBytes: number): Promise<string[]> {
+export function evict<T extends CachedPath>(paths: readonly T[], maxBytes: number): T[] {
   const kept = new Map(paths.map((info) => [info.path, info]));
   let total = paths.reduce((sum, { narSize }) => sum + narSize, 0);
-  const removed: string[] = [];
-  const remove = async (info: CachedPath): Promise<void> => {
+  const remove = (info: T): void => {
     if (!kept.delete(info.path)) return;
     total -= info.narSize;
-    removed.push(info.path);
-    await rm(infoFile(folder, info.path), { force: true });
-    if (![...kept.values()].some(({ narHash }) => narHash === info.narHash))
-      await rm(join(folder, urlOf(info.narHash)), { force: true });
-    for (const other of [...kept.values()]) if (other.references.includes(info.path)) await remove(other);
+    for (const other of [...kept.values()]) if (other.references.includes(info.path)) remove(other);
   };
   for (const info of [...paths].sort((a, b) => a.used - b.used)) {
     if (total <= maxBytes) break;
-    await remove(info);
+    remove(info);
   }
-  return removed;
+  return [...kept.values()];
 }

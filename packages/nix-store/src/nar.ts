@@ -26,6 +26,12 @@ function word(bytes: Buffer | string): Buffer {
   return out;
 }
 
+function length(bytes: number): Buffer {
+  const out = Buffer.alloc(8);
+  out.writeBigUInt64LE(BigInt(bytes));
+  return out;
+}
+
 const words = (...texts: string[]): Buffer => Buffer.concat(texts.map(word));
 const mark = {
   magic: words("nix-archive-1"),
@@ -41,69 +47,99 @@ const mark = {
 const slash = Buffer.from("/");
 const zeros = Buffer.alloc(8);
 
-/**
- * Hashes the archive of a tree, block by block, so that memory does not grow with the tree, and many small files are one block.
- * @param take gets each block, of at most 256 KiB, and may not keep it
- */
-export function hashNar(path: string, take: (block: Buffer) => void = () => {}): NarDigest {
-  const hash = createHash("sha256");
-  const block = Buffer.allocUnsafeSlow(blockSize);
-  let [used, size] = [0, 0];
-  function flush(): void {
-    const piece = block.subarray(0, used);
-    hash.update(piece);
-    take(piece);
-    size += used;
-    used = 0;
-  }
-  function put(piece: Buffer): void {
-    if (used + piece.length > blockSize) flush();
-    used += piece.copy(block, used);
-  }
-  function node(at: Buffer): void {
+/** A piece of an archive: bytes as they are, then the content of a file. */
+interface Part {
+  head: Buffer;
+  file?: { path: Buffer; size: number };
+}
+
+/** Bytes of names and marks that are gathered until they are handed on, where no file's content comes between. */
+const mostHead = 1 << 16;
+
+function* parts(root: Buffer): Generator<Part> {
+  let head: Buffer[] = [mark.magic];
+  let gathered = 0;
+  const put = (...pieces: Buffer[]): void => {
+    head.push(...pieces);
+    for (const { length } of pieces) gathered += length;
+  };
+  const take = (): Buffer => {
+    const bytes = Buffer.concat(head);
+    [head, gathered] = [[], 0];
+    return bytes;
+  };
+  function* node(at: Buffer): Generator<Part> {
     const stats = lstatSync(at);
     if (stats.isFile()) {
       put(mark.regular);
       if (stats.mode & 0o100) put(mark.executable);
-      put(mark.contents);
-      contents(at, stats.size);
+      put(mark.contents, length(stats.size));
+      if (stats.size > 0) yield { head: take(), file: { path: at, size: stats.size } };
+      put(zeros.subarray(0, (8 - (stats.size % 8)) % 8));
     } else if (stats.isDirectory()) {
       put(mark.directory);
       const names = readdirSync(at, "buffer") as unknown as Buffer[];
       for (const name of names.sort(Buffer.compare)) {
-        put(mark.entry);
-        put(word(name));
-        put(mark.node);
-        node(Buffer.concat([at, slash, name]));
+        put(mark.entry, word(name), mark.node);
+        yield* node(Buffer.concat([at, slash, name]));
         put(mark.close);
+        if (gathered > mostHead) yield { head: take() };
       }
     } else if (stats.isSymbolicLink()) {
-      put(mark.symlink);
-      put(word(readlinkSync(at, "buffer") as unknown as Buffer));
+      put(mark.symlink, word(readlinkSync(at, "buffer") as unknown as Buffer));
     } else throw new NixError(`${at} is neither a file, a folder nor a link; a NAR cannot hold it.`);
     put(mark.close);
   }
-  function contents(at: Buffer, size: number): void {
-    const head = Buffer.alloc(8);
-    head.writeBigUInt64LE(BigInt(size));
-    put(head);
-    if (size === 0) return;
-    const file = openSync(at, "r");
+  yield* node(root);
+  yield { head: take() };
+}
+
+/**
+ * Gives the archive of a tree block by block and hashes it on the way, so that memory does not grow with the tree, and many
+ * small files are one block.
+ * @returns after the last block, its digest; a block that was given may not be kept, since the next one overwrites it
+ */
+export function* narBlocks(path: string): Generator<Buffer, NarDigest> {
+  const hash = createHash("sha256");
+  const block = Buffer.allocUnsafeSlow(blockSize);
+  let [used, size] = [0, 0];
+  function full(): Buffer {
+    const piece = block.subarray(0, used);
+    hash.update(piece);
+    size += used;
+    used = 0;
+    return piece;
+  }
+  for (const { head, file } of parts(Buffer.from(path))) {
+    for (let at = 0; at < head.length; ) {
+      if (used === blockSize) yield full();
+      const copied = head.copy(block, used, at);
+      used += copied;
+      at += copied;
+    }
+    if (file === undefined) continue;
+    const handle = openSync(file.path, "r");
     try {
-      for (let left = size; left > 0; ) {
-        if (used === blockSize) flush();
-        const read = readSync(file, block, used, Math.min(blockSize - used, left), null);
-        if (read === 0) throw new NixError(`${at} became shorter while it was read.`);
+      for (let left = file.size; left > 0; ) {
+        if (used === blockSize) yield full();
+        const read = readSync(handle, block, used, Math.min(blockSize - used, left), null);
+        if (read === 0) throw new NixError(`${file.path} became shorter while it was read.`);
         used += read;
         left -= read;
       }
     } finally {
-      closeSync(file);
+      closeSync(handle);
     }
-    put(zeros.subarray(0, (8 - (size % 8)) % 8));
   }
-  put(mark.magic);
-  node(Buffer.from(path));
-  flush();
+  yield full();
   return { hash: `sha256-${hash.digest("base64")}`, size };
+}
+
+/** Hashes the archive of a tree. */
+export function hashNar(path: string): NarDigest {
+  const blocks = narBlocks(path);
+  for (;;) {
+    const { done, value } = blocks.next();
+    if (done) return value;
+  }
 }
