@@ -6,6 +6,7 @@ import { Memory, type MemoryState } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
 import type { Score } from "./score.ts";
 import { type ScorerName, Scorers, type ScorersState } from "./scorers.ts";
+import type { Order } from "./worth.ts";
 
 /** What selection needs to know of the past. */
 export interface Past {
@@ -18,8 +19,8 @@ export interface Past {
   probability(score: number): number | null;
   /** How probabilities that were stated before came out. */
   reliability: readonly ReliabilityBin[];
-  /** For each of the latest failing reference runs, the highest score of its failing tests, see `recall.ts`. */
-  best: number[];
+  /** For each of the latest failing reference runs, the highest rank of its failing tests, see `recall.ts` and `worth.ts`. */
+  best: Record<Order, number[]>;
   /** How many of these runs recorded imports, so that they are in its scores. */
   withImports: number;
   /** Tests that failed in the latest run of the change's own branch. */

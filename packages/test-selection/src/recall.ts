@@ -3,7 +3,7 @@
  * (Angelopoulos, Bates, Fisch, Lei, Schuster: "Conformal Risk Control", ICLR 2024, for a loss of 0 or 1).
  *
  * Each past failing run gives one number: the highest score among its truly failing tests, as scored before that run
- * (Infinity where a safety net runs one of them anyway). Running every test that scores at least `cut` would have
+ * (Infinity where a safety net runs one of them anyway). What is called score here is what ranks tests, see `worth.ts`. Running every test that scores at least `cut` would have
  * missed the runs below it. With R runs and M misses, the expected miss rate of the next run is at most (M + 1)/(R + 1),
  * if the coming runs resemble the past ones.
  */

@@ -131,7 +131,7 @@ function compare(
 ): void {
   const ids = [...result.keys()];
   const timed = [...result.values()].some(({ durationMs }) => durationMs !== null);
-  const now: Now = { past, changes: run.changes, imports: importsOf(run), seed: run.run_id, timed };
+  const now: Now = { past, changes: run.changes, imports: importsOf(run), ids, seed: run.run_id, timed };
   const durationOf = (id: string) => (timed ? (result.get(id)?.durationMs ?? 0) : 1);
   const isNew = failed.filter((id) => !past.memory.tests.get(id)?.lastFailed);
   slices.all.runs += 1;

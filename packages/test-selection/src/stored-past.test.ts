@@ -217,7 +217,7 @@ describe("a state", () => {
     const [, content] = zstdDecompressSync(readFileSync(join(folder, "store", path!)))
       .toString()
       .split("\n");
-    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("b61bf6093ea298e3");
+    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("61be5c073db2ba77");
   });
 });
 
