@@ -63,6 +63,7 @@ const isTrial = (trial: TrialState | undefined): boolean =>
       (["count", "time"] as const).every(
         (order) => run?.best?.[order] === null || Number.isFinite(run?.best?.[order]),
       ) &&
+      typeof run.run === "string" &&
       typeof run.kind === "string" &&
       typeof run.imports === "boolean",
   );

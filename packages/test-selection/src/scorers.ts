@@ -13,6 +13,7 @@ import { type Memory, mostFiles, type TestMemory } from "./memory.ts";
 import { apfdcOf } from "./metrics.ts";
 import { outcomes } from "./outcomes.ts";
 import { cutFor } from "./recall.ts";
+import { nameOf } from "./reruns.ts";
 import { rounded, type Score, scoreAll, sumOf } from "./score.ts";
 import { Training, type TrainingState } from "./training.ts";
 import { type Order, worthBy } from "./worth.ts";
@@ -35,6 +36,8 @@ export interface TrialState {
 
 /** What a run says of the cut. */
 interface Kept {
+  /** See `reruns.ts`. */
+  run: string;
   /** The highest rank of the tests that it broke, see `worth.ts`; in a state null for infinity. */
   best: Record<Order, number>;
   /** A digest of which tests these were. */
@@ -57,6 +60,11 @@ class Trial {
     if (same.length >= mostOfOneKind) this.kept.splice(this.kept.indexOf(same[0]!), 1);
     this.kept.push(run);
     if (this.kept.length > latestFailingRuns) this.kept.shift();
+  }
+
+  remove(run: string): void {
+    const at = this.kept.findIndex((entry) => entry.run === run);
+    if (at >= 0) this.kept.splice(at, 1);
   }
 
   /** For each run the highest rank of the tests that it broke, see `recall.ts`. */
@@ -177,6 +185,15 @@ export class Scorers {
       this.training.failingRuns >= Math.max(this.trainedOn + 1, this.trainedOn * growthBeforeRetraining)
     )
       this.retrain();
+  }
+
+  /**
+   * Forgets failures that a rerun has shown to be none of the change's. What the run says of the cut goes with them: it
+   * would not be told which of its failing tests ranked highest.
+   */
+  clear(run: string, tests: readonly string[]): void {
+    for (const trial of Object.values(this.trials)) trial.remove(run);
+    this.training?.clear(run, new Set(tests));
   }
 
   /** Learns from all examples so far. */
@@ -322,7 +339,7 @@ export class Scorers {
         netted ? Number.POSITIVE_INFINITY : largest(ranks[order].filter((_, index) => known.has(ids[index]!))),
       );
       const imports = run.import_distances !== undefined;
-      trial.add({ best, kind, imports });
+      trial.add({ run: nameOf(run), best, kind, imports });
     }
   }
 

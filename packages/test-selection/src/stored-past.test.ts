@@ -217,7 +217,7 @@ describe("a state", () => {
     const [, content] = zstdDecompressSync(readFileSync(join(folder, "store", path!)))
       .toString()
       .split("\n");
-    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("61be5c073db2ba77");
+    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("eae6a91767343953");
   });
 });
 
