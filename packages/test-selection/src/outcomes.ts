@@ -30,7 +30,8 @@ export function outcomes(run: Run): Map<string, Outcome> {
 function readOutcomes({ tests }: Run): Map<string, Outcome> {
   const result = new Map<string, Outcome>();
   // The first attempt bears no number.
-  const retried = new Set(tests.flatMap((test) => (test.attempt === undefined ? [] : [keyOf(test)])));
+  const retried = new Set<string>();
+  for (const test of tests) if (test.attempt !== undefined) retried.add(keyOf(test));
   const attempts = new Map<string, { last: Execution; hasFailed: boolean }>();
   for (const test of tests) {
     if (silent.has(test.status)) continue;

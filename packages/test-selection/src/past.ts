@@ -192,7 +192,8 @@ const mostOpenRuns = 50;
 /** The executions of a job, told apart from those of the run's other jobs where attempts are counted. */
 function told(run: Run): Execution[] {
   // The first attempt bears no number.
-  const retried = new Set(run.tests.flatMap(({ id, attempt }) => (attempt === undefined ? [] : [id])));
+  const retried = new Set<string>();
+  for (const { id, attempt } of run.tests) if (attempt !== undefined) retried.add(id);
   if (retried.size === 0) return [...run.tests];
   return run.tests.map((test) =>
     test.variant === undefined && retried.has(test.id) ? { ...test, variant: legOf(run) } : test,
