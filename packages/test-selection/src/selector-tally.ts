@@ -52,8 +52,11 @@ export class SelectorTally {
     this.wishes = wishes;
   }
 
-  /** Decides as for a pull request with this change, in which these tests exist. */
-  decide(past: Past, run: Run): void {
+  /**
+   * Decides as for a pull request with this change, in which these tests exist.
+   * @returns what became of it: whether everything ran, whether the run was red, and whether it would not have been
+   */
+  decide(past: Past, run: Run): { ranAll: boolean; isRed: boolean; escaped: boolean } {
     const result = outcomes(run);
     const change =
       run.changes.length > 0
@@ -94,7 +97,9 @@ export class SelectorTally {
     this.missed += missed;
     this.runs += 1;
     if (failed > 0) this.failingRuns += 1;
-    if (failed > 0 && missed === failed) this.escaped += 1;
+    const escaped = failed > 0 && missed === failed;
+    if (escaped) this.escaped += 1;
+    return { ranAll: plan.run === "all", isRed: failed > 0, escaped };
   }
 
   report(): SelectorReport {
