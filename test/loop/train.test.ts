@@ -116,10 +116,13 @@ describe("train, as it is built", () => {
       report: join(workspace, "out/report.json"),
       auc: expect.stringMatching(/^0\.9|^1/),
       f1: expect.stringMatching(/^[01]\./),
+      "time-saved": expect.stringMatching(/^0\.\d{4}$/),
       kept: "true",
     });
     const report = JSON.parse(readFileSync(ended.outputs.report!, "utf8"));
     expect(report).toMatchObject({ scorer: "logistic", runs: 60, failing_runs: 40, comparison: null, kept: true });
+    expect(report.selector).toMatchObject({ runs: 50, target_recall: 0.95 });
+    expect(report.time_saved.toFixed(4)).toBe(ended.outputs["time-saved"]);
     expect(report.importance[0].importance).toBeGreaterThan(0);
     const [model] = (await store.list()).filter((path) => path.startsWith("v1/model/"));
     expect((await store.read(model!)).toString()).toBe(readFileSync(ended.outputs.model!, "utf8"));

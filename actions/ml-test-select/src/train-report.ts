@@ -1,7 +1,7 @@
 /** What the reader sees of a training. */
 import { plain, seconds, table } from "@goatnote/action-io";
 import { type Comparison, fewestToCompare, type ModelReport } from "@goatnote/test-selection";
-import { reliability } from "./reliability.ts";
+import { percent, reliability } from "./reliability.ts";
 
 const three = (value: number | null): string => (value === null ? "not known" : value.toFixed(3));
 
@@ -18,6 +18,18 @@ export function verdict(comparison: Comparison, kept: boolean): string {
   return failing_runs >= fewestToCompare
     ? `The stored model stays, since it orders better.${figures} Set \`force\` to replace it all the same.`
     : `The stored model stays: there are ${runs}, too few to tell which is better.${figures} Set \`force\` to replace it all the same.`;
+}
+
+/** What selecting would have saved and missed lately. */
+function saved({ time_saved, selector }: ModelReport): string {
+  const { runs, failing_runs, runs_escaped, full_runs, target_recall } = selector;
+  const tests = `${percent(1 - selector.tests_run_fraction)} of the tests`;
+  const what = time_saved === null ? tests : `${percent(time_saved)} of the test time (${tests})`;
+  const missed =
+    failing_runs === 0
+      ? "None of these runs failed."
+      : `Of the ${failing_runs} that failed, ${runs_escaped === 0 ? "all" : failing_runs - runs_escaped} would have stayed red.`;
+  return `\nIn the latest ${runs} full runs, each decided by what was known before it, selections at a recall of ${target_recall} would have saved ${what}; everything ran in ${full_runs} of them. ${missed}\n`;
 }
 
 /** What selections use now, how well it orders, what it goes by, and what was not checked. */
@@ -49,6 +61,7 @@ export function summariseTraining(report: ModelReport): string {
         ["largest F1", three(f1)],
       ],
     ),
+    saved(report),
     reliability(report.reliability, report.ece),
     table(
       ["what the learned model goes by", "weight"],

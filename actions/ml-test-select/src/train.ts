@@ -58,6 +58,7 @@ export async function train(): Promise<void> {
     report: reportFile,
     f1: result.f1?.toFixed(4) ?? null,
     auc: result.auc?.toFixed(4) ?? null,
+    "time-saved": result.time_saved?.toFixed(4) ?? null,
   });
   await writeSummary(summariseTraining(result), process.env.GITHUB_STEP_SUMMARY);
 }

@@ -17,6 +17,7 @@ import {
   wishes,
 } from "./samples.ts";
 import type { Situation, Wishes } from "./situation.ts";
+import { worthBy } from "./worth.ts";
 
 const planFor = async (situation: Situation, more: Partial<Wishes> = {}, history = projectHistory(4)): Promise<Plan> =>
   choose(await learn(history, "feature", 0.9), situation, { ...wishes, ...more });
@@ -26,6 +27,11 @@ const chosen = (plan: Plan): string[] =>
     .map(({ id }) => id)
     .sort();
 const testsOf = (name: string): string[] => ["test_one", "test_two"].map((test) => idOf(`tests/test_${name}.py`, test));
+/** As past failing runs leave them, where all tests take as long. */
+const bestOf = (scores: readonly number[]): Past["best"] => {
+  const { of } = worthBy("hand-weighted-sum", "time", []);
+  return { count: [...scores], time: scores.map((score) => of(score, null)) };
+};
 const reasonOf = (plan: Plan, id: string): string => plan.tests.find((test) => test.id === id)?.reason ?? "";
 
 describe("a change to one module", () => {
@@ -36,7 +42,7 @@ describe("a change to one module", () => {
     expect(reasonOf(plan, testsOf("beta")[0]!)).toMatch(
       /failed in 4 of 8 runs that changed src\/beta\.py|shares "beta"/,
     );
-    expect(reasonOf(plan, testsOf("alpha")[0]!)).toMatch(/^rests: its score is below the cut/);
+    expect(reasonOf(plan, testsOf("alpha")[0]!)).toMatch(/^rests: its score is below 1\.3, the cut for its duration; /);
     expect(plan.tests.every(({ reason }) => reason !== "")).toBe(true);
   });
 
@@ -51,7 +57,7 @@ describe("a change to one module", () => {
 
   it("says why all run, when past misses have lowered the cut below every score", async () => {
     const past = await learn(projectHistory(4), null, 0.9);
-    const plan = choose({ ...past, best: new Array(20).fill(0) }, changeOf(["src/beta.py"]), wishes);
+    const plan = choose({ ...past, best: bestOf(new Array(20).fill(0)) }, changeOf(["src/beta.py"]), wishes);
     expect(plan.reason).toBe("All 8 tests run, since none scores lower than one that a past change broke.");
   });
 
@@ -59,7 +65,7 @@ describe("a change to one module", () => {
     const past = await learn(projectHistory(4), null, 0.9);
     const first = choose(past, changeOf(["src/beta.py"]), wishes);
     const score = first.tests.find((test) => test.chosen)!.score!;
-    const plan = choose({ ...past, best: new Array(20).fill(score) }, changeOf(["src/beta.py"]), wishes);
+    const plan = choose({ ...past, best: bestOf(new Array(20).fill(score)) }, changeOf(["src/beta.py"]), wishes);
     expect(chosen(plan)).toEqual(testsOf("beta"));
   });
 
@@ -83,7 +89,7 @@ describe("what a test imports", () => {
   it("links it to a file that no run knows, and the plan says so and keeps it for the record", async () => {
     const past = await learn(projectHistory(4), null, 0.9);
     const { score } = choose(past, changeOf(["src/new.py"], { imports }), wishes).tests[0]!;
-    const cut = { ...past, best: new Array(20).fill(score) };
+    const cut = { ...past, best: bestOf(new Array(20).fill(score)) };
     const plan = choose(cut, changeOf(["src/new.py"], { imports }), wishes);
     expect(chosen(plan)).toEqual(testsOf("delta"));
     expect(reasonOf(plan, testsOf("delta")[0]!)).toBe("imports src/new.py, which changed");
@@ -350,7 +356,7 @@ describe("a past that no longer tells", () => {
   // Of the latest red changes most broke what nothing had linked to them: the stated recall did not hold.
   const surprising = (past: Past): Past => {
     const falling = Array.from({ length: 9 }, (_, run) => 0.1 - run / 100);
-    return { ...past, best: [...new Array(40).fill(1), ...falling] };
+    return { ...past, best: bestOf([...new Array(40).fill(1), ...falling]) };
   };
 
   it("runs everything, and says how many were caught", async () => {
@@ -388,6 +394,53 @@ describe("the tree that explains a plan", () => {
     expect(tree?.rules[0]).toMatch(/ is 0\.\d+ or more → runs \(so decided for 10 of 10 tests\)$/);
     expect(tree?.rules[1]).toMatch(/^not: .* → rests \(so decided for 30 of 30 tests\)$/);
     expect(await distil(past, [], null, choose(past, situation, { ...wishes, alwaysRun: ["**"] }))).toBeNull();
+  });
+});
+
+describe("where tests take unequal time", () => {
+  // A change of src/m breaks one of the tests that bear its name, the quick or the slow one in turn.
+  const timed = (changed: string | null, broken: string | null, round: number) =>
+    fullRun(
+      changed === null ? ["README.md"] : [`src/${changed}.py`],
+      modules.flatMap((name) =>
+        (["quick", "slow"] as const).map((kind) =>
+          execution(`tests/test_${name}.py`, `test_${kind}`, {
+            duration_ms: kind === "quick" ? 10 : 20_000,
+            status: name === broken && (kind === "quick") === round % 4 > 0 ? "fail" : "pass",
+          }),
+        ),
+      ),
+    );
+  const history = [
+    timed(null, null, 0),
+    ...Array.from({ length: 8 }, (_, round) =>
+      modules.flatMap((name) => [timed(name, name, round), timed(name, null, round)]),
+    ).flat(),
+  ];
+
+  it("a quick test needs a lower score than a slow one, and the reason gives the cut for its duration", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]), { targetRecall: 0.5 }, history);
+    const resting = plan.tests.filter((test) => !test.chosen);
+    const cuts = new Map(
+      resting.map(({ id, reason }) => [id, Number(/below (\S+), the cut for its duration/.exec(reason)?.[1])]),
+    );
+    const slow = cuts.get(idOf("tests/test_gamma.py", "test_slow"))!;
+    const quick = cuts.get(idOf("tests/test_gamma.py", "test_quick"))!;
+    // (20,000 ms / 10 ms) ** 0.5, and the reason gives two digits.
+    expect(slow / quick).toBeGreaterThan(40);
+    expect(slow / quick).toBeLessThan(50);
+    for (const { id, score } of resting) expect(score).toBeLessThan(cuts.get(id)! * 1.06);
+    expect(chosen(plan)).toContain(idOf("tests/test_beta.py", "test_quick"));
+  });
+
+  it("within a budget of time quick tests go first, within one of tests the likeliest", async () => {
+    const broken = [...history, timed("beta", "beta", 0), timed("beta", null, 0)];
+    const first = async (wish: Partial<Wishes>) =>
+      (await planFor(changeOf(["src/beta.py"]), { ...wish, targetRecall: 0.5 }, broken)).tests[0]!.id;
+    const scores = (await planFor(changeOf(["src/beta.py"]), {}, broken)).tests;
+    const likeliest = scores.toSorted((a, b) => b.score! - a.score!)[0]!.id;
+    expect(await first({ maxFraction: 0.2 })).toBe(likeliest);
+    expect(await first({ timeBudgetMs: 100 })).toBe(idOf("tests/test_beta.py", "test_quick"));
   });
 });
 

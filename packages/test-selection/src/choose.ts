@@ -2,7 +2,7 @@
 import type { ImportDistance } from "@goatnote/ci-history";
 import { expectedCalibrationError } from "./calibration.ts";
 import { findDoubt } from "./doubts.ts";
-import { castNets, explore, fill } from "./fill.ts";
+import { castNets, explore, fill, type Ranking } from "./fill.ts";
 import type { Imports } from "./links.ts";
 import type { Past } from "./past.ts";
 import type { Plan, PlannedTest } from "./plan.ts";
@@ -12,6 +12,7 @@ import { composed, type Situation, type Wishes } from "./situation.ts";
 import { linksInSources } from "./sources.ts";
 import { wholeFiles } from "./test-files.ts";
 import { plannedTests, type Unit, unitsOf } from "./units.ts";
+import { type Order, worthBy } from "./worth.ts";
 
 /** Decides on every test. */
 export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
@@ -20,12 +21,15 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   const scores = past.score(changes, situation.imports);
   const files = wholeFiles(past, situation, changes);
   const sources = linksInSources(situation);
-  const units = unitsOf(plannedTests(past, situation, scores), situation.runner);
+  const planned = plannedTests(past, situation, scores);
+  const { order, ...ranking } = rankingOf(past, planned, wishes);
+  const best = past.best[order];
+  const units = unitsOf(planned, situation.runner, ranking.of);
   const doubt =
     situation.runAll ??
-    findDoubt(past, { change, ...situation }, wishes) ??
+    findDoubt(past, best, { change, ...situation }, wishes) ??
     (units.length === 0 ? "no recorded test exists any more" : null);
-  const cut = doubt === null ? (cutFor(wishes.targetRecall, past.best) ?? Number.NEGATIVE_INFINITY) : null;
+  const cut = doubt === null ? (cutFor(wishes.targetRecall, best) ?? Number.NEGATIVE_INFINITY) : null;
 
   let reason: string;
   let confidence: number | null = null;
@@ -37,17 +41,19 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     }
   } else {
     castNets(units, past, files, wishes, scores);
-    const reached = fill(units, cut, wishes, scores);
-    confidence = recallAt(reached, past.best);
+    const reached = fill(units, cut, ranking, wishes, scores);
+    confidence = recallAt(reached, best);
     explore(units, wishes);
     // The cut is the score of a test that a past change broke.
-    const lowCut = Number.isFinite(cut) && units.every((unit) => unit.score >= cut);
-    reason = why(past, units, wishes, confidence, lowCut);
+    const lowCut = Number.isFinite(cut) && units.every((unit) => unit.worth >= cut);
+    reason = why(best.length, units, wishes, confidence, lowCut);
   }
 
+  const worths = new Map(planned.map((test) => [test, ranking.of(test)]));
+  const byWorth = (a: PlannedTest, b: PlannedTest): number => compareFalling(worths.get(a)!, worths.get(b)!);
   const tests = units
     .flatMap((unit) => unit.tests)
-    .sort((a, b) => byScore(a, b) || sources.compare(a, b) || (a.id < b.id ? -1 : 1));
+    .sort((a, b) => byWorth(a, b) || sources.compare(a, b) || (a.id < b.id ? -1 : 1));
   const runsAll = cut === null || wishes.mode !== "select";
   if (runsAll) for (const test of tests) test.p_run = 1;
   if (wishes.shards > 1) balance(tests, files, wishes.shards);
@@ -62,7 +68,7 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     seed: wishes.seed,
     target_recall: wishes.targetRecall,
     confidence: cut === null ? 1 : confidence,
-    coverage: coverageOf(wishes.targetRecall, past.best),
+    coverage: coverageOf(wishes.targetRecall, best),
     model: {
       kind: past.model,
       ece: expectedCalibrationError(past.reliability),
@@ -77,10 +83,24 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   };
 }
 
-/** The highest first, and before all those without a score: they are new. */
-function byScore(a: PlannedTest, b: PlannedTest): number {
-  if (a.score === b.score) return 0;
-  return (b.score ?? Number.POSITIVE_INFINITY) - (a.score ?? Number.POSITIVE_INFINITY);
+/** Infinite ones are equal. */
+const compareFalling = (a: number, b: number): number => (a === b ? 0 : b - a);
+
+/** How the tests are ranked: by what a test is worth for its time, where times are known and the user counts no tests. */
+function rankingOf(past: Past, tests: readonly PlannedTest[], wishes: Wishes): Ranking & { order: Order } {
+  const countsTests = wishes.maxFraction !== null && wishes.timeBudgetMs === null;
+  const isTimed = tests.some(({ duration_ms }) => duration_ms !== null);
+  const order = isTimed && !countsTests ? "time" : "count";
+  const durations = tests.map(({ duration_ms }) => duration_ms);
+  const worth = worthBy(past.model, order, durations);
+  return {
+    order,
+    of: ({ score, duration_ms }) => (score === null ? Number.POSITIVE_INFINITY : worth.of(score, duration_ms)),
+    cutInWords: ({ duration_ms }, cut) => {
+      const score = worth.scoreAt(cut, duration_ms).toPrecision(2);
+      return order === "count" ? `the cut of ${score}` : `${score}, the cut for its duration`;
+    },
+  };
 }
 
 /** Of the files of tests alone, in order of path. */
@@ -92,7 +112,7 @@ function distancesOf(imports: Imports | null, tests: readonly { file: string | n
   });
 }
 
-function why(past: Past, units: Unit[], wishes: Wishes, confidence: number | null, lowCut: boolean): string {
+function why(failures: number, units: Unit[], wishes: Wishes, confidence: number | null, lowCut: boolean): string {
   const tests = units.flatMap((unit) => unit.tests);
   const chosen = tests.filter((test) => test.chosen).length;
   const budgeted = wishes.timeBudgetMs !== null || wishes.maxFraction !== null;
@@ -100,7 +120,7 @@ function why(past: Past, units: Unit[], wishes: Wishes, confidence: number | nul
   const stated =
     confidence === null || confidence === 0
       ? "No recall can be stated: no failing run with a known change is recorded"
-      : `If this change breaks something, the chosen tests notice in about ${(confidence * 100).toFixed(0)} of 100 such changes (going by ${past.best.length} past ${past.best.length === 1 ? "failure" : "failures"})`;
+      : `If this change breaks something, the chosen tests notice in about ${(confidence * 100).toFixed(0)} of 100 such changes (going by ${failures} past ${failures === 1 ? "failure" : "failures"})`;
   if (chosen === tests.length && lowCut)
     return `All ${chosen} tests ${does}, since none scores lower than one that a past change broke.`;
   return `${chosen} of ${tests.length} tests ${does}${budgeted ? " within the budget" : ""}. ${stated}.`;

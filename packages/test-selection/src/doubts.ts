@@ -8,9 +8,13 @@ import { unitsIn } from "./runners/index.ts";
 import type { Runner } from "./runners/runner.ts";
 import type { Situation, Wishes } from "./situation.ts";
 
-/** The first reason not to trust a choice; null when there is none. */
+/**
+ * The first reason not to trust a choice; null when there is none.
+ * @param best of `past`, in the order that the choice goes by
+ */
 export function findDoubt(
   past: Past,
+  best: readonly number[],
   { change, unrecorded, files, runner, tests, imports, importsUnknown }: Omit<Situation, "runAll">,
   wishes: Wishes,
 ): string | null {
@@ -37,16 +41,16 @@ export function findDoubt(
   // Without imports every score is lower than that of a past run which had them, and the cut is of those.
   if (imports === null && past.withImports > 0)
     return `what imports what could not be read: ${importsUnknown ?? "nobody looked"}`;
-  if (cutFor(wishes.targetRecall, past.best) === Number.POSITIVE_INFINITY) {
+  if (cutFor(wishes.targetRecall, best) === Number.POSITIVE_INFINITY) {
     return "safety nets alone caught the recorded failures, which does not say how likely a test has to be";
   }
-  const coverage = coverageOf(wishes.targetRecall, past.best);
+  const coverage = coverageOf(wishes.targetRecall, best);
   const budgeted = wishes.timeBudgetMs !== null || wishes.maxFraction !== null;
   if (!budgeted && hasDrifted(wishes.targetRecall, coverage))
     return `the recall of ${wishes.targetRecall} did not hold: of the latest ${coverage.of} red changes ${coverage.caught} would have been noticed, so the past no longer tells`;
   const needed = failingRunsNeeded(wishes.targetRecall);
-  if (cutFor(wishes.targetRecall, past.best) === null && !budgeted) {
-    return `a recall of ${wishes.targetRecall} needs ${needed} runs of the default branch in which a known change broke a test, and ${past.best.length} are recorded`;
+  if (cutFor(wishes.targetRecall, best) === null && !budgeted) {
+    return `a recall of ${wishes.targetRecall} needs ${needed} runs of the default branch in which a known change broke a test, and ${best.length} are recorded`;
   }
   return null;
 }

@@ -1,7 +1,7 @@
 /** The numbers that a model sees of a test and a change, as they stood before the run. Counts are logarithms: few failures tell most. */
 import type { FileChange } from "@goatnote/ci-history";
 import { type Links, linksTo } from "./links.ts";
-import { type Memory, mostFiles, type TestMemory } from "./memory.ts";
+import { type Memory, mostFiles, type TestMemory, trust } from "./memory.ts";
 import { partsOf } from "./words.ts";
 
 /** Names of the features, in order. A model keeps them, so that another version's model is told apart. */
@@ -45,20 +45,21 @@ export function featuresOf(
   return (test) => {
     const { file, folder, likeness, nearness, imports } = linksOf(test);
     const parts = test.file === null ? null : partsOf(test.file);
+    const trusted = trust(test);
     const sinceFailure = test.lastFailureAt === null ? 0 : 1 / (1 + memory.runs - test.lastFailureAt);
     return Float32Array.of(
       log1p(5 * memory.freshFailures(test)),
       log1p(5 * memory.failures(test)),
-      log1p((100 * test.failureCount) / (test.runCount + 1)),
-      sinceFailure,
+      log1p((100 * trusted * test.failureCount) / (test.runCount + 1)),
+      trusted * sinceFailure,
       Number(test.lastFailed),
-      Number(test.failureCount > 0),
-      log1p(test.outbreaks),
+      trusted * Number(test.failureCount > 0),
+      log1p(trusted * test.outbreaks),
       log1p(test.runCount),
       log1p(test.durationMs ?? 0),
       log1p(10 * (file?.strongest.share ?? 0)),
       log1p(10 * (file?.sum ?? 0)),
-      log1p(file?.failures ?? 0),
+      log1p(trusted * (file?.failures ?? 0)),
       log1p(10 * (folder?.strongest.share ?? 0)),
       log1p(10 * (folder?.sum ?? 0)),
       likeness?.similarity ?? 0,

@@ -7,6 +7,14 @@ import type { Score } from "./score.ts";
 import type { Wishes } from "./situation.ts";
 import { take, type Unit } from "./units.ts";
 
+/** How tests are ranked in a choice, see `worth.ts`. */
+export interface Ranking {
+  /** Larger goes first; infinite for a test that no run knows. */
+  of(test: PlannedTest): number;
+  /** Such as "the cut of 0.12". */
+  cutInWords(test: PlannedTest, cut: number): string;
+}
+
 /** New, edited, lately failed and always-run tests are chosen whatever they score. */
 export function castNets(
   units: Unit[],
@@ -28,10 +36,10 @@ export function castNets(
 }
 
 /**
- * Takes units by falling score: all above the cut, as far as the budgets reach, and at least `minTests`.
- * @returns the cut that this choice amounts to: everything with at least this score is chosen
+ * Takes units by falling worth: all above the cut, as far as the budgets reach, and at least `minTests`.
+ * @returns the cut that this choice amounts to: everything that is worth at least so much is chosen
  */
-export function fill(units: Unit[], cut: number, wishes: Wishes, scores: Map<string, Score>): number {
+export function fill(units: Unit[], cut: number, ranking: Ranking, wishes: Wishes, scores: Map<string, Score>): number {
   const count = units.reduce((sum, unit) => sum + unit.tests.length, 0);
   const mostTests = wishes.maxFraction === null ? Number.POSITIVE_INFINITY : wishes.maxFraction * count;
   const mostMs = wishes.timeBudgetMs ?? Number.POSITIVE_INFINITY;
@@ -39,22 +47,24 @@ export function fill(units: Unit[], cut: number, wishes: Wishes, scores: Map<str
   let tests = taken.reduce((sum, unit) => sum + unit.tests.length, 0);
   let durationMs = taken.reduce((sum, unit) => sum + unit.durationMs, 0);
   let highestSkipped = Number.NEGATIVE_INFINITY;
-  for (const unit of units.filter((unit) => !unit.tests[0]?.chosen).sort((a, b) => b.score - a.score)) {
+  for (const unit of units.filter((unit) => !unit.tests[0]?.chosen).sort((a, b) => b.worth - a.worth)) {
     const within = tests + unit.tests.length <= mostTests && durationMs + unit.durationMs <= mostMs;
-    if (tests < wishes.minTests || (unit.score >= cut && within)) {
-      take(unit, (test) => (test.score === unit.score ? strongest(scores.get(test.id)) : undefined));
+    if (tests < wishes.minTests || (unit.worth >= cut && within)) {
+      take(unit, (test) => (ranking.of(test) === unit.worth ? strongest(scores.get(test.id)) : undefined));
       tests += unit.tests.length;
       durationMs += unit.durationMs;
       continue;
     }
-    highestSkipped = Math.max(highestSkipped, unit.score);
-    const why = unit.score < cut ? `its score is below the cut of ${cut.toPrecision(2)}` : "the budget is used up";
-    for (const test of unit.tests) test.reason = `rests: ${why}; ${strongest(scores.get(test.id))}`;
+    highestSkipped = Math.max(highestSkipped, unit.worth);
+    for (const test of unit.tests) {
+      const why = unit.worth < cut ? `its score is below ${ranking.cutInWords(test, cut)}` : "the budget is used up";
+      test.reason = `rests: ${why}; ${strongest(scores.get(test.id))}`;
+    }
   }
   return Math.max(cut, nextAbove(highestSkipped));
 }
 
-const nextAbove = (score: number): number => score + 1e-9;
+const nextAbove = (worth: number): number => worth + 1e-9;
 
 const strongest = (score: Score | undefined): string => score?.signals[0]?.reason ?? "nothing links it to the change";
 

@@ -21,7 +21,8 @@ const seeds = [1, 2, 3, 4, 5];
 export function importances(examples: readonly Example[], penalty: number): FeatureImportance[] | null {
   const cut = Math.floor(examples.length * (1 - heldOut));
   const [older, newest] = [examples.slice(0, cut), examples.slice(cut)];
-  const both = (some: readonly Example[]): boolean => new Set(some.map(({ failed }) => failed)).size === 2;
+  const both = (some: readonly Example[]): boolean =>
+    new Set(some.filter(({ weight }) => weight > 0).map(({ failed }) => failed)).size === 2;
   if (!both(older) || !both(newest)) return null;
   const model = fit(older, penalty);
   const data = dataOf(newest);

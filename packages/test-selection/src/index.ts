@@ -13,5 +13,6 @@ export * from "./recall.ts";
 export * from "./replay.ts";
 export * from "./runners/index.ts";
 export { type Score, type Signal, scoreAll, weights } from "./score.ts";
+export { replayWishes, type SelectorReport } from "./selector-tally.ts";
 export type { Situation, Wishes } from "./situation.ts";
 export * from "./stored-past.ts";

@@ -53,11 +53,25 @@ export interface TestMemory {
   failureCount: number;
   /** How often it began to fail. */
   outbreaks: number;
+  /** How often a failure of it was shown to be none of the change's: it passed when the same commit was run again. */
+  flakes: number;
+  /** How many of these are no failures of a run, since its job itself tried again. */
+  retries: number;
   /** The number of the run in which it failed last; null when it never did. */
   lastFailureAt: number | null;
   runCount: number;
   /** Milliseconds, a running mean that follows the last ten runs; null where no run states one. */
   durationMs: number | null;
+}
+
+/**
+ * How likely a failure of the test is the change's, above 0 to 1: of the times that it began to fail, those that no rerun
+ * has cleared, with half a one more on both sides, so that nothing is certain. 1 for a test that was never seen to be flaky.
+ */
+export function trust({ outbreaks, flakes, retries }: Pick<TestMemory, "outbreaks" | "flakes" | "retries">): number {
+  if (flakes === 0) return 1;
+  const times = outbreaks + retries;
+  return (Math.max(0, times - flakes) + 0.5) / (times + 0.5);
 }
 
 const wordsOf = (id: string, firstFile: string | null): Set<string> => words(`${firstFile ?? ""} ${id}`);
@@ -95,7 +109,7 @@ export class Memory {
     const cut = new Set<string | null>();
     for (const outcome of results.values()) if (outcome.failed) cut.add(outcome.file);
     let shown: string | null = null;
-    for (const { id, file, failed: isFailure, durationMs } of results.values()) {
+    for (const { id, file, failed: isFailure, flaky, durationMs } of results.values()) {
       const test = this.tests.get(id) ?? this.remember(id, file);
       test.lastSeenAt = this.runs;
       // Tests of a file come together, so most of them need not say it again.
@@ -106,6 +120,10 @@ export class Memory {
       test.file = file;
       test.runCount += 1;
       if (isFailure && !test.lastFailed) test.outbreaks += 1;
+      if (flaky) {
+        test.flakes += 1;
+        test.retries += 1;
+      }
       test.lastFailed = isFailure;
       if (durationMs !== null)
         test.durationMs = test.durationMs === null ? durationMs : test.durationMs * 0.9 + durationMs * 0.1;
@@ -120,14 +138,19 @@ export class Memory {
     for (const place of placesOf(run.changes)) this.observePlace(place, linked);
   }
 
-  /** Decayed failures of a test. */
-  failures(test: TestMemory): number {
-    return test.failures.read(this.runs);
+  /** Notes that a rerun has shown failures of these tests to be none of the change's. */
+  clear(ids: readonly string[]): void {
+    for (const id of ids) this.tests.get(id)!.flakes += 1;
   }
 
-  /** Failures of a test that decay fast. */
+  /** Decayed failures of a test, as far as they are to be trusted. */
+  failures(test: TestMemory): number {
+    return trust(test) * test.failures.read(this.runs);
+  }
+
+  /** Failures of a test that decay fast, as far as they are to be trusted. */
   freshFailures(test: TestMemory): number {
-    return test.freshFailures.read(this.runs);
+    return trust(test) * test.freshFailures.read(this.runs);
   }
 
   /** How the changes of a file (`a/b.py`) or folder (`a/`) and failures of tests met. */
@@ -138,7 +161,11 @@ export class Memory {
     // One more change that broke nothing: a first meeting is a hint, not a certainty.
     const changes = memory.changes.read(this.runs) + 1;
     for (const [test, { decayed, count }] of memory.failures) {
-      result.set(test, { share: decayed.read(this.runs) / changes, failures: count, changes: memory.changeCount });
+      result.set(test, {
+        share: (trust(test) * decayed.read(this.runs)) / changes,
+        failures: count,
+        changes: memory.changeCount,
+      });
     }
     return result;
   }
@@ -202,6 +229,8 @@ export class Memory {
       freshFailures: new Decaying(fast),
       failureCount: 0,
       outbreaks: 0,
+      flakes: 0,
+      retries: 0,
       lastFailureAt: null,
       runCount: 0,
       durationMs: null,

@@ -8,7 +8,7 @@ import { type Fitted, scorerNames, type TrialState } from "./scorers.ts";
 
 /** A fitted model, and the history that it was fitted to. */
 export interface StoredModel extends Fitted {
-  version: 4;
+  version: 5;
   /** Names of the features, in the order of the weights. */
   features: readonly string[];
   /** Path of the newest segment that it has seen. Only a history that holds this segment is the model's own. */
@@ -20,7 +20,7 @@ const digest = (text: string): string => createHash("sha256").update(text).diges
 
 /** Where a store keeps the model of a history whose newest segment is `through`: `v1/model/<digest>.json`. */
 export const modelPath = (through: string): string =>
-  `v1/model/${digest(JSON.stringify([4, featureNames, through]))}.json`;
+  `v1/model/${digest(JSON.stringify([5, featureNames, through]))}.json`;
 
 /** The bytes of a model file; equal models give equal bytes. */
 export function encodeModel(model: StoredModel): string {
@@ -44,7 +44,7 @@ export function decodeModel(text: string, where: string): StoredModel {
     throw problem("it is not JSON", cause);
   }
   const { checksum, ...model } = content ?? {};
-  if (model.version !== 4) throw problem(`its version is ${shown(model.version)}, not 4`);
+  if (model.version !== 5) throw problem(`its version is ${shown(model.version)}, not 5`);
   if (checksum !== digest(JSON.stringify(model))) throw problem("its checksum does not fit its content");
   if (JSON.stringify(model.features) !== JSON.stringify(featureNames))
     throw problem("it was trained by another version of the action, on other features");
@@ -60,7 +60,10 @@ const isTrial = (trial: TrialState | undefined): boolean =>
   Array.isArray(trial?.kept) &&
   trial.kept.every(
     (run) =>
-      (run?.best === null || Number.isFinite(run?.best)) &&
+      (["count", "time"] as const).every(
+        (order) => run?.best?.[order] === null || Number.isFinite(run?.best?.[order]),
+      ) &&
+      typeof run.run === "string" &&
       typeof run.kind === "string" &&
       typeof run.imports === "boolean",
   );

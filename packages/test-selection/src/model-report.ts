@@ -6,6 +6,7 @@ import type { FeatureImportance } from "./importance.ts";
 import { type Scored, type Separation, separation } from "./metrics.ts";
 import type { Learner } from "./past.ts";
 import type { ScorerName } from "./scorers.ts";
+import type { SelectorReport } from "./selector-tally.ts";
 import type { Trained } from "./stored-past.ts";
 
 /** The report of `ml-test-select/train`; measures are null where no failing run was scored by the model. */
@@ -28,6 +29,10 @@ export interface ModelReport extends Record<keyof Separation, number | null> {
   importance: FeatureImportance[] | null;
   /** Against the model that the store has; null where it has none of this history that has learnt anything. */
   comparison: Comparison | null;
+  /** Share of the test time, 0 to 1, that would have rested in the runs of `selector`; null without any, or without durations. */
+  time_saved: number | null;
+  /** What selections would have run and missed in the latest full runs, at most 50, each decided by what was known before it. */
+  selector: SelectorReport & { runs: number; failing_runs: number };
   /** Selections score by this model from now on; false where the stored one stays. */
   kept: boolean;
 }
@@ -51,7 +56,8 @@ export function modelReport(): { watch(learner: Learner): void; of(trained: Trai
         if (scored.length % mostKept === 0) stride *= 4;
       };
     },
-    of: ({ model, past, importance, comparison, files }, seconds) => {
+    of: ({ model, past, importance, comparison, decided, files }, seconds) => {
+      const selector = { runs: decided.runs, failing_runs: decided.failingRuns, ...decided.report() };
       const { logistic, "hand-weighted-sum": sum } = model.trials;
       const compared = logistic.quality.length === 0 ? sum.quality : sum.quality.slice(-logistic.quality.length);
       const weights = model.logistic?.weights;
@@ -74,6 +80,8 @@ export function modelReport(): { watch(learner: Learner): void; of(trained: Trai
           : null,
         importance,
         comparison,
+        time_saved: selector.time_fraction === null ? null : 1 - selector.time_fraction,
+        selector,
         kept: files.length > 0,
       };
     },

@@ -7,11 +7,15 @@ export interface Outcome {
   file: string | null;
   /** The last attempt of at least one parameter set failed. A test that passes when tried again has not failed. */
   failed: boolean;
+  /** It failed, and passed when tried again in the same job. */
+  flaky: boolean;
   /** Milliseconds of all its executions together; null where no execution states one. */
   durationMs: number | null;
 }
 
 const failing: ReadonlySet<Status> = new Set(["fail", "error", "timeout"]);
+/** The status of a failure. */
+export const hasFailed = (status: Status): boolean => failing.has(status);
 const silent: ReadonlySet<Status> = new Set(["not_run", "disabled"]);
 
 const known = new WeakMap<Run, Map<string, Outcome>>();
@@ -24,27 +28,38 @@ export function outcomes(run: Run): Map<string, Outcome> {
 }
 
 function readOutcomes({ tests }: Run): Map<string, Outcome> {
-  const lastAttempts = new Map<string, Execution>();
   const result = new Map<string, Outcome>();
+  // The first attempt bears no number.
+  const retried = new Set<string>();
+  for (const test of tests) if (test.attempt !== undefined) retried.add(keyOf(test));
+  const attempts = new Map<string, { last: Execution; hasFailed: boolean }>();
   for (const test of tests) {
     if (silent.has(test.status)) continue;
     let outcome = result.get(test.id);
     if (!outcome) {
-      outcome = { id: test.id, file: test.file, failed: false, durationMs: null };
+      outcome = { id: test.id, file: test.file, failed: false, flaky: false, durationMs: null };
       result.set(test.id, outcome);
     }
     if (test.duration_ms !== null) outcome.durationMs = (outcome.durationMs ?? 0) + test.duration_ms;
-    if (test.attempt === undefined) {
-      if (failing.has(test.status)) outcome.failed = true;
+    const isFailure = failing.has(test.status);
+    const key = retried.size > 0 ? keyOf(test) : "";
+    if (!retried.has(key)) {
+      if (isFailure) outcome.failed = true;
       continue;
     }
-    const key = `${test.id}\0${test.param ?? ""}\0${test.variant ?? ""}`;
-    const last = lastAttempts.get(key);
-    if (!last || test.attempt >= (last.attempt ?? 1)) lastAttempts.set(key, test);
+    const known = attempts.get(key) ?? { last: test, hasFailed: false };
+    attempts.set(key, known);
+    if ((test.attempt ?? 1) >= (known.last.attempt ?? 1)) known.last = test;
+    known.hasFailed ||= isFailure;
   }
-  for (const { id, status } of lastAttempts.values()) if (failing.has(status)) result.get(id)!.failed = true;
+  for (const { last, hasFailed } of attempts.values()) {
+    if (failing.has(last.status)) result.get(last.id)!.failed = true;
+    else if (hasFailed && last.status === "pass") result.get(last.id)!.flaky = true;
+  }
   return result;
 }
+
+const keyOf = ({ id, param, variant }: Execution): string => `${id}\0${param ?? ""}\0${variant ?? ""}`;
 
 /**
  * Runs that may teach and calibrate: everything was run, on the default branch, by nobody from a fork. A history that

@@ -9,43 +9,49 @@ const selected = {
 
 describe("what past failing runs say of scores", () => {
   it("a failing run counts by the best score of its failing tests, as scored before it", async () => {
-    const { best } = await learn([
+    const { best: both } = await learn([
       projectRun(null, null),
       projectRun("beta", "beta"),
       projectRun("beta", null),
       projectRun("beta", "beta"),
     ]);
+    const best = both.count;
     expect(best).toHaveLength(2);
+    // All take as long, so that time tells nothing more.
+    expect(Math.exp(both.time[1]!)).toBeCloseTo(best[1]!, 4);
     expect(best[0]).toBeGreaterThan(0);
     // The second time the file and its tests have failed together before.
     expect(best[1]).toBeGreaterThan(best[0]!);
   });
 
   it("the first run does not count, nor a run whose change is not known", async () => {
-    expect((await learn([projectRun("beta", "beta")])).best).toEqual([]);
+    expect((await learn([projectRun("beta", "beta")])).best.count).toEqual([]);
     const unknown = { ...projectRun("beta", "beta"), changes: [] };
-    expect((await learn([projectRun(null, null), unknown])).best).toEqual([]);
+    expect((await learn([projectRun(null, null), unknown])).best.count).toEqual([]);
   });
 
   it("a run that merely stays red does not count", async () => {
     const past = await learn([projectRun(null, null), projectRun("beta", "beta"), projectRun("alpha", "beta")]);
-    expect([past.failingRuns, past.best.length]).toEqual([2, 1]);
+    expect([past.failingRuns, past.best.count.length]).toEqual([2, 1]);
   });
 
   it("a run that a safety net would have caught counts as caught", async () => {
     const edited = fullRun(["tests/test_beta.py"], [execution("tests/test_beta.py", "test_one", { status: "fail" })]);
-    expect((await learn([projectRun(null, null), edited])).best).toEqual([Number.POSITIVE_INFINITY]);
+    expect((await learn([projectRun(null, null), edited])).best).toEqual({
+      count: [Number.POSITIVE_INFINITY],
+      time: [Number.POSITIVE_INFINITY],
+    });
   });
 
   it("the same tests count three times at most", async () => {
     const often = Array.from({ length: 9 }, () => [projectRun("beta", "beta"), projectRun("beta", null)]).flat();
-    expect((await learn([projectRun(null, null), ...often])).best).toHaveLength(3);
-    expect((await learn([projectRun(null, null), ...often, projectRun("alpha", "alpha")])).best).toHaveLength(4);
+    expect((await learn([projectRun(null, null), ...often])).best.count).toHaveLength(3);
+    expect((await learn([projectRun(null, null), ...often, projectRun("alpha", "alpha")])).best.count).toHaveLength(4);
   });
 
   it("runs that a plan cut short neither teach nor count", async () => {
     const past = await learn([projectRun(null, null), { ...projectRun("beta", "beta"), ...selected }]);
-    expect([past.referenceRuns, past.best]).toEqual([1, []]);
+    expect([past.referenceRuns, past.best.count]).toEqual([1, []]);
   });
 });
 

@@ -4,8 +4,10 @@ import type { ReliabilityBin } from "./calibration.ts";
 import type { Imports } from "./links.ts";
 import { Memory, type MemoryState } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
+import { addLeg, type Legs, legOf, Reruns, type Suspect, setLegs } from "./reruns.ts";
 import type { Score } from "./score.ts";
 import { type ScorerName, Scorers, type ScorersState } from "./scorers.ts";
+import type { Order } from "./worth.ts";
 
 /** What selection needs to know of the past. */
 export interface Past {
@@ -18,8 +20,8 @@ export interface Past {
   probability(score: number): number | null;
   /** How probabilities that were stated before came out. */
   reliability: readonly ReliabilityBin[];
-  /** For each of the latest failing reference runs, the highest score of its failing tests, see `recall.ts`. */
-  best: number[];
+  /** For each of the latest failing reference runs, the highest rank of its failing tests, see `recall.ts` and `worth.ts`. */
+  best: Record<Order, number[]>;
   /** How many of these runs recorded imports, so that they are in its scores. */
   withImports: number;
   /** Tests that failed in the latest run of the change's own branch. */
@@ -35,6 +37,7 @@ export interface Past {
 export interface LearnerState {
   memory: MemoryState;
   scorers: ScorersState;
+  reruns: Suspect[];
   referenceRuns: number;
   failingRuns: number;
   lastSha: string | null;
@@ -44,6 +47,7 @@ export interface LearnerState {
 export class Learner {
   readonly memory: Memory;
   readonly scorers: Scorers;
+  private reruns = new Reruns();
   private referenceRuns = 0;
   private failingRuns = 0;
   private lastSha: string | null = null;
@@ -57,7 +61,14 @@ export class Learner {
   observe(run: Run): void {
     if (!isReference(run)) return;
     const failed: string[] = [];
-    for (const { id, failed: isFailure } of outcomes(run).values()) if (isFailure) failed.push(id);
+    const results = outcomes(run);
+    for (const { id, failed: isFailure } of results.values()) if (isFailure) failed.push(id);
+    for (const cleared of this.reruns.clear(run, (id) => results.get(id)?.failed === false)) {
+      this.memory.clear(cleared.tests);
+      this.scorers.clear(cleared.run, cleared.tests);
+    }
+    const broken = failed.filter((id) => !this.memory.tests.get(id)?.lastFailed);
+    this.reruns.observe(run, broken);
     if (failed.length > 0) this.failingRuns += 1;
     // The first run knows no test, and a change that is not recorded has no score: neither says how good scores are.
     if (this.memory.runs > 0) this.scorers.observe(run, failed);
@@ -77,14 +88,16 @@ export class Learner {
   }
 
   get state(): LearnerState {
-    const { memory, scorers, referenceRuns, failingRuns, lastSha } = this;
-    return { memory: memory.state, scorers: scorers.state, referenceRuns, failingRuns, lastSha };
+    const { memory, scorers, reruns, referenceRuns, failingRuns, lastSha } = this;
+    const held = { memory: memory.state, scorers: scorers.state, reruns: reruns.state };
+    return { ...held, referenceRuns, failingRuns, lastSha };
   }
 
   /** The learner that had this state. */
-  static from({ memory: stored, scorers, ...counts }: LearnerState): Learner {
+  static from({ memory: stored, scorers, reruns, ...counts }: LearnerState): Learner {
     const memory = Memory.from(stored);
-    return Object.assign(new Learner(memory, Scorers.from(memory, scorers)), counts);
+    const learner = new Learner(memory, Scorers.from(memory, scorers));
+    return Object.assign(learner, { reruns: Reruns.from(reruns), ...counts });
   }
 }
 
@@ -131,18 +144,23 @@ export async function learn(
  * @param runs oldest first; jobs of runs that overlap may alternate
  */
 export async function* wholeRuns(runs: AsyncIterable<Run> | Iterable<Run>): AsyncGenerator<Run> {
-  const open = new Map<string, { whole: Run; jobs: number }>();
+  const open = new Map<string, Open>();
   const jobsBefore = new Map<string, number>();
   for await (const run of runs) {
     const key = `${run.run_id}\0${run.run_attempt ?? 1}`;
     const known = open.get(key);
     if (known) {
       known.jobs += 1;
+      addLeg(known.legs, run);
       join(known.whole, run);
-    } else open.set(key, { whole: { ...run, tests: told(run) }, jobs: 1 });
+    } else {
+      const legs: Legs = { all: new Set(), red: new Set() };
+      addLeg(legs, run);
+      open.set(key, { whole: { ...run, tests: told(run) }, jobs: 1, legs });
+    }
     // Jobs of one run begin near each other; one that comes later than this many runs stands alone.
     if (open.size > mostOpenRuns) {
-      const [oldest, first] = open.entries().next().value as [string, { whole: Run; jobs: number }];
+      const [oldest, first] = open.entries().next().value as [string, Open];
       open.delete(oldest);
       yield checked(first, jobsBefore);
     }
@@ -150,22 +168,35 @@ export async function* wholeRuns(runs: AsyncIterable<Run> | Iterable<Run>): Asyn
   for (const rest of open.values()) yield checked(rest, jobsBefore);
 }
 
+/** A run whose jobs may still come. */
+interface Open {
+  whole: Run;
+  jobs: number;
+  legs: Legs;
+}
+
 /**
  * A shard whose job died before it left its record makes the run incomplete; so does running only some of its jobs again.
  * @param jobsBefore for each run the jobs of its largest attempt so far
  */
-function checked({ whole, jobs }: { whole: Run; jobs: number }, jobsBefore: Map<string, number>): Run {
+function checked({ whole, jobs, legs }: Open, jobsBefore: Map<string, number>): Run {
   const least = Math.max(whole.shards ?? 1, jobsBefore.get(whole.run_id) ?? 0);
   jobsBefore.set(whole.run_id, Math.max(jobs, least));
-  return jobs < least ? { ...whole, report_complete: false } : whole;
+  if (jobs < least) whole.report_complete = false;
+  setLegs(whole, legs);
+  return whole;
 }
 
 const mostOpenRuns = 50;
 
 /** The executions of a job, told apart from those of the run's other jobs where attempts are counted. */
-function told({ tests, variant, job }: Run): Execution[] {
-  return tests.map((test) =>
-    test.attempt === undefined || test.variant !== undefined ? test : { ...test, variant: variant ?? job ?? "" },
+function told(run: Run): Execution[] {
+  // The first attempt bears no number.
+  const retried = new Set<string>();
+  for (const { id, attempt } of run.tests) if (attempt !== undefined) retried.add(id);
+  if (retried.size === 0) return [...run.tests];
+  return run.tests.map((test) =>
+    test.variant === undefined && retried.has(test.id) ? { ...test, variant: legOf(run) } : test,
   );
 }
 

@@ -4,13 +4,15 @@ import { chance } from "./chance.ts";
 import { type Imports, linksTo } from "./links.ts";
 import type { Past } from "./past.ts";
 import { scoreAll } from "./score.ts";
-import { worth } from "./scorers.ts";
+import { worthBy } from "./worth.ts";
 
 /** The present run, as far as a policy may know it. */
 export interface Now {
   past: Past;
   changes: readonly FileChange[];
   imports: Imports | null;
+  /** The tests to order. */
+  ids: readonly string[];
   seed: string;
   /** Some durations are known, so that the budget is time. */
   timed: boolean;
@@ -24,11 +26,13 @@ const cost = ({ past, timed }: Now, id: string): number =>
 
 export const policies = {
   /** What the action scores by, over duration where the budget is time. */
-  model: ({ past, changes, imports, timed }) => {
+  model: ({ past, changes, imports, timed, ids }) => {
     const scores = past.score(changes, imports);
+    const usual = ids.map((id) => scores.get(id)?.test.durationMs ?? null);
+    const worth = worthBy(past.model, timed ? "time" : "count", usual);
     return (id) => {
       const score = scores.get(id);
-      return score ? worth(past.model, score.score, score.test, timed) : 0;
+      return score ? worth.of(score.score, score.test.durationMs) : Number.NEGATIVE_INFINITY;
     };
   },
   random: (now) => (id) => chance(now.seed, id),

@@ -3,7 +3,7 @@
  * (Angelopoulos, Bates, Fisch, Lei, Schuster: "Conformal Risk Control", ICLR 2024, for a loss of 0 or 1).
  *
  * Each past failing run gives one number: the highest score among its truly failing tests, as scored before that run
- * (Infinity where a safety net runs one of them anyway). Running every test that scores at least `cut` would have
+ * (Infinity where a safety net runs one of them anyway). What is called score here is what ranks tests, see `worth.ts`. Running every test that scores at least `cut` would have
  * missed the runs below it. With R runs and M misses, the expected miss rate of the next run is at most (M + 1)/(R + 1),
  * if the coming runs resemble the past ones.
  */
@@ -52,18 +52,23 @@ export function coverageOf(targetRecall: number, best: readonly number[]): Cover
   return coverage;
 }
 
-/**
- * True where so few were caught that a recall of `targetRecall` would do so in less than one of twenty projects
- * (one-sided binomial test): the coming runs no longer resemble the past ones.
- */
-export function hasDrifted(targetRecall: number, { caught, of }: Coverage): boolean {
-  let [chance, atMost] = [(1 - targetRecall) ** of, 0];
+/** The chance, 0 to 1, that a recall of `recall` would have caught so few or fewer (one-sided binomial test); 1 without a run. */
+export function chanceOfSoFew(recall: number, { caught, of }: Coverage): number {
+  if (caught === of) return 1;
+  let [chance, atMost] = [(1 - recall) ** of, 0];
   for (let hits = 0; hits <= caught; hits += 1) {
     atMost += chance;
-    chance *= ((of - hits) / (hits + 1)) * (targetRecall / (1 - targetRecall));
+    chance *= ((of - hits) / (hits + 1)) * (recall / (1 - recall));
   }
-  return of > 0 && caught < of && atMost < 0.05;
+  return atMost;
 }
+
+/**
+ * True where so few were caught that a recall of `targetRecall` would do so in less than one of twenty projects: the
+ * coming runs no longer resemble the past ones.
+ */
+export const hasDrifted = (targetRecall: number, coverage: Coverage): boolean =>
+  chanceOfSoFew(targetRecall, coverage) < 0.05;
 
 /** The recall that a coverage speaks for, as an interval of 95 % (Wilson, JASA 22, 1927); null without a run. */
 export function recallInterval({ caught, of }: Coverage): { low: number; high: number } | null {

@@ -3,14 +3,13 @@
  * run knowing only the runs before it; the action's own decision is made for every run.
  */
 import type { Run } from "@goatnote/ci-history";
-import { emptyBins, expectedCalibrationError, type ReliabilityBin, tally } from "./calibration.ts";
-import { choose } from "./choose.ts";
 import { importsOf } from "./links.ts";
 import { apfd, apfdc, failuresWithin, inOrder, type Ordered } from "./metrics.ts";
 import { isReference, type Outcome, outcomes } from "./outcomes.ts";
 import { type Difference, pairedBootstrap } from "./paired-bootstrap.ts";
 import { Learner, type Past, wholeRuns } from "./past.ts";
 import { type Now, type PolicyName, policies } from "./policies.ts";
+import { type SelectorReport, SelectorTally } from "./selector-tally.ts";
 import type { Wishes } from "./situation.ts";
 
 export interface ReplayOptions {
@@ -21,20 +20,6 @@ export interface ReplayOptions {
   wishes: Wishes;
   onProgress?: (done: number, of: number) => void;
 }
-
-/** What the action wishes by default, for a target recall. */
-export const replayWishes = (targetRecall: number): Wishes => ({
-  mode: "select",
-  targetRecall,
-  timeBudgetMs: null,
-  maxFraction: null,
-  minTests: 1,
-  alwaysRun: [],
-  runAllWhen: [],
-  explore: 0,
-  shards: 1,
-  seed: "replay",
-});
 
 /** Means over failing runs. */
 export interface PolicyReport {
@@ -57,20 +42,6 @@ export interface ReplayReport {
   /** APFDc of `model` less that of each other policy, over the same failing runs; null without any. */
   versus: Record<"all" | "new", Record<Exclude<PolicyName, "model">, Difference | null>>;
   selector: SelectorReport;
-}
-
-/** The action's own decisions, safety nets included. */
-export interface SelectorReport {
-  target_recall: number;
-  runs_escaped: number;
-  failures_missed: number;
-  tests_run_fraction: number;
-  time_fraction: number | null;
-  full_runs: number;
-  /** Expected calibration error of the stated probabilities, 0 to 1; null where none was stated. */
-  ece: number | null;
-  /** What was stated and what came. */
-  reliability: readonly ReliabilityBin[];
 }
 
 const names = Object.keys(policies) as PolicyName[];
@@ -100,7 +71,7 @@ export async function replay(runs: readonly Run[], options: ReplayOptions): Prom
       const past = learner.past(options.wishes.targetRecall);
       const result = outcomes(run);
       const started = performance.now();
-      selector.decide(past, run, result);
+      selector.decide(past, run);
       selectMs.push(performance.now() - started);
       const failed = [...result.values()].filter((outcome) => outcome.failed).map(({ id }) => id);
       if (failed.length > 0) compare(past, run, result, failed, slices);
@@ -131,7 +102,7 @@ function compare(
 ): void {
   const ids = [...result.keys()];
   const timed = [...result.values()].some(({ durationMs }) => durationMs !== null);
-  const now: Now = { past, changes: run.changes, imports: importsOf(run), seed: run.run_id, timed };
+  const now: Now = { past, changes: run.changes, imports: importsOf(run), ids, seed: run.run_id, timed };
   const durationOf = (id: string) => (timed ? (result.get(id)?.durationMs ?? 0) : 1);
   const isNew = failed.filter((id) => !past.memory.tests.get(id)?.lastFailed);
   slices.all.runs += 1;
@@ -200,74 +171,5 @@ class Slice {
       pairedBootstrap(this.rows.get(name)!.apfdc.map((value, run) => apfdc[run]! - value));
     const others = names.filter((name) => name !== "model");
     return Object.fromEntries(others.map((name) => [name, against(name)])) as ReplayReport["versus"]["all"];
-  }
-}
-
-class SelectorTally {
-  private readonly wishes: Wishes;
-  private escaped = 0;
-  private missed = 0;
-  private tests = { run: 0, all: 0 };
-  private ms = { run: 0, all: 0 };
-  private fullRuns = 0;
-  private readonly reliability = emptyBins();
-
-  constructor(wishes: Wishes) {
-    this.wishes = wishes;
-  }
-
-  /** Decides as for a pull request with this change, in which these tests exist. */
-  decide(past: Past, run: Run, result: Map<string, Outcome>): void {
-    const change =
-      run.changes.length > 0
-        ? { kind: "known" as const, base: null, head: run.sha ?? "", files: run.changes }
-        : { kind: "unknown" as const, reason: "the change is not recorded" };
-    const situation = {
-      change,
-      unrecorded: { kind: "known" as const, files: [] },
-      runAll: null,
-      files: [],
-      tests: [...result.keys()],
-      runner: null,
-      imports: importsOf(run),
-      companions: null,
-    };
-    const plan = choose(past, situation, { ...this.wishes, seed: run.run_id });
-    const edited = new Set(run.changes.map(({ path }) => path));
-    const rests =
-      plan.run === "all"
-        ? []
-        : plan.tests.filter(({ chosen, file }) => !chosen && !(file !== null && edited.has(file)));
-    const resting = new Set(rests.map(({ id }) => id));
-    if (plan.run === "all") this.fullRuns += 1;
-    for (const { id, probability } of plan.tests)
-      if (probability !== null) tally(this.reliability, probability, result.get(id)!.failed, 1);
-    let failed = 0;
-    let missed = 0;
-    for (const { id, durationMs, failed: isFailure } of result.values()) {
-      this.tests.all += 1;
-      this.ms.all += durationMs ?? 0;
-      failed += Number(isFailure);
-      if (resting.has(id)) missed += Number(isFailure);
-      else {
-        this.tests.run += 1;
-        this.ms.run += durationMs ?? 0;
-      }
-    }
-    this.missed += missed;
-    if (failed > 0 && missed === failed) this.escaped += 1;
-  }
-
-  report(): SelectorReport {
-    return {
-      target_recall: this.wishes.targetRecall,
-      runs_escaped: this.escaped,
-      failures_missed: this.missed,
-      tests_run_fraction: this.tests.all === 0 ? 1 : this.tests.run / this.tests.all,
-      time_fraction: this.ms.all === 0 ? null : this.ms.run / this.ms.all,
-      full_runs: this.fullRuns,
-      ece: expectedCalibrationError(this.reliability),
-      reliability: this.reliability,
-    };
   }
 }

@@ -132,6 +132,7 @@ function recent(memory: Memory, test: TestMemory): Signal[] {
   const sum = recency(memory, test);
   if (sum === 0) return [];
   const weight = test.lastFailed ? sum - weights.lastFailed : sum;
-  const signal = { weight, reason: `failed in ${test.failureCount} of ${test.runCount} recorded runs` };
+  const flaky = test.flakes === 0 ? "" : `, and was flaky ${test.flakes === 1 ? "once" : `${test.flakes} times`}`;
+  const signal = { weight, reason: `failed in ${test.failureCount} of ${test.runCount} recorded runs${flaky}` };
   return test.lastFailed ? [{ weight: weights.lastFailed, reason: "failed in its last run" }, signal] : [signal];
 }

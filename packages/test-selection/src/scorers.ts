@@ -13,8 +13,10 @@ import { type Memory, mostFiles, type TestMemory } from "./memory.ts";
 import { apfdcOf } from "./metrics.ts";
 import { outcomes } from "./outcomes.ts";
 import { cutFor } from "./recall.ts";
+import { nameOf } from "./reruns.ts";
 import { rounded, type Score, scoreAll, sumOf } from "./score.ts";
 import { Training, type TrainingState } from "./training.ts";
+import { type Order, worthBy } from "./worth.ts";
 
 // What is stated and compared follows the project: runs before these no longer count.
 const latestFailingRuns = 200;
@@ -29,13 +31,15 @@ const mostOfOneKind = 3;
 export interface TrialState {
   /** APFDc of the order. */
   quality: number[];
-  kept: (Omit<Kept, "best"> & { best: number | null })[];
+  kept: (Omit<Kept, "best"> & { best: Record<Order, number | null> })[];
 }
 
 /** What a run says of the cut. */
 interface Kept {
-  /** The highest score of the tests that it broke; in a state null for infinity. */
-  best: number;
+  /** See `reruns.ts`. */
+  run: string;
+  /** The highest rank of the tests that it broke, see `worth.ts`; in a state null for infinity. */
+  best: Record<Order, number>;
   /** A digest of which tests these were. */
   kind: string;
   /** It recorded what imports the change, so that this is in the score. */
@@ -58,9 +62,14 @@ class Trial {
     if (this.kept.length > latestFailingRuns) this.kept.shift();
   }
 
-  /** For each run the highest score of the tests that it broke, see `recall.ts`. */
-  get best(): number[] {
-    return this.kept.map(({ best }) => best);
+  remove(run: string): void {
+    const at = this.kept.findIndex((entry) => entry.run === run);
+    if (at >= 0) this.kept.splice(at, 1);
+  }
+
+  /** For each run the highest rank of the tests that it broke, see `recall.ts`. */
+  get best(): Record<Order, number[]> {
+    return byOrder((order) => this.kept.map(({ best }) => best[order]));
   }
 
   /** How many of these runs recorded imports. */
@@ -69,14 +78,22 @@ class Trial {
   }
 
   get state(): TrialState {
-    const kept = this.kept.map(({ best, ...run }) => ({ best: Number.isFinite(best) ? best : null, ...run }));
+    const kept = this.kept.map(({ best, ...run }) => ({
+      best: byOrder((order) => (Number.isFinite(best[order]) ? best[order] : null)),
+      ...run,
+    }));
     return { quality: [...this.quality], kept };
   }
 
   static from({ quality, kept }: TrialState): Trial {
     const trial = new Trial();
     trial.quality.push(...quality);
-    trial.kept.push(...kept.map(({ best, ...run }) => ({ best: best ?? Number.POSITIVE_INFINITY, ...run })));
+    trial.kept.push(
+      ...kept.map(({ best, ...run }) => ({
+        best: byOrder((order) => best[order] ?? Number.POSITIVE_INFINITY),
+        ...run,
+      })),
+    );
     return trial;
   }
 }
@@ -87,19 +104,7 @@ export type ScorerName = (typeof scorerNames)[number];
 const byName = <T>(make: (name: ScorerName) => T): Record<ScorerName, T> =>
   Object.fromEntries(scorerNames.map((name) => [name, make(name)])) as Record<ScorerName, T>;
 
-// Over the whole duration a cheap test that nothing links goes before a costly one that much links; the sum, which is no
-// probability, bears less of it. Chosen on five histories, four of them with seeded faults.
-const durationExponent: Record<ScorerName, number> = { "hand-weighted-sum": 0.5, logistic: 0.7 };
-
-/** What a score is worth in an order: itself, or over a power of the test's duration where the budget is time. */
-export function worth(scorer: ScorerName, score: number, test: TestMemory, timed: boolean): number {
-  if (!timed) return score;
-  // Without any link the cheaper test goes first.
-  // Failing tests are rare, so that a probability is about the odds times a constant; the model's own odds, of as many
-  // failing as passing tests, would level off where the likeliest tests differ most.
-  const weight = scorer === "logistic" ? Math.exp(Math.min(score, 700)) : score + 1e-6;
-  return weight / Math.max(1, test.durationMs ?? 1) ** durationExponent[scorer];
-}
+const byOrder = <T>(make: (order: Order) => T): Record<Order, T> => ({ count: make("count"), time: make("time") });
 
 const largest = (values: readonly number[]): number =>
   values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
@@ -116,10 +121,13 @@ function costsOf(run: Run): { ids: string[]; durations: number[]; timed: boolean
   };
 }
 
+const usualDurations = (tests: readonly (TestMemory | undefined)[]): (number | null)[] =>
+  tests.map((test) => test?.durationMs ?? null);
+
 /** What scores now. */
 export interface Choice {
   model: ScorerName;
-  best: number[];
+  best: Record<Order, number[]>;
   /** How many of the runs behind `best` recorded imports. */
   withImports: number;
   score(changes: readonly FileChange[], imports: Imports | null): Map<string, Score>;
@@ -179,6 +187,15 @@ export class Scorers {
       this.retrain();
   }
 
+  /**
+   * Forgets failures that a rerun has shown to be none of the change's. What the run says of the cut goes with them: it
+   * would not be told which of its failing tests ranked highest.
+   */
+  clear(run: string, tests: readonly string[]): void {
+    for (const trial of Object.values(this.trials)) trial.remove(run);
+    this.training?.clear(run, new Set(tests));
+  }
+
   /** Learns from all examples so far. */
   retrain(): void {
     if (this.training === null) return;
@@ -229,7 +246,8 @@ export class Scorers {
     const { "hand-weighted-sum": sum, logistic: learned } = this.trials;
     const { quality } = learned;
     const isBetter = quality.length >= fewestToCompare && mean(quality) > mean(sum.quality.slice(-quality.length));
-    const states = cutFor(targetRecall, learned.best) !== null || cutFor(targetRecall, sum.best) === null;
+    const canState = ({ best }: Trial): boolean => cutFor(targetRecall, best.count) !== null;
+    const states = canState(learned) || !canState(sum);
     const name = model === null || !isBetter || !states ? "hand-weighted-sum" : "logistic";
     const calibration = this.calibrations[name];
     const { best, withImports } = this.trials[name];
@@ -243,7 +261,7 @@ export class Scorers {
       withImports,
       score: (changes, imports) => {
         const scores = scoreBy(changes, imports);
-        if (name !== "logistic" || imports === null || withImports === best.length) return scores;
+        if (name !== "logistic" || imports === null || withImports === best.count.length) return scores;
         // The cut is of runs without imports too, and a model may score what they do not link lower than what nobody
         // looked at: to know them only raises a score.
         for (const [id, { score }] of scoreBy(changes, null)) {
@@ -284,10 +302,9 @@ export class Scorers {
       ([way]) => way === model,
     )!;
     const { ids, durations, timed } = costsOf(run);
-    const values = ids.map((id) => {
-      const test = this.memory.tests.get(id);
-      return test ? worth(name, scoreOf(test), test, timed) : Number.POSITIVE_INFINITY;
-    });
+    const tests = ids.map((id) => this.memory.tests.get(id));
+    const worth = worthBy(name, timed ? "time" : "count", usualDurations(tests));
+    const values = tests.map((test) => (test ? worth.of(scoreOf(test), test.durationMs) : Number.POSITIVE_INFINITY));
     return apfdcOf({ ids, values, durations }, new Set(failed));
   }
 
@@ -303,24 +320,26 @@ export class Scorers {
     const kind = createHash("sha256").update(JSON.stringify(broken.toSorted())).digest("hex").slice(0, 16);
     const hasFailed = new Set(failed);
     const { ids, durations, timed } = costsOf(run);
+    const tests = ids.map((id) => this.memory.tests.get(id));
+    const usual = usualDurations(tests);
     for (const [name, scoreOf] of this.ways(run.changes, linksOf)) {
       const trial = this.trials[name];
-      const scores = ids.map((id) => {
-        const test = this.memory.tests.get(id);
-        return test ? scoreOf(test) : Number.POSITIVE_INFINITY;
+      const scores = tests.map((test) => (test ? scoreOf(test) : Number.POSITIVE_INFINITY));
+      for (const [index, test] of tests.entries()) if (test) this.onScore(name, scores[index]!, hasFailed.has(test.id));
+      const ranks = byOrder((order) => {
+        const worth = worthBy(name, order, usual);
+        return tests.map((test, index) => (test ? worth.of(scores[index]!, test.durationMs) : scores[index]!));
       });
-      const values = scores.map((score, index) => {
-        const test = this.memory.tests.get(ids[index]!);
-        if (test) this.onScore(name, score, hasFailed.has(test.id));
-        return test ? worth(name, score, test, timed) : score;
-      });
+      const values = ranks[timed ? "time" : "count"];
       trial.observe(apfdcOf({ ids, values, durations }, hasFailed));
       // A change that is not recorded or too large has no score, so it does not say how high one has to be.
       if (broken.length === 0 || run.changes.length === 0 || run.changes.length > mostFiles) continue;
       const known = new Set(broken);
-      const best = scores.filter((_, index) => known.has(ids[index]!));
+      const best = byOrder((order) =>
+        netted ? Number.POSITIVE_INFINITY : largest(ranks[order].filter((_, index) => known.has(ids[index]!))),
+      );
       const imports = run.import_distances !== undefined;
-      trial.add({ best: netted ? Number.POSITIVE_INFINITY : largest(best), kind, imports });
+      trial.add({ run: nameOf(run), best, kind, imports });
     }
   }
 

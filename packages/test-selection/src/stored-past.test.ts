@@ -9,7 +9,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { choose } from "./choose.ts";
 import { featureNames } from "./features.ts";
 import { decodeModel, encodeModel, modelPath } from "./model-file.ts";
-import { learn } from "./past.ts";
+import { modelReport } from "./model-report.ts";
+import { Learner, learn } from "./past.ts";
 import { encodePlan } from "./plan.ts";
 import { changeOf, execution, fullRun, wishes } from "./samples.ts";
 import { keepState, readPast, type StoredPastOptions, trainModel } from "./stored-past.ts";
@@ -217,7 +218,7 @@ describe("a state", () => {
     const [, content] = zstdDecompressSync(readFileSync(join(folder, "store", path!)))
       .toString()
       .split("\n");
-    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("b61bf6093ea298e3");
+    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("eae6a91767343953");
   });
 });
 
@@ -244,6 +245,46 @@ describe("a model in the store", () => {
     // Without the model, the same runs teach another one.
     await remove(store, "model");
     expect((await decide(store)).plan).not.toBe(warm.plan);
+  });
+
+  test("says what selections would have saved in the latest runs, which is what those runs show", async () => {
+    const runs = history(150);
+    const report = modelReport();
+    const trained = (await trainModel(await keep(runs), unlimited, report.watch))!;
+    const { time_saved, selector } = report.of(trained, 1);
+    expect([selector.runs, selector.target_recall]).toEqual([50, 0.95]);
+    expect(selector.failing_runs).toBe(runs.slice(-50).filter((_, index) => (index + 100) % 3 > 0).length);
+    // Each of these runs: decided by the runs before it, and timed by what came.
+    let [rested, all, missed] = [0, 0, 0];
+    const learner = new Learner();
+    for (const run of runs.slice(0, -50)) learner.observe(run);
+    for (const run of runs.slice(-50)) {
+      const past = learner.past(0.95);
+      const tests = run.tests.map(({ id }) => id);
+      const situation = changeOf([run.changes[0]!.path], { files: [], runner: null, tests });
+      const plan = choose(past, situation, { ...wishes, targetRecall: 0.95, runAllWhen: [] });
+      learner.observe(run);
+      const rests = new Set(plan.run === "all" ? [] : plan.tests.filter((each) => !each.chosen).map(({ id }) => id));
+      for (const { id, duration_ms, status } of run.tests) {
+        all += duration_ms!;
+        if (!rests.has(id)) continue;
+        rested += duration_ms!;
+        if (status === "fail") missed += 1;
+      }
+    }
+    expect(time_saved).toBeGreaterThan(0.3);
+    expect(time_saved).toBeCloseTo(rested / all, 9);
+    expect(selector.failures_missed).toBe(missed);
+  });
+
+  test("says of no time what was saved where none is known", async () => {
+    const untimed = history(40).map((run) => ({
+      ...run,
+      tests: run.tests.map((each) => ({ ...each, duration_ms: null })),
+    }));
+    const report = modelReport();
+    const { time_saved, selector } = report.of((await trainModel(await keep(untimed), unlimited))!, 1);
+    expect([time_saved, selector.runs]).toEqual([null, 40]);
   });
 
   test("stays the history's own when its newest run gets another attempt", async () => {

@@ -19,7 +19,9 @@ import { type Comparison, Contest } from "./contest.ts";
 import { featureNames } from "./features.ts";
 import type { FeatureImportance } from "./importance.ts";
 import { decodeModel, encodeModel, modelPath, type StoredModel } from "./model-file.ts";
+import { isReference } from "./outcomes.ts";
 import { BranchFailures, Learner, learn, type Past, wholeRuns } from "./past.ts";
+import { replayWishes, SelectorTally } from "./selector-tally.ts";
 import { decodeState, encodeState, stateKeys, statePath } from "./state-file.ts";
 
 export interface StoredPastOptions {
@@ -44,6 +46,9 @@ const fewestRunsBetween = 10;
 const shareBetween = 1 / 20;
 // A branch's failures are those of its latest runs.
 const latestOfBranch = 50;
+// What a training says was saved is of the project as it is now.
+const latestDecided = 50;
+const defaultRecall = 0.95;
 
 /** Learns from the default branch's runs in a store, and what fails on a branch of its own. */
 export async function readPast(
@@ -74,6 +79,8 @@ export interface Trained {
   importance: FeatureImportance[] | null;
   /** Against the model that the store has; null where it has none of this history that has learnt anything. */
   comparison: Comparison | null;
+  /** What selections would have run and missed at the default recall in the latest full runs, each decided by what was known before it. */
+  decided: SelectorTally;
   /** The model, and the state after the newest run, so that the next selection need not read all runs again; none where the stored model stays. */
   files: NewFile[];
 }
@@ -100,7 +107,9 @@ export async function trainModel(
   onLearner(learner);
   const stored = await log.model();
   let contest: Contest | null = null;
+  const decided = new SelectorTally(replayWishes(defaultRecall));
   await log.learn({ learner, next: 0, model: null }, (run, number) => {
+    if (number >= log.runs.length - latestDecided && isReference(run)) decided.decide(learner.past(defaultRecall), run);
     // Where nothing had been learnt yet, nothing is lost.
     if (stored === null || stored.content.logistic === null || number <= stored.at) return;
     contest ??= new Contest(learner, stored.content, modelPath(stored.content.through));
@@ -109,11 +118,11 @@ export async function trainModel(
   log.demandWhole();
   learner.scorers.retrain();
   const importance = learner.scorers.importance();
-  const past = learner.past(0.95);
+  const past = learner.past(defaultRecall);
   const history = { runs: past.referenceRuns, failing_runs: past.failingRuns };
-  const model: StoredModel = { version: 4, ...learner.scorers.fitted, features: featureNames, through, history };
+  const model: StoredModel = { version: 5, ...learner.scorers.fitted, features: featureNames, through, history };
   const comparison = (contest as Contest | null)?.comparison ?? null;
-  const trained = { model, past, importance, comparison };
+  const trained = { model, past, importance, comparison, decided };
   if (comparison?.keeps_stored && !force) return { ...trained, files: [] };
   const files: NewFile[] = [{ path: modelPath(through), bytes: Buffer.from(encodeModel(model)) }];
   learner.scorers.adopt(model);

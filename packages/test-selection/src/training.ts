@@ -5,8 +5,9 @@ import { featureNames, featuresOf } from "./features.ts";
 import { type FeatureImportance, importances } from "./importance.ts";
 import type { LinksOf } from "./links.ts";
 import { type Example, fit, type Logistic } from "./logistic.ts";
-import type { Memory, TestMemory } from "./memory.ts";
+import { type Memory, type TestMemory, trust } from "./memory.ts";
 import { outcomes } from "./outcomes.ts";
+import { nameOf } from "./reruns.ts";
 
 // Nearly all tests pass nearly always. A sample of them stands for all, with their weight.
 const passingPerRun = 100;
@@ -15,6 +16,8 @@ const shareOfGreenRuns = 0.25;
 // In units of examples; chosen on two projects, where 30 to 300 gave the same within noise.
 const penalty = 100;
 const fewestFailing = 10;
+// A rerun that clears a failure comes soon.
+const mostMarks = 1000;
 
 /** What a {@link Training} holds, as JSON: the features of all examples in base64, 32-bit floats of little endian. */
 export interface TrainingState {
@@ -22,7 +25,11 @@ export interface TrainingState {
   features: string;
   failed: number[];
   weights: number[];
+  latest: Mark[];
 }
+
+/** Where the example of a test that failed in a run is. */
+type Mark = [run: string, test: string, example: number];
 
 /** A test that was taken as an example. */
 export interface Taken {
@@ -36,6 +43,8 @@ export class Training {
   /** Oldest first. */
   readonly examples: Example[] = [];
   failingRuns = 0;
+  /** The latest failing examples. */
+  private latest: Mark[] = [];
 
   get state(): TrainingState {
     const size = featureNames.length;
@@ -46,11 +55,12 @@ export class Training {
       features: Buffer.from(features.buffer).toString("base64"),
       failed: this.examples.map(({ failed }) => Number(failed)),
       weights: this.examples.map(({ weight }) => weight),
+      latest: this.latest,
     };
   }
 
   /** The training that had this state. */
-  static from({ failingRuns, features, failed, weights }: TrainingState): Training {
+  static from({ failingRuns, features, failed, weights, latest }: TrainingState): Training {
     const training = new Training();
     const all = new Float32Array(new Uint8Array(Buffer.from(features, "base64")).buffer);
     const size = featureNames.length;
@@ -61,6 +71,7 @@ export class Training {
         weight,
       });
     training.failingRuns = failingRuns;
+    training.latest = latest;
     return training;
   }
 
@@ -81,8 +92,13 @@ export class Training {
     const sample = drawn(passed, passingPerRun, run.run_id);
     // A run that breaks a hundred tests is one mistake, not a hundred.
     const broken = drawn(failed, mostFailingPerRun, run.run_id);
-    for (const test of broken)
-      this.examples.push({ features: features(test), failed: true, weight: Math.sqrt(failed.length) / broken.length });
+    const each = Math.sqrt(failed.length) / broken.length;
+    for (const test of broken) {
+      this.latest.push([nameOf(run), test.id, this.examples.length]);
+      // A failure of a flaky test is likely none of the change's.
+      this.examples.push({ features: features(test), failed: true, weight: each * trust(test) });
+    }
+    this.latest = this.latest.slice(-mostMarks);
     for (const test of sample)
       this.examples.push({ features: features(test), failed: false, weight: passed.length / sample.length / share });
     if (failed.length > 0) this.failingRuns += 1;
@@ -92,9 +108,16 @@ export class Training {
     ];
   }
 
+  /** Forgets failures that a rerun has shown to be none of the change's. */
+  clear(run: string, tests: ReadonlySet<string>): void {
+    for (const [name, test, example] of this.latest)
+      if (name === run && tests.has(test)) this.examples[example]!.weight = 0;
+  }
+
   /** The model of all examples so far; null when there are too few failing runs to learn from. */
   train(): Logistic | null {
-    const both = this.examples.some(({ failed }) => failed) && this.examples.some(({ failed }) => !failed);
+    const both =
+      this.examples.some(({ failed, weight }) => failed && weight > 0) && this.examples.some(({ failed }) => !failed);
     return this.failingRuns >= fewestFailing && both ? fit(this.examples, penalty) : null;
   }
 

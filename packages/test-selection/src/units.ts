@@ -11,7 +11,8 @@ import type { Situation } from "./situation.ts";
 /** Tests that run or rest together: one test, or all of a file or folder where the runner can only be given those. */
 export interface Unit {
   tests: PlannedTest[];
-  score: number;
+  /** The highest of its tests, see `worth.ts`; a test that no run knows is before all. */
+  worth: number;
   durationMs: number;
 }
 
@@ -46,12 +47,12 @@ export function plannedTests(
 }
 
 /** Groups tests into units. */
-export function unitsOf(tests: PlannedTest[], runner: Runner | null): Unit[] {
+export function unitsOf(tests: PlannedTest[], runner: Runner | null, worthOf: (test: PlannedTest) => number): Unit[] {
   const together = runner !== null && runner.granularity !== "test";
   const groups = Map.groupBy(tests, (test) => (together && test.file !== null ? test.file : test));
   return [...groups.values()].map((group) => ({
     tests: group,
-    score: Math.max(...group.map((test) => test.score ?? Number.POSITIVE_INFINITY)),
+    worth: group.reduce((most, test) => Math.max(most, worthOf(test)), Number.NEGATIVE_INFINITY),
     durationMs: group.reduce((sum, test) => sum + (test.duration_ms ?? 0), 0),
   }));
 }

@@ -1,0 +1,94 @@
+/** Failures that are none of the change's: the same commit passed when it was run again. */
+import type { Run } from "@goatnote/ci-history";
+import { hasFailed } from "./outcomes.ts";
+
+/** A run with failures that a rerun may still clear. */
+export interface Suspect {
+  run: string;
+  run_id: string;
+  attempt: number;
+  sha: string;
+  /** The jobs in which something failed. */
+  legs: string[];
+  tests: string[];
+}
+
+// A rerun comes soon; and who breaks more tests than that has broken the build.
+const mostSuspects = 20;
+const mostTests = 200;
+
+/** Names a run in what is kept of it. */
+export const nameOf = ({ run_id, run_attempt = 1 }: Run): string => `${run_id}-${run_attempt}`;
+
+/** What tells the jobs of a run apart. */
+export const legOf = ({ variant, job }: Run): string => variant ?? job ?? "";
+
+/** The jobs of a run, and those in which something failed. */
+export interface Legs {
+  all: Set<string>;
+  red: Set<string>;
+}
+
+const known = new WeakMap<Run, Legs>();
+
+/** Notes the jobs that were joined to a whole run. */
+export const setLegs = (whole: Run, legs: Legs): void => void known.set(whole, legs);
+
+/** Adds a job to those of a run. */
+export function addLeg(legs: Legs, job: Run): void {
+  legs.all.add(legOf(job));
+  if (job.tests.some(({ status }) => hasFailed(status))) legs.red.add(legOf(job));
+}
+
+function legsOf(run: Run): Legs {
+  const legs = known.get(run) ?? { all: new Set(), red: new Set() };
+  if (legs.all.size === 0) addLeg(legs, run);
+  return legs;
+}
+
+// Nobody changed anything for such a run.
+const unchanged: ReadonlySet<string | undefined> = new Set(["schedule", "workflow_dispatch"]);
+
+export class Reruns {
+  private suspects: Suspect[] = [];
+
+  /** Takes in a run, in which these tests began to fail. */
+  observe(run: Run, broken: readonly string[]): void {
+    if (run.sha === null || broken.length === 0 || broken.length > mostTests) return;
+    const { run_id, run_attempt = 1, sha } = run;
+    const legs = [...legsOf(run).red];
+    this.suspects.push({ run: nameOf(run), run_id, attempt: run_attempt, sha, legs, tests: [...broken] });
+    if (this.suspects.length > mostSuspects) this.suspects.shift();
+  }
+
+  /**
+   * What this run clears: tests that failed on the same commit in an earlier attempt, or before a scheduled or manual
+   * run of it, and pass now, where all jobs that were red ran again. Two runs of one commit alone say nothing: they may
+   * differ in what is not recorded.
+   * @param passes whether a test of the run passed
+   */
+  clear(run: Run, passes: (id: string) => boolean): { run: string; tests: string[] }[] {
+    const { all } = legsOf(run);
+    const cleared: { run: string; tests: string[] }[] = [];
+    this.suspects = this.suspects.flatMap((suspect) => {
+      const again = run.run_id === suspect.run_id && (run.run_attempt ?? 1) > suspect.attempt;
+      const isRerun = run.sha === suspect.sha && (again || unchanged.has(run.event));
+      if (!isRerun || !suspect.legs.every((leg) => all.has(leg))) return [suspect];
+      const tests = suspect.tests.filter(passes);
+      if (tests.length > 0) cleared.push({ run: suspect.run, tests });
+      const rest = suspect.tests.filter((id) => !passes(id));
+      return rest.length > 0 ? [{ ...suspect, tests: rest }] : [];
+    });
+    return cleared;
+  }
+
+  get state(): Suspect[] {
+    return this.suspects;
+  }
+
+  static from(state: Suspect[]): Reruns {
+    const reruns = new Reruns();
+    reruns.suspects = state;
+    return reruns;
+  }
+}

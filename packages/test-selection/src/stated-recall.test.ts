@@ -1,0 +1,84 @@
+/** The stated recall against what came, over many projects that chance made: nothing in them is told to the selection. */
+import { describe, expect, it } from "vitest";
+import { chance } from "./chance.ts";
+import { choose } from "./choose.ts";
+import { outcomes } from "./outcomes.ts";
+import { Learner } from "./past.ts";
+import { changeOf, execution, fullRun, wishes as usual } from "./samples.ts";
+
+/**
+ * Each file has a test that mostly notices a fault in it, and else any test does; some tests take a thousand times as
+ * long as others. Every other run is red, and mended by the next, so that no test is still red from before.
+ */
+function project(seed: number, runs: number) {
+  const size = 24;
+  const durations = Array.from({ length: size }, (_, test) => 10 * 1000 ** chance("duration", `${seed}/${test}`));
+  return Array.from({ length: runs }, (_, index) => {
+    const draw = (what: string): number => chance(what, `${seed}/${index}`);
+    const changed = Math.floor(draw("file") * size);
+    const broken = draw("aimed") < 0.8 ? (changed + 5) % size : Math.floor(draw("test") * size);
+    const tests = durations.map((duration, test) =>
+      execution(`checks/c${test}.py`, `check_${test}`, {
+        duration_ms: duration,
+        status: index % 2 === 1 && test === broken ? "fail" : "pass",
+      }),
+    );
+    return fullRun([`lib/m${changed}.py`], tests);
+  });
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const [projects, warmUp, judged] = [24, 70, 30];
+
+/** For each wish and project the share of red changes that stayed red, and the share of the time that was spent. */
+function judge(wishes: readonly (typeof usual)[]) {
+  const results = wishes.map(() => ({ recalls: [] as number[], times: [] as number[] }));
+  for (let seed = 0; seed < projects; seed += 1) {
+    const learner = new Learner();
+    learner.scorers.retraining = "by hand";
+    const tallies = wishes.map(() => ({ caught: 0, spent: 0, time: 0 }));
+    for (const [index, run] of project(seed, warmUp + judged).entries()) {
+      if (index === 30 || index === warmUp) learner.scorers.retrain();
+      const result = outcomes(run);
+      if (index >= warmUp)
+        for (const [at, wish] of wishes.entries()) {
+          const situation = changeOf([run.changes[0]!.path], { files: [], runner: null, tests: [...result.keys()] });
+          for (const { id, chosen } of choose(learner.past(wish.targetRecall), situation, wish).tests) {
+            const { failed, durationMs } = result.get(id)!;
+            tallies[at]!.time += durationMs!;
+            if (chosen) tallies[at]!.spent += durationMs!;
+            if (chosen && failed) tallies[at]!.caught += 1;
+          }
+        }
+      learner.observe(run);
+    }
+    for (const [at, { caught, spent, time }] of tallies.entries()) {
+      results[at]!.recalls.push(caught / (judged / 2));
+      results[at]!.times.push(spent / time);
+    }
+  }
+  return results.map(({ recalls, times }) => {
+    const recall = mean(recalls);
+    const deviation = Math.sqrt(mean(recalls.map((each) => (each - recall) ** 2)) / (projects - 1));
+    return { recall, deviation, time: mean(times) };
+  });
+}
+
+describe("over projects that chance made", () => {
+  it("a stated recall holds, and takes less time than where tests are counted", () => {
+    const targets = [0.8, 0.9];
+    // With `maxFraction` tests are counted; all of them is no limit.
+    const wishes = targets.flatMap((targetRecall) => [
+      { ...usual, targetRecall },
+      { ...usual, targetRecall, maxFraction: 1 },
+    ]);
+    const results = judge(wishes);
+    for (const [at, target] of targets.entries()) {
+      const [timed, counted] = results.slice(2 * at);
+      for (const { recall, deviation } of [timed!, counted!]) expect(recall).toBeGreaterThan(target - 2 * deviation);
+      // A cut that is far too low would hold any recall.
+      expect(timed!.time).toBeLessThan(0.5);
+      expect(timed!.time).toBeLessThan(0.7 * counted!.time);
+    }
+  });
+});
