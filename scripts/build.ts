@@ -26,6 +26,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, posix } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { minifySync } from "rolldown/utils";
 import { actionNames } from "./action-names.ts";
 import { writeLicences } from "./licences.ts";
@@ -216,7 +217,44 @@ function bundledFiles(modules: Iterable<WebpackModule>): string[] {
  */
 export async function build(): Promise<string> {
   const finished = join(root, "build", sourceKey().slice(0, 16));
-  if (existsSync(finished) && existsSync(sizesBeside(finished))) return finished;
+  const isThere = (): boolean => existsSync(finished) && existsSync(sizesBeside(finished));
+  if (isThere()) return finished;
+  const end = await turn(join(root, "build/lock"));
+  try {
+    if (!isThere()) await buildTo(finished);
+    return finished;
+  } finally {
+    end();
+  }
+}
+
+/** Waits while another worker or process builds, in the same folder and mostly the same. @returns what ends this one's turn */
+async function turn(lock: string): Promise<() => void> {
+  mkdirSync(dirname(lock), { recursive: true });
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+      return () => rmSync(lock, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    if (isLeft(lock)) rmSync(lock, { force: true });
+    await sleep(200);
+  }
+}
+
+/** Whether who made a lock cannot end its turn any more: its process is gone, or a worker in it was stopped. */
+function isLeft(lock: string): boolean {
+  try {
+    if (statSync(lock).mtimeMs < Date.now() - 900_000) return true;
+    process.kill(Number(readFileSync(lock, "utf8")), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+async function buildTo(finished: string): Promise<void> {
   const working = `${finished}.${process.pid}`;
   emit();
   const sizes: Record<string, Record<string, number>> = {};
@@ -229,7 +267,6 @@ export async function build(): Promise<string> {
   if (existsSync(finished)) rmSync(working, { recursive: true });
   else renameSync(working, finished);
   forgetOldBuilds(finished);
-  return finished;
 }
 
 /** Where a build says, for each action, how many bytes of source each package gave its bundle. It is no part of what is published. */

@@ -273,7 +273,12 @@ export const targets: Record<string, Target> = {
   },
   statement: { seeds: json(statement), read: (input) => decodeStatement(input) },
   bundle: {
-    seeds: () => [Buffer.from(JSON.stringify(bundle()))],
+    seeds: () => {
+      const made = bundle();
+      // Found by fuzzing: the whole type was in the message.
+      const long = { ...made, dsseEnvelope: { ...made.dsseEnvelope, payloadType: "a".repeat(6000) } };
+      return [made, long].map((each) => Buffer.from(JSON.stringify(each)));
+    },
     read: (input) => verifyBundle(parsed(input), readTrustedRoots(publicRootText(), "root")),
   },
   certificate: {

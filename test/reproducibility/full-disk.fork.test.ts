@@ -2,10 +2,15 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { runEntry } from "../loop/entry.ts";
 import { project } from "./check.ts";
+
+let actions: string;
+beforeAll(async () => {
+  actions = await build();
+});
 
 /** A folder on a disk of its own, or undefined where this may not be mounted. */
 function smallDisk(at: string, size: string): (() => void) | undefined {
@@ -25,7 +30,6 @@ test.for([
   "a disk that is full while the checkout is %s",
   { timeout: 120_000 },
   async ([, files, script, words], { skip }) => {
-    const actions = await build();
     const { folder, remove } = project(files);
     const temp = join(folder, "../small");
     const unmount = smallDisk(temp, "4m");

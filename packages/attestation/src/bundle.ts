@@ -33,7 +33,9 @@ export function verifyBundle(json: unknown, roots: readonly Root[]): Signed {
     throw new UserError("The bundle signs bare bytes. An attestation is needed, which says what was built and how.");
   const { payload, payloadType } = bundle.content.dsseEnvelope;
   if (payloadType !== PAYLOAD_TYPE)
-    throw new UserError(`The bundle's payload is of type ${JSON.stringify(payloadType)}, not ${PAYLOAD_TYPE}.`);
+    throw new UserError(
+      `The bundle's payload is of type ${JSON.stringify(payloadType.slice(0, 100))}, not ${PAYLOAD_TYPE}.`,
+    );
   const certificate = certificateOf(bundle);
   const root = withoutStacks(() => trusting(bundle, roots));
   logsNameCertificate(bundle, certificate);
@@ -64,7 +66,8 @@ function readable<T>(what: string, read: () => T): T {
     return read();
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    throw new UserError(`${what} cannot be read: ${(cause as Error)?.message ?? cause}.`, { cause });
+    const reason = String((cause as Error)?.message ?? cause).slice(0, 300);
+    throw new UserError(`${what} cannot be read: ${reason}.`, { cause });
   }
 }
 

@@ -105,7 +105,7 @@ async function readBack(
   const { subject } = (body ?? {}) as { subject?: { digest?: unknown } };
   if (subject?.digest !== digest)
     throw new UserError(
-      `the manifest ${manifest} that it took refers to ${JSON.stringify(subject?.digest ?? "")}, and not to the image ${digest}, since the registry did not name the image by its digest. Nobody will find it by the image`,
+      `the manifest ${manifest} that it took refers to ${JSON.stringify(subject?.digest ?? "").slice(0, 150)}, and not to the image ${digest}, since the registry did not name the image by its digest. Nobody will find it by the image`,
     );
 }
 
