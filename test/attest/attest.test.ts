@@ -556,11 +556,11 @@ test("twenty times in a row", async () => {
   await open();
   for (let round = 0; round < 20; round++) {
     lab.write({ "dist/app.tar.gz": `built ${round}` });
-    const signed = await lab.attest({ "subject-path": "dist/app.tar.gz" });
+    const signed = await lab.attest({ "subject-path": "dist/app.tar.gz", "output-dir": `out/${round}` });
     expect(signed.code, signed.log).toBe(0);
     const verified = await lab.verify({
       "subject-path": "dist/app.tar.gz",
-      "bundle-path": "out/app.tar.gz.intoto.jsonl",
+      "bundle-path": `out/${round}/app.tar.gz.intoto.jsonl`,
     });
     expect(verified.code, verified.log).toBe(0);
   }

@@ -90,7 +90,15 @@ test("a release is built, attested, verified and deployed", async () => {
     { verified: "2", level: "2" },
     { verified: "2", level: "2" },
   ]);
-  expect(outcome.artifacts(/^attestations$/)).toHaveLength(1);
+  const [archive, ...more] = outcome.artifacts(/^attestations$/);
+  expect(more).toEqual([]);
+  const sums = unzip(archive!.content).find(({ name }) => name === "SHA256SUMS")!;
+  // Of both steps: the SBOM is about one of the two files that the provenance is about.
+  expect(sums.content.toString().split("\n")).toEqual([
+    expect.stringMatching(/^[0-9a-f]{64} {2}sbom\.cdx\.json$/),
+    `${hex}  app.tar.gz`,
+    "",
+  ]);
   expect(outcome.summary).toContain("Verified 2 artifacts");
 });
 

@@ -13,7 +13,15 @@ import {
   type WorkflowContext,
   writeSummary,
 } from "@goatnote/action-io";
-import { type Archive, distinct, ServiceError, type Subject, writeArchive } from "@goatnote/attestation";
+import {
+  type Archive,
+  type ArchivePlace,
+  alreadyAttested,
+  distinct,
+  ServiceError,
+  type Subject,
+  writeArchive,
+} from "@goatnote/attestation";
 import { jobIdentity, Unavailable } from "./identity.ts";
 import { attestContradictions, type MainInputs, mainInputs } from "./inputs.ts";
 import { type Predicate, predicateOf } from "./predicate-of.ts";
@@ -55,9 +63,11 @@ async function attest(subjects: Subject[], inputs: MainInputs, context: Workflow
   const identity = await jobIdentity(context, process.env);
   const services = chooseServices(inputs, identity.claims, context.serverUrl);
   const predicate = await predicateOf(inputs, identity.claims, context, subjects);
+  const place = await placeFor(predicate, inputs, context);
+  await alreadyAttested(subjects, place);
   startGroup(`Sign for ${subjects.length} ${subjects.length === 1 ? "artifact" : "artifacts"}`);
   const parts = await signAll(subjects, predicate, { inputs, context, identity, services }).finally(endGroup);
-  const archive = await keep(parts, predicate, inputs, context);
+  const archive = await keep(parts, place);
   const report = ({ id, url }: Published): void =>
     setOutputs({
       "bundle-path": archive.all,
@@ -86,20 +96,23 @@ async function attest(subjects: Subject[], inputs: MainInputs, context: Workflow
   await writeSummary(attestedSummary(subjects, shown), process.env.GITHUB_STEP_SUMMARY);
 }
 
-async function keep(
-  { attested, identity, trustedRoot, hasLog, hasTimestamp }: SignedParts,
+async function placeFor(
   { type }: Predicate,
   inputs: MainInputs,
   { workspace, temp }: WorkflowContext,
-): Promise<Archive> {
+): Promise<ArchivePlace> {
   const folder =
     inputs["output-dir"] === "" ? await mkdtemp(join(temp, "slsa-attest-")) : resolve(workspace, inputs["output-dir"]);
+  return { folder, kind: inputs.predicate, predicateType: type, perSubject: inputs.bundle === "per-subject" };
+}
+
+async function keep(
+  { attested, identity, trustedRoot, hasLog, hasTimestamp }: SignedParts,
+  place: ArchivePlace,
+): Promise<Archive> {
   try {
     return await writeArchive(attested, {
-      folder,
-      kind: inputs.predicate,
-      predicateType: type,
-      perSubject: inputs.bundle === "per-subject",
+      ...place,
       signer: identity.signer,
       issuer: identity.issuer,
       sourceRepository: identity.sourceRepository ?? "",
@@ -108,6 +121,6 @@ async function keep(
       ...(trustedRoot !== undefined && { trustedRoot }),
     });
   } catch (error) {
-    throw new UserError(`The bundles could not be written to ${folder}: ${(error as Error).message}`);
+    throw new UserError(`The bundles could not be written to ${place.folder}: ${(error as Error).message}`);
   }
 }

@@ -80,9 +80,11 @@ async function push(attested: readonly Attested[], predicateType: string, inputs
   say(`Attached to ${image.registry}/${image.path}@${digest}, by the manifest ${manifest}.`);
 }
 
-/** All files of the archive in one. */
-async function zipped({ files }: Archive): Promise<Buffer<ArrayBuffer>> {
-  return zip(await Promise.all(files.map(async (file) => ({ name: basename(file), content: await readFile(file) }))));
+/** All files of the archive in one, with the checksums of what these bundles are about. */
+async function zipped({ files, sums }: Archive): Promise<Buffer<ArrayBuffer>> {
+  const content = (name: string, file: string) => (name === "SHA256SUMS" ? Buffer.from(sums) : readFile(file));
+  const named = files.map((file) => ({ name: basename(file), file }));
+  return zip(await Promise.all(named.map(async ({ name, file }) => ({ name, content: await content(name, file) }))));
 }
 
 async function keepInRun(archive: Archive, inputs: MainInputs): Promise<void> {

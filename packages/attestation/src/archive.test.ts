@@ -3,6 +3,34 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { writeArchive } from "./archive.ts";
+import { encodeStatement } from "./statement.ts";
+
+const options = {
+  kind: "provenance",
+  predicateType: "t",
+  perSubject: true,
+  signer: "s",
+  issuer: "i",
+  sourceRepository: "https://github.com/octo/app",
+  hasLog: true,
+  hasTimestamp: true,
+};
+
+test("a second archive in a folder keeps the checksums of the first", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "archive-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const about = (name: string) => {
+    const subjects = [{ name, digest: { sha256: "00" } }];
+    const payload = encodeStatement(subjects, "t", {}).toString("base64");
+    return { subjects, bundle: { dsseEnvelope: { payload } } as never };
+  };
+  const sums = () => readFileSync(join(folder, "SHA256SUMS"), "utf8");
+  await writeArchive([about("a")], { ...options, folder });
+  await writeArchive([about("b")], { ...options, folder });
+  expect(sums()).toBe("00  a\n00  b\n");
+  await writeArchive([about("b")], { ...options, folder, kind: "sbom" });
+  expect(sums()).toBe("00  a\n00  b\n");
+});
 
 test("no bundle is written over another, whatever the subjects' names", async () => {
   const folder = mkdtempSync(join(tmpdir(), "archive-"));
@@ -12,17 +40,7 @@ test("no bundle is written over another, whatever the subjects' names", async ()
     subjects: [{ name, digest: { sha256: "00" } }],
     bundle: { of: name } as never,
   }));
-  const { all, bundles } = await writeArchive(attested, {
-    folder,
-    kind: "provenance",
-    predicateType: "t",
-    perSubject: true,
-    signer: "s",
-    issuer: "i",
-    sourceRepository: "https://github.com/octo/app",
-    hasLog: true,
-    hasTimestamp: true,
-  });
+  const { all, bundles } = await writeArchive(attested, { ...options, folder });
   expect(new Set(bundles.map((path) => path.toLowerCase())).size).toBe(bundles.length);
   expect(readFileSync(all, "utf8").trim().split("\n")).toHaveLength(names.length);
   const single = bundles.filter((path) => path.endsWith(".sigstore.json"));
