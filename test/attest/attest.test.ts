@@ -363,17 +363,42 @@ describe("where it cannot sign", () => {
   });
 });
 
-type Fault = "refused" | "slow" | "garbage" | "down";
+type Fault = "refused" | "slow" | "garbage" | "down" | "broken" | "cut";
+const services = {
+  oidc: { words: "GitHub gave this job no ID token", isAt: (path: string) => path === "/oidc/token" },
+  fulcio: { words: "Fulcio (127.0.0.1:", isAt: (path: string) => path.includes("/fulcio/") },
+  rekor: { words: "Rekor (127.0.0.1:", isAt: (path: string) => path.includes("/rekor/") },
+  "rekor v2": { words: "Rekor (127.0.0.1:", isAt: (path: string) => path.includes("/rekor-tiles/") },
+  tsa: { words: "The timestamp authority (127.0.0.1:", isAt: (path: string) => path.includes("/tsa/") },
+  github: {
+    words: "GitHub's store did not take the attestation",
+    isAt: (path: string) => path.endsWith("/attestations"),
+  },
+  "GitHub's list": {
+    words: "GitHub's store did not list attestations",
+    isAt: (path: string) => path.includes("/attestations/sha256:"),
+  },
+  release: {
+    words: "GitHub did not take app.tar.gz.intoto.jsonl for the release v1.2.3",
+    isAt: (path: string) => path.startsWith("/uploads/"),
+  },
+};
+type Service = keyof typeof services;
+/** Whose part comes after the bundles are written. */
+const publishing: readonly Service[] = ["github", "GitHub's list", "release"];
 
 describe("a service that does not do its part", () => {
   /** Puts a fault before a service's own answer; `often` says for which of its requests. */
-  async function spoil(service: "fulcio" | "rekor" | "tsa" | "github", fault: Fault, often: (n: number) => boolean) {
+  async function spoil(service: Service, fault: Fault, often: (n: number) => boolean) {
     await open();
+    lab.backend.state.releases.push({ id: 7, tag_name: "v1.2.3", draft: true, immutable: false, assets: [] });
     let asked = 0;
+    const { isAt } = services[service];
+    if (fault === "cut") return lab.backend.router.loseAnswers((path) => isAt(path) && often(asked++));
     lab.intercept((path) => {
-      const isIt = service === "github" ? path.endsWith("/attestations") : path.includes(`/${service}/`);
-      if (!isIt || !often(asked++)) return undefined;
+      if (!isAt(path) || !often(asked++)) return undefined;
       if (fault === "refused") throw new Refusal(400, "not today");
+      if (fault === "broken") throw new Refusal(500, "broken");
       if (fault === "down") throw new Refusal(503, "overloaded");
       if (fault === "garbage")
         return { bytes: Buffer.from("<html>proxy</html>"), headers: { "content-type": "text/html" } };
@@ -382,15 +407,15 @@ describe("a service that does not do its part", () => {
   }
   const always = () => true;
   const half = (n: number) => n % 2 === 0;
-  const what = {
-    fulcio: "Fulcio (127.0.0.1:",
-    rekor: "Rekor (127.0.0.1:",
-    tsa: "The timestamp authority (127.0.0.1:",
-    github: "GitHub's store did not take the attestation",
-  };
-  const inputs = { "subject-path": "dist/app.tar.gz", "retry-for": "2s", "attempt-timeout": "1s" };
+  const short = { "subject-path": "dist/app.tar.gz", "retry-for": "2s", "attempt-timeout": "1s" };
+  const inputs = (service: Service, more: Record<string, string> = {}): Record<string, string> => ({
+    ...short,
+    ...(service === "rekor v2" && { "rekor-url": lab.sigstore.rekorTilesUrl, "rekor-version": "2" }),
+    ...(service === "release" && { upload: "release" }),
+    ...more,
+  });
 
-  test.each(["fulcio", "rekor", "github"] as const)(
+  test.each(["oidc", "fulcio", "rekor", "rekor v2", ...publishing] as const)(
     "%s is needed, so each fault is an error that names it",
     async (service) => {
       for (const [fault, words] of [
@@ -399,12 +424,12 @@ describe("a service that does not do its part", () => {
         ["garbage", "asked"],
       ] as const) {
         await spoil(service, fault, always);
-        const ended = await lab.attest(inputs);
+        const ended = await lab.attest(inputs(service));
         expect(ended.code, `${fault} ${ended.log}`).toBe(1);
         const error = /^::error::(.*)$/m.exec(ended.log)?.[1] ?? "";
-        expect(error).toContain(what[service]);
+        expect(error).toContain(services[service].words);
         expect(error).toContain(words);
-        if (service !== "github") expect(existsSync(join(lab.workspace, "out"))).toBe(false);
+        if (!publishing.includes(service)) expect(existsSync(join(lab.workspace, "out"))).toBe(false);
         else expect(readdirSync(join(lab.workspace, "out"))).toContain("app.tar.gz.intoto.jsonl");
         await lab.close();
       }
@@ -412,43 +437,54 @@ describe("a service that does not do its part", () => {
     },
   );
 
-  test.each(["refused", "down", "garbage"] as const)(
+  test.each(["refused", "down", "garbage", "slow"] as const)(
     "the timestamp is not, when the log is there: %s",
     async (fault) => {
       await spoil("tsa", fault, always);
-      const ended = await lab.attest(inputs);
+      const ended = await lab.attest(inputs("tsa"));
       expect(ended.code, ended.log).toBe(0);
-      expect(ended.log).toContain(`::warning::${what.tsa}`);
+      expect(ended.log).toContain(`::warning::${services.tsa.words}`);
       expect((await lab.verify({ "subject-path": "dist/app.tar.gz", "bundle-path": "out/*.jsonl" })).code).toBe(0);
-      const alone = await lab.attest({ ...inputs, "rekor-url": "", "trusted-root": "" });
+      const alone = await lab.attest({ ...inputs("tsa"), "rekor-url": "", "trusted-root": "", "output-dir": "alone" });
       expect(alone.code).toBe(1);
-      expect(alone.log).toContain(`::error::${what.tsa}`);
+      expect(alone.log).toContain(`::error::${services.tsa.words}`);
     },
   );
 
-  test.each(["fulcio", "rekor", "tsa", "github"] as const)("%s fails half of the time", async (service) => {
-    await spoil(service, "down", half);
-    const ended = await lab.attest({ ...inputs, "retry-for": "20s" });
+  test.each<[Service, Fault]>([
+    ...(Object.keys(services) as Service[]).map((service): [Service, Fault] => [service, "down"]),
+    ["oidc", "broken"],
+    ["oidc", "garbage"],
+    ["oidc", "cut"],
+    ["oidc", "slow"],
+    ["rekor", "cut"],
+    ["rekor v2", "cut"],
+    ["github", "cut"],
+    ["release", "cut"],
+  ])("%s fails half of the time: %s", async (service, fault) => {
+    await spoil(service, fault, half);
+    const ended = await lab.attest(inputs(service, { "retry-for": "20s" }));
     expect(ended.code, ended.log).toBe(0);
     expect(ended.log).toContain("trying again in");
     expect(ended.log).not.toContain("::warning::");
     expect((await lab.verify({ "subject-path": "dist/app.tar.gz", "bundle-path": "out/*.jsonl" })).code).toBe(0);
   });
 
-  test.each([
-    ["fulcio", "Fulcio"],
-    ["rekor", "Rekor"],
-    ["github", "GitHub's store"],
-  ] as const)("%s does not answer and is given up, and the step ends", async (service, name) => {
-    await spoil(service, "slow", always);
-    const ended = await lab.attest(inputs);
-    expect(ended.code).toBe(1);
-    expect(ended.log).toMatch(new RegExp(`::error::${name}.*: no answer within 1 s`));
-  });
+  test.each(["oidc", "fulcio", "rekor", "rekor v2", ...publishing] as const)(
+    "%s does not answer and is given up, and the step ends",
+    async (service) => {
+      await spoil(service, "slow", always);
+      const ended = await lab.attest(inputs(service));
+      expect(ended.code).toBe(1);
+      const error = /^::error::(.*)$/m.exec(ended.log)?.[1] ?? "";
+      expect(error).toContain(services[service].words);
+      expect(error).toContain("no answer within 1 s");
+    },
+  );
 
   test("with `on-unavailable: warn`, the job goes on", async () => {
     await spoil("fulcio", "down", always);
-    const ended = await lab.attest({ ...inputs, "on-unavailable": "warn" });
+    const ended = await lab.attest(inputs("fulcio", { "on-unavailable": "warn" }));
     expect(ended.code, ended.log).toBe(0);
     expect(ended.log).toContain("::warning::Nothing was attested. Fulcio");
     expect(ended.outputs["bundle-path"]).toBe("");
@@ -456,7 +492,7 @@ describe("a service that does not do its part", () => {
 
   test("when only GitHub's store is away, the bundles are there all the same", async () => {
     await spoil("github", "down", always);
-    const ended = await lab.attest({ ...inputs, "on-unavailable": "warn" });
+    const ended = await lab.attest(inputs("github", { "on-unavailable": "warn" }));
     expect(ended.code, ended.log).toBe(0);
     expect(ended.log).toMatch(/::warning::The attestations are in .*not all are published/);
     expect(existsSync(ended.outputs["bundle-path"]!)).toBe(true);

@@ -26,7 +26,7 @@ import { jobIdentity, Unavailable } from "./identity.ts";
 import { attestContradictions, type MainInputs, mainInputs } from "./inputs.ts";
 import { type Predicate, predicateOf } from "./predicate-of.ts";
 import { attestedSummary } from "./report.ts";
-import { chooseServices, type SignedParts, signAll } from "./signing.ts";
+import { chooseServices, patienceOf, type SignedParts, signAll } from "./signing.ts";
 import { declaredSubjects, subjectsOf } from "./subjects-of.ts";
 import { imageAmong, nowhere, type Published, publish, releaseTag } from "./upload.ts";
 
@@ -60,7 +60,7 @@ async function attest(subjects: Subject[], inputs: MainInputs, context: Workflow
   // What is missing is said before anything is signed.
   releaseTag(inputs, context);
   if (inputs["push-to-registry"]) imageAmong(subjects);
-  const identity = await jobIdentity(context, process.env);
+  const identity = await jobIdentity(context, process.env, patienceOf(inputs));
   const services = chooseServices(inputs, identity.claims, context.serverUrl);
   const predicate = await predicateOf(inputs, identity.claims, context, subjects);
   const place = await placeFor(predicate, inputs, context);
@@ -78,7 +78,7 @@ async function attest(subjects: Subject[], inputs: MainInputs, context: Workflow
     });
   // The bundles are there, whatever becomes of their publication.
   report(nowhere);
-  const published = await publish(parts.attested, archive, predicate.type, inputs, context).catch((error: unknown) => {
+  const published = await publish(parts, archive, predicate.type, inputs, context).catch((error: unknown) => {
     if (!(error instanceof ServiceError) || inputs["on-unavailable"] === "fail") throw error;
     const message = `The attestations are in ${archive.all}, and not all are published. ${describe(error)}`;
     if (inputs["on-unavailable"] === "warn") warning(message);

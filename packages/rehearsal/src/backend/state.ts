@@ -81,8 +81,8 @@ export interface Release {
   tag_name: string;
   draft: boolean;
   immutable: boolean;
-  /** `digest` is `sha256:<hex>`. */
-  assets: { id: number; name: string; digest: string; content: Buffer }[];
+  /** `digest` is `sha256:<hex>`; `state` is `starter` where an upload was not finished. */
+  assets: { id: number; name: string; digest: string; content: Buffer; state?: "uploaded" | "starter" }[];
 }
 
 /** A bundle in the repository's store of attestations. */
