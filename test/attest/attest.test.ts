@@ -1,4 +1,5 @@
 /** slsa-attest as a step: what it attests, what it says when it cannot, and what it never says. */
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Statement } from "@goatnote/attestation";
@@ -231,6 +232,44 @@ describe("what is said", () => {
     else expect(other.log).toContain("states no digest of what it describes");
   });
 
+  test("of each artifact, by whatever digest the SBOM states", async () => {
+    await open();
+    const component = (file: string, alg: string) => ({
+      type: "file",
+      name: file,
+      hashes: [{ alg, content: createHash(alg.replace("-", "").toLowerCase()).update(read(file)).digest("hex") }],
+    });
+    const sbom = (...components: object[]) =>
+      JSON.stringify({
+        bomFormat: "CycloneDX",
+        specVersion: "1.6",
+        metadata: { component: { type: "application", name: "app", components } },
+      });
+    lab.write({
+      "one.json": sbom(component("dist/app.tar.gz", "SHA-256")),
+      "strong.json": sbom(component("dist/app.tar.gz", "SHA-512")),
+      "both.json": sbom(component("dist/app.tar.gz", "SHA-256"), component("dist/tool.whl", "SHA-512")),
+    });
+    const attest = (subject: string, file: string) =>
+      lab.attest({ predicate: "sbom", "sbom-path": file, "subject-path": subject, "output-dir": `out/${file}` });
+    const one = await attest("dist/*", "one.json");
+    expect(one.code, one.log).toBe(1);
+    expect(one.log).toContain('is about something else than "tool.whl": it describes sha256:');
+    expect((await attest("dist/tool.whl", "strong.json")).log).toContain("is about something else");
+    for (const [subject, file] of [
+      ["dist/app.tar.gz", "strong.json"],
+      ["dist/*", "both.json"],
+    ] as const) {
+      const signed = await attest(subject, file);
+      expect(signed.code, signed.log).toBe(0);
+      expect(signed.log).not.toContain("not compared");
+    }
+    // What is no file here is known by its one digest only.
+    lab.write({ SUMS: `${createHash("sha256").update("built").digest("hex")}  app.tar.gz\n` });
+    const inputs = { predicate: "sbom", "sbom-path": "strong.json", "subject-checksums": "SUMS" };
+    expect((await lab.attest(inputs)).log).toContain("is about something else");
+  });
+
   test("results of tests, with what rested and at what recall", async () => {
     await open();
     const plan = {
@@ -251,7 +290,6 @@ describe("what is said", () => {
       files: [],
     };
     lab.write({ "plan.json": JSON.stringify(plan) });
-    const { createHash } = await import("node:crypto");
     const digest = createHash("sha256").update(read("plan.json")).digest("hex");
     const test = (id: string, status: string) => ({ id: `t.py||${id}`, file: "t.py", status, duration_ms: 1 });
     const record = (sha: string) =>
@@ -288,6 +326,8 @@ describe("what is said", () => {
         failedTests: [],
         skippedTests: ["t.py||off"],
         restedTests: ["t.py||rested"],
+        // Where the tests ran, which is another run than the one that attests.
+        url: `${lab.backend.serverUrl}/octo/app/actions/runs/1/attempts/1`,
         configuration: [
           { annotations: { complete: true } },
           { digest: { sha256: digest }, annotations: { targetRecall: 0.95, statedRecall: 0.96 } },

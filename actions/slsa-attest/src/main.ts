@@ -19,7 +19,6 @@ import {
   alreadyAttested,
   distinct,
   ServiceError,
-  type Subject,
   writeArchive,
 } from "@goatnote/attestation";
 import { jobIdentity, Unavailable } from "./identity.ts";
@@ -27,15 +26,15 @@ import { attestContradictions, type MainInputs, mainInputs } from "./inputs.ts";
 import { type Predicate, predicateOf } from "./predicate-of.ts";
 import { attestedSummary } from "./report.ts";
 import { chooseServices, patienceOf, type SignedParts, signAll } from "./signing.ts";
-import { declaredSubjects, subjectsOf } from "./subjects-of.ts";
+import { declaredSubjects, type Found, subjectsOf } from "./subjects-of.ts";
 import { imageAmong, nowhere, type Published, publish, releaseTag } from "./upload.ts";
 
 export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, attestContradictions);
   const context = await readContext(process.env);
-  const subjects = await allSubjects(inputs, context);
+  const found = await allSubjects(inputs, context);
   try {
-    await attest(subjects, inputs, context);
+    await attest(found, inputs, context);
   } catch (error) {
     if (!(error instanceof Unavailable || error instanceof ServiceError) || inputs["on-unavailable"] === "fail")
       throw error;
@@ -48,21 +47,24 @@ export async function main(): Promise<void> {
 
 const noOutputs = { "bundle-path": "", "bundle-paths": [], "attestation-id": "", "attestation-url": "", subjects: 0 };
 
-async function allSubjects(inputs: MainInputs, context: WorkflowContext): Promise<Subject[]> {
+async function allSubjects(inputs: MainInputs, context: WorkflowContext): Promise<Found> {
   const named = ["subject-path", "subject-checksums", "subject-digest"] as const;
-  if (named.every((name) => inputs[name].length === 0)) return declaredSubjects(process.env.GITHUB_ARTIFACTS_LIST);
-  const subjects = distinct((await subjectsOf(inputs, context.workspace, inputs["subject-base"])).subjects);
+  if (named.every((name) => inputs[name].length === 0))
+    return { files: [], subjects: await declaredSubjects(process.env.GITHUB_ARTIFACTS_LIST) };
+  const found = await subjectsOf(inputs, context.workspace, inputs["subject-base"]);
+  const subjects = distinct(found.subjects);
   if (subjects.length === 0) throw new UserError("There is nothing to attest.");
-  return subjects;
+  return { ...found, subjects };
 }
 
-async function attest(subjects: Subject[], inputs: MainInputs, context: WorkflowContext): Promise<void> {
+async function attest(found: Found, inputs: MainInputs, context: WorkflowContext): Promise<void> {
+  const { subjects } = found;
   // What is missing is said before anything is signed.
   releaseTag(inputs, context);
   if (inputs["push-to-registry"]) imageAmong(subjects);
   const identity = await jobIdentity(context, process.env, patienceOf(inputs));
   const services = chooseServices(inputs, identity.claims, context.serverUrl);
-  const predicate = await predicateOf(inputs, identity.claims, context, subjects);
+  const predicate = await predicateOf(inputs, identity.claims, context, found);
   const place = await placeFor(predicate, inputs, context);
   await alreadyAttested(subjects, place);
   startGroup(`Sign for ${subjects.length} ${subjects.length === 1 ? "artifact" : "artifacts"}`);
