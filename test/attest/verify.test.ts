@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { AttestLab, repository } from "./lab.ts";
 
 let lab: AttestLab;
@@ -79,6 +79,18 @@ test.each([
   const ended = await lab.verify({ ...given, ...(inputs as Record<string, string>) });
   expect(ended.code).toBe(1);
   expect(ended.log).toContain(message);
+});
+
+test("what a self-hosted runner signed is of level 1, and refused where GitHub's are wanted", async () => {
+  const own = await AttestLab.make({ run: { selfHosted: true } });
+  onTestFinished(() => own.close());
+  own.write({ "dist/app.tar.gz": "built" });
+  const signed = await own.attest({ "subject-path": "dist/app.tar.gz" });
+  expect(signed.code, signed.log).toBe(0);
+  const taken = await own.verify(given);
+  expect([taken.code, taken.outputs.level], taken.log).toEqual([0, "1"]);
+  const refused = await own.verify({ ...given, runner: "github-hosted" });
+  expect([refused.code, refused.log.includes("runner: wanted github-hosted, found self-hosted")]).toEqual([1, true]);
 });
 
 test("a renamed file, when its name was not to be compared", async () => {

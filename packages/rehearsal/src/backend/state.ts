@@ -20,6 +20,10 @@ export interface RunFacts {
   /** RFC 3339; now where absent. */
   createdAt?: string;
   pullRequests?: { number: number; headSha: string; baseRef: string }[];
+  /** The reusable workflow that its jobs are of, as `owner/name/path@ref`; its own where empty or absent. */
+  calledWorkflow?: string;
+  /** Whether its jobs are on runners of its owner's. */
+  selfHosted?: boolean;
 }
 
 export interface JobRecord {
