@@ -351,6 +351,14 @@ describe("what is said", () => {
     expect(signed.code, signed.log).toBe(0);
     expect(statements("out/app.tar.gz.custom.intoto.jsonl")[0]?.predicate).toEqual({ reviewed: true });
     expect((await lab.attest({ ...inputs, "predicate-path": "broken.json" })).log).toContain("broken.json is not JSON");
+    for (const content of ["null", "[]", '"text"']) {
+      lab.write({ "other.json": content });
+      expect((await lab.attest({ ...inputs, "predicate-path": "other.json" })).log).toContain(
+        "has to hold a JSON object",
+      );
+    }
+    const named = await lab.attest({ ...inputs, "predicate-path": "predicate.json", "predicate-type": "review" });
+    expect([named.code, named.log.includes("Input `predicate-type` is no URI")], named.log).toEqual([1, true]);
   });
 });
 
@@ -502,7 +510,8 @@ describe("a service that does not do its part", () => {
     ["github", "cut"],
     ["release", "cut"],
   ])("%s fails half of the time: %s", async (service, fault) => {
-    await spoil(service, fault, half);
+    // To look up what a lost answer said takes another question.
+    await spoil(service, fault, fault === "cut" ? (n) => n % 3 === 0 : half);
     const ended = await lab.attest(inputs(service, { "retry-for": "20s" }));
     expect(ended.code, ended.log).toBe(0);
     expect(ended.log).toContain("trying again in");
@@ -589,6 +598,16 @@ describe("a release", () => {
     expect(ended.log).toContain(message);
     expect(existsSync(ended.outputs["bundle-path"]!)).toBe(true);
   });
+});
+
+test("where no trusted root is known, a warning says that nothing was verified", async () => {
+  await open();
+  const blind = await lab.attest({ "subject-path": "dist/app.tar.gz", "trusted-root": "" });
+  expect(blind.code, blind.log).toBe(0);
+  expect(blind.log).toContain("::warning::The trusted root of the Sigstore at 127.0.0.1:");
+  expect(read("out/VERIFY.md")).toContain("The file `trusted_root.json` is not here");
+  const seeing = await lab.attest({ "subject-path": "dist/app.tar.gz" });
+  expect(seeing.log).not.toContain("::warning::");
 });
 
 test("a step that is run again stores nothing twice", async () => {

@@ -66,6 +66,7 @@ test.each([
   ["no bundle is there", { "bundle-path": "" }, "no attestation is about"],
   ["a named bundle is not there", { "bundle-path": "gone/*.jsonl" }, 'No bundle matches "gone/*.jsonl"'],
   ["a bundle is no JSON", { "bundle-path": "dist/app.tar.gz" }, "no attestation is about"],
+  ["a bundle is none", { "bundle-path": "trusted_root.json" }, "what cannot be read as one: trusted_root.json"],
   ["the trusted root is none", { "trusted-root": "dist/app.tar.gz" }, "is no trusted root"],
   ["the trusted root is the public one", { "trusted-root": "" }, "cannot be trusted"],
   ["the artifact is not there", { "subject-path": "dist/gone" }, 'No file matches "dist/gone"'],
@@ -195,12 +196,28 @@ describe("a policy file", () => {
     expect(ended.log).toContain("Input `source-ref` does not go with `policy`");
   });
 
-  test("has a schema with the same keys", async () => {
+  test("has a schema that takes and refuses the same values", async () => {
     const schema = JSON.parse(
       readFileSync(join(import.meta.dirname, "../../actions/slsa-attest/policy.schema.json"), "utf8"),
     ) as { properties: object };
     const { policyKeys } = await import("../../packages/attestation/src/policy-file.ts");
     expect(Object.keys(schema.properties).sort()).toEqual(Object.keys(policyKeys).sort());
+    const { Ajv2020 } = await import("ajv/dist/2020.js");
+    // Formats are told beside: `uri` says less than what an issuer is here.
+    const takes = new Ajv2020({ validateFormats: false, allowUnionTypes: true }).compile(schema);
+    const texts = [
+      ...["octo/app", "octo", "1", "0", "refs/heads/main", "main", "a1".repeat(20), "a1a1a1a", "push", "Push!"],
+      ...[workflow, `${workflow}@refs/tags/v1`, `${workflow}@${"b2".repeat(20)}`, `${workflow}@v1`, "release.yml"],
+      ...["any", "github-hosted", "self-hosted"],
+    ];
+    for (const [key, { isList = false, problem }] of Object.entries(policyKeys)) {
+      // Durations and addresses are beyond patterns.
+      for (const text of key === "max-age" || key === "issuer" ? [] : texts)
+        expect([key, text, takes({ [key]: text })]).toEqual([key, text, problem(text) === undefined]);
+      const good = texts.find((text) => problem(text) === undefined);
+      if (good) expect([key, takes({ [key]: [good] }), takes({ [key]: [] })]).toEqual([key, isList, false]);
+    }
+    expect(takes({ "no-key": "octo/app" })).toBe(false);
   });
 });
 

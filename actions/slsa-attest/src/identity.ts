@@ -55,8 +55,14 @@ function idToken(url: string, bearer: string, patience: Patience): Promise<strin
   });
   const headers = { authorization: `Bearer ${bearer}` };
   return persist("GitHub", "GitHub gave this job no ID token", patience, async () => {
-    const { result, statusCode } = await client.getJson<{ value?: unknown }>(`${url}&audience=${audience}`, headers);
-    if (statusCode === 404) throw Object.assign(new Error("404 (Not Found)"), { statusCode });
+    const refused = (statusCode: number, message: string) =>
+      Object.assign(new Error(`${statusCode} (${message})`), { statusCode });
+    const { result, statusCode } = await client
+      .getJson<{ value?: unknown }>(`${url}&audience=${audience}`, headers)
+      .catch((error: Error & { statusCode?: number }) => {
+        throw error.statusCode === undefined ? error : refused(error.statusCode, error.message);
+      });
+    if (statusCode === 404) throw refused(404, "Not Found");
     const { value } = result ?? {};
     if (typeof value !== "string" || value.split(".").length !== 3) throw new Garbage("its answer holds no token");
     registerSecret(value);

@@ -42,7 +42,7 @@ export async function predicateOf(
       return { type: PROVENANCE_TYPE, content: provenance(claims, options) };
     }
     case "custom":
-      return { type: inputs["predicate-type"], content: await readJson(path(inputs["predicate-path"])) };
+      return { type: inputs["predicate-type"], content: await customPredicate(path(inputs["predicate-path"])) };
     case "sbom":
       return sbomPredicate(path(inputs["sbom-path"]), { subjects, files });
     case "test-result": {
@@ -51,6 +51,14 @@ export async function predicateOf(
       return testResultOf(path(inputs.segment), plan, claims, context.serverUrl);
     }
   }
+}
+
+/** https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md: a predicate is an object. */
+async function customPredicate(file: string): Promise<unknown> {
+  const content = await readJson(file);
+  if (content === null || typeof content !== "object" || Array.isArray(content))
+    throw new UserError(`${file} is no predicate: it has to hold a JSON object, in braces.`);
+  return content;
 }
 
 /** An SBOM that does not describe each of the subjects is refused; one that states no digest is taken, and that is said. */

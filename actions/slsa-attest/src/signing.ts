@@ -96,7 +96,12 @@ export async function signAll(subjects: readonly Subject[], predicate: Predicate
     for (const [index, bundle] of bundles.entries()) attested.push({ subjects: group[index]!, bundle });
     if (parts.length > atOnce) say(`Signed ${attested.length} of ${parts.length} bundles.`);
   }
-  return checked(attested, job);
+  const signed = await checked(attested, job);
+  if (signed.roots.length === 0)
+    warning(
+      `The trusted root of ${services.name} is not known, so what it signed was not verified before it is published, and no root is kept with it. Name it in \`trusted-root\`; \`gh attestation trusted-root\` prints GitHub's.`,
+    );
+  return signed;
 }
 
 /** Nothing is published that would not verify, or whose certificate says something else than its provenance. */

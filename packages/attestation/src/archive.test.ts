@@ -32,6 +32,25 @@ test("a second archive in a folder keeps the checksums of the first", async () =
   expect(sums()).toBe("00  a\n00  b\n");
 });
 
+test("VERIFY.md says how to get a root that is not there, and which issuer is another than GitHub's", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "archive-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const text = async (more: object) => {
+    const subjects = [{ name: "a", digest: { sha256: "00" } }];
+    await writeArchive([{ subjects, bundle: {} as never }], { ...options, folder, ...more });
+    return readFileSync(join(folder, "VERIFY.md"), "utf8");
+  };
+  const issuer = "https://token.actions.githubusercontent.com";
+  const unknown = await text({ issuer });
+  expect(unknown).toContain("`gh attestation trusted-root` prints it");
+  expect(unknown).toContain("--trusted-root trusted_root.json");
+  expect(unknown).not.toMatch(/custom-trusted-root|cert-oidc-issuer/);
+  const known = await text({ issuer: "https://token.octo.ghe.com", trustedRoot: "{}" });
+  expect(known).not.toContain("`gh attestation trusted-root` prints it");
+  expect(known).toContain("--custom-trusted-root trusted_root.json");
+  expect(known).toContain("--cert-oidc-issuer 'https://token.octo.ghe.com'");
+});
+
 test("no bundle is written over another, whatever the subjects' names", async () => {
   const folder = mkdtempSync(join(tmpdir(), "archive-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));

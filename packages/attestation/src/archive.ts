@@ -143,12 +143,20 @@ function indexOf(attested: readonly Attested[], file: string): string {
 /** For a shell, and on one line: a line break would end the block of the page. */
 const quoted = (text: string): string => `'${text.replace(/\p{Cc}/gu, "?").replaceAll("'", "'\\''")}'`;
 
+/** The one that `gh` expects unless it is told another. */
+const gitHubIssuer = "https://token.actions.githubusercontent.com";
+
 /** The commands that verify the first subject; a reader puts in the others' names. */
 function instructions(attested: readonly Attested[], bundle: string, options: ArchiveOptions): string {
   const { signer, issuer, sourceRepository, predicateType, trustedRoot, hasLog, hasTimestamp } = options;
   const artifact = attested[0]!.subjects[0]!.name;
   const repository = sourceRepository.replace(/^https?:\/\/[^/]+\//, "");
-  const root = trustedRoot === undefined ? "" : " --trusted-root trusted_root.json";
+  const root = "trusted_root.json";
+  const missing =
+    trustedRoot === undefined
+      ? `\nThe file \`${root}\` is not here: the root of the authorities that signed was not known then. Of GitHub's own Sigstore, \`gh attestation trusted-root\` prints it, one root per line; save the line with GitHub's authority as \`${root}\`. Of another, ask who runs it.\n`
+      : "";
+  const otherIssuer = issuer === gitHubIssuer ? "" : ` --cert-oidc-issuer ${quoted(issuer)}`;
   const witnesses = `${hasLog ? "" : " --insecure-ignore-tlog"}${hasTimestamp ? " --use-signed-timestamps" : ""}`;
   return `# Verify
 
@@ -157,11 +165,11 @@ These attestations, of the type \`${predicateType.replace(/[`\p{Cc}]/gu, "?")}\`
     ${signer}
 
 Put the artifact beside these files. Each command fails unless the artifact is the one that was attested, by that workflow.
-
-With [cosign](https://github.com/sigstore/cosign) 3${root ? ", which needs no network for it" : ""}:
+${missing}
+With [cosign](https://github.com/sigstore/cosign) 3, which needs no network for it:
 
 \`\`\`sh
-cosign verify-blob-attestation --bundle ${quoted(bundle)}${root}${witnesses} \\
+cosign verify-blob-attestation --bundle ${quoted(bundle)} --trusted-root ${root}${witnesses} \\
   --type ${quoted(predicateType)} --certificate-identity ${quoted(signer)} \\
   --certificate-oidc-issuer ${quoted(issuer)} ${quoted(artifact)}
 \`\`\`
@@ -169,8 +177,9 @@ cosign verify-blob-attestation --bundle ${quoted(bundle)}${root}${witnesses} \\
 With [GitHub's CLI](https://cli.github.com):
 
 \`\`\`sh
-gh attestation verify ${quoted(artifact)} --bundle ${quoted(bundle)}${root.replace("--trusted-root", "--custom-trusted-root")} \\
-  --repo ${quoted(repository)} --cert-identity ${quoted(signer)} --predicate-type ${quoted(predicateType)}
+gh attestation verify ${quoted(artifact)} --bundle ${quoted(bundle)}${trustedRoot === undefined ? "" : ` --custom-trusted-root ${root}`} \\
+  --repo ${quoted(repository)} --cert-identity ${quoted(signer)}${otherIssuer} \\
+  --predicate-type ${quoted(predicateType)}
 \`\`\`
 `;
 }
