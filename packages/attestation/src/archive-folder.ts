@@ -56,7 +56,8 @@ export async function attestedBeside(folder: string, { subjects, predicateType, 
         throw inTheWay(`another ${JSON.stringify(subject.name)}, which has other content than the one to attest`);
       if (!ours && files.has(file))
         throw inTheWay(`${JSON.stringify(subject.name)}, which would be overwritten and lost`);
-      if (!ours) beside.set(subject.name, subject);
+      // Also where ours is known by another algorithm only: the checksum stays.
+      if (!ours?.digest.sha256) beside.set(subject.name, subject);
     }
     if (files.has(file) && statement.predicateType !== predicateType)
       throw inTheWay(`the type ${statement.predicateType}, which would be overwritten and lost`);
