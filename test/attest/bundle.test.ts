@@ -36,26 +36,23 @@ test.each([
   expect(parts[0]).not.toMatch(/[\\/]index\.js$/);
 });
 
-test.each(["slsa-attest", "slsa-attest/verify"])(
-  "%s loads none of them before it has read its inputs",
-  async (entry) => {
-    const workspace = mkdtempSync(join(tmpdir(), "loads-"));
-    onTestFinished(() => rmSync(workspace, { recursive: true }));
-    onTestFinished(() => rmSync(`${workspace}_temp`, { recursive: true, force: true }));
-    const env = { NODE_V8_COVERAGE: join(workspace, "coverage") };
-    const ended = await runEntry(join(folder, ".."), entry, { "subject-path": "none" }, workspace, env);
-    expect(ended.code, ended.log).toBe(1);
-    const loaded = readdirSync(env.NODE_V8_COVERAGE).flatMap((file) => {
-      const { result } = JSON.parse(readFileSync(join(env.NODE_V8_COVERAGE, file), "utf8")) as {
-        result: { url: string }[];
-      };
-      return result.map(({ url }) => url);
-    });
-    const ours = loaded.filter((url) => url.includes("/slsa-attest/bundle/"));
-    expect(ours.length).toBeGreaterThan(0);
-    for (const url of ours)
-      expect(readFileSync(fileURLToPath(url), "utf8")).not.toMatch(
-        /\/api\/v2\/signingCert|TLOG_INCLUSION_PROOF_ERROR|OCI-Subject/,
-      );
-  },
-);
+test.each([
+  ["slsa-attest", /\/api\/v2\/signingCert|TLOG_INCLUSION_PROOF_ERROR|OCI-Subject/],
+  ["slsa-attest/verify", /\/api\/v2\/signingCert|OCI-Subject/],
+])("%s loads nothing that its inputs do not ask for", async (entry, unwanted) => {
+  const workspace = mkdtempSync(join(tmpdir(), "loads-"));
+  onTestFinished(() => rmSync(workspace, { recursive: true }));
+  onTestFinished(() => rmSync(`${workspace}_temp`, { recursive: true, force: true }));
+  const env = { NODE_V8_COVERAGE: join(workspace, "coverage") };
+  const ended = await runEntry(join(folder, ".."), entry, { "subject-path": "none" }, workspace, env);
+  expect(ended.code, ended.log).toBe(1);
+  const loaded = readdirSync(env.NODE_V8_COVERAGE).flatMap((file) => {
+    const { result } = JSON.parse(readFileSync(join(env.NODE_V8_COVERAGE, file), "utf8")) as {
+      result: { url: string }[];
+    };
+    return result.map(({ url }) => url);
+  });
+  const ours = loaded.filter((url) => url.includes("/slsa-attest/bundle/"));
+  expect(ours.length).toBeGreaterThan(0);
+  for (const url of ours) expect(readFileSync(fileURLToPath(url), "utf8")).not.toMatch(unwanted);
+});
