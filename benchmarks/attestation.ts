@@ -95,7 +95,7 @@ async function manySubjects({ url, server, services, trustedRoot, token }: Ready
       const sign = statementSigner({
         services: { name: "loopback", ...services },
         getToken: async () => token,
-        deadline: Date.now() + 60_000,
+        retryMs: 60_000,
         attemptMs: 20_000,
         warn: console.error,
       });

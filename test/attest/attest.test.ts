@@ -1,4 +1,5 @@
 /** slsa-attest as a step: what it attests, what it says when it cannot, and what it never says. */
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -234,6 +235,44 @@ describe("what is said", () => {
     else expect(other.log).toContain("states no digest of what it describes");
   });
 
+  test("of each artifact, by whatever digest the SBOM states", async () => {
+    await open();
+    const component = (file: string, alg: string) => ({
+      type: "file",
+      name: file,
+      hashes: [{ alg, content: createHash(alg.replace("-", "").toLowerCase()).update(read(file)).digest("hex") }],
+    });
+    const sbom = (...components: object[]) =>
+      JSON.stringify({
+        bomFormat: "CycloneDX",
+        specVersion: "1.6",
+        metadata: { component: { type: "application", name: "app", components } },
+      });
+    lab.write({
+      "one.json": sbom(component("dist/app.tar.gz", "SHA-256")),
+      "strong.json": sbom(component("dist/app.tar.gz", "SHA-512")),
+      "both.json": sbom(component("dist/app.tar.gz", "SHA-256"), component("dist/tool.whl", "SHA-512")),
+    });
+    const attest = (subject: string, file: string) =>
+      lab.attest({ predicate: "sbom", "sbom-path": file, "subject-path": subject, "output-dir": `out/${file}` });
+    const one = await attest("dist/*", "one.json");
+    expect(one.code, one.log).toBe(1);
+    expect(one.log).toContain('is about something else than "tool.whl": it describes sha256:');
+    expect((await attest("dist/tool.whl", "strong.json")).log).toContain("is about something else");
+    for (const [subject, file] of [
+      ["dist/app.tar.gz", "strong.json"],
+      ["dist/*", "both.json"],
+    ] as const) {
+      const signed = await attest(subject, file);
+      expect(signed.code, signed.log).toBe(0);
+      expect(signed.log).not.toContain("not compared");
+    }
+    // What is no file here is known by its one digest only.
+    lab.write({ SUMS: `${createHash("sha256").update("built").digest("hex")}  app.tar.gz\n` });
+    const inputs = { predicate: "sbom", "sbom-path": "strong.json", "subject-checksums": "SUMS" };
+    expect((await lab.attest(inputs)).log).toContain("is about something else");
+  });
+
   test("results of tests, with what rested and at what recall", async () => {
     await open();
     const plan = {
@@ -254,7 +293,6 @@ describe("what is said", () => {
       files: [],
     };
     lab.write({ "plan.json": JSON.stringify(plan) });
-    const { createHash } = await import("node:crypto");
     const digest = createHash("sha256").update(read("plan.json")).digest("hex");
     const test = (id: string, status: string) => ({ id: `t.py||${id}`, file: "t.py", status, duration_ms: 1 });
     const record = (sha: string) =>
@@ -291,6 +329,8 @@ describe("what is said", () => {
         failedTests: [],
         skippedTests: ["t.py||off"],
         restedTests: ["t.py||rested"],
+        // Where the tests ran, which is another run than the one that attests.
+        url: `${lab.backend.serverUrl}/octo/app/actions/runs/1/attempts/1`,
         configuration: [
           { annotations: { complete: true } },
           { digest: { sha256: digest }, annotations: { targetRecall: 0.95, statedRecall: 0.96 } },
@@ -314,6 +354,14 @@ describe("what is said", () => {
     expect(signed.code, signed.log).toBe(0);
     expect(statements("out/app.tar.gz.custom.intoto.jsonl")[0]?.predicate).toEqual({ reviewed: true });
     expect((await lab.attest({ ...inputs, "predicate-path": "broken.json" })).log).toContain("broken.json is not JSON");
+    for (const content of ["null", "[]", '"text"']) {
+      lab.write({ "other.json": content });
+      expect((await lab.attest({ ...inputs, "predicate-path": "other.json" })).log).toContain(
+        "has to hold a JSON object",
+      );
+    }
+    const named = await lab.attest({ ...inputs, "predicate-path": "predicate.json", "predicate-type": "review" });
+    expect([named.code, named.log.includes("Input `predicate-type` is no URI")], named.log).toEqual([1, true]);
   });
 });
 
@@ -366,21 +414,43 @@ describe("where it cannot sign", () => {
   });
 });
 
-type Fault = "refused" | "slow" | "garbage" | "down";
+type Fault = "refused" | "slow" | "garbage" | "down" | "broken" | "cut";
+const services = {
+  oidc: { words: "GitHub gave this job no ID token", isAt: (path: string) => path === "/oidc/token" },
+  fulcio: { words: "Fulcio (127.0.0.1:", isAt: (path: string) => path.includes("/fulcio/") },
+  rekor: { words: "Rekor (127.0.0.1:", isAt: (path: string) => path.includes("/rekor/") },
+  "rekor v2": { words: "Rekor (127.0.0.1:", isAt: (path: string) => path.includes("/rekor-tiles/") },
+  tsa: { words: "The timestamp authority (127.0.0.1:", isAt: (path: string) => path.includes("/tsa/") },
+  github: {
+    words: "GitHub's store did not take the attestation",
+    isAt: (path: string) => path.endsWith("/attestations"),
+  },
+  "GitHub's list": {
+    words: "GitHub's store did not list attestations",
+    isAt: (path: string) => path.includes("/attestations/sha256:"),
+  },
+  release: {
+    words: "GitHub did not take app.tar.gz.intoto.jsonl for the release v1.2.3",
+    isAt: (path: string) => path.startsWith("/uploads/"),
+  },
+};
+type Service = keyof typeof services;
+/** Whose part comes after the bundles are written. */
+const publishing: readonly Service[] = ["github", "GitHub's list", "release"];
 
 describe("a service that does not do its part", () => {
   /** Puts a fault before a service's own answer; `faultOf` says which, for each of its requests from 0. */
-  async function spoil(
-    service: "fulcio" | "rekor" | "tsa" | "github",
-    faultOf: (request: number) => Fault | undefined,
-  ): Promise<void> {
+  async function spoil(service: Service, faultOf: (request: number) => Fault | undefined): Promise<void> {
     await open();
+    lab.backend.state.releases.push({ id: 7, tag_name: "v1.2.3", draft: true, immutable: false, assets: [] });
     let asked = 0;
+    const { isAt } = services[service];
+    if (faultOf(0) === "cut") return lab.backend.router.loseAnswers((path) => isAt(path) && faultOf(asked++) === "cut");
     lab.intercept((path) => {
-      const isIt = service === "github" ? path.endsWith("/attestations") : path.includes(`/${service}/`);
-      const fault = isIt ? faultOf(asked++) : undefined;
+      const fault = isAt(path) ? faultOf(asked++) : undefined;
       if (!fault) return undefined;
       if (fault === "refused") throw new Refusal(400, "not today");
+      if (fault === "broken") throw new Refusal(500, "broken");
       if (fault === "down") throw new Refusal(503, "overloaded");
       if (fault === "garbage")
         return { bytes: Buffer.from("<html>proxy</html>"), headers: { "content-type": "text/html" } };
@@ -388,15 +458,17 @@ describe("a service that does not do its part", () => {
     });
   }
   const always = (fault: Fault) => () => fault;
-  const what = {
-    fulcio: "Fulcio (127.0.0.1:",
-    rekor: "Rekor (127.0.0.1:",
-    tsa: "The timestamp authority (127.0.0.1:",
-    github: "GitHub's store did not take the attestation",
-  };
-  const inputs = { "subject-path": "dist/app.tar.gz", "retry-for": "2s" };
+  const short = { "subject-path": "dist/app.tar.gz", "retry-for": "2s" };
+  // The others are to answer within that time too, on a machine that has much else to do.
+  const impatient = { "retry-for": "1s", "attempt-timeout": "4s" };
+  const inputs = (service: Service, more: Record<string, string> = {}): Record<string, string> => ({
+    ...short,
+    ...(service === "rekor v2" && { "rekor-url": lab.sigstore.rekorTilesUrl, "rekor-version": "2" }),
+    ...(service === "release" && { upload: "release" }),
+    ...more,
+  });
 
-  test.each(["fulcio", "rekor", "github"] as const)(
+  test.each(["oidc", "fulcio", "rekor", "rekor v2", ...publishing] as const)(
     "%s is needed, so each fault is an error that names it",
     async (service) => {
       for (const [faultOf, words, patience] of [
@@ -405,12 +477,12 @@ describe("a service that does not do its part", () => {
         [(n: number): Fault => (n < 2 ? "garbage" : "refused"), "(asked 3 times in", "60s"],
       ] as const) {
         await spoil(service, faultOf);
-        const ended = await lab.attest({ ...inputs, "retry-for": patience });
+        const ended = await lab.attest(inputs(service, { "retry-for": patience }));
         expect(ended.code, ended.log).toBe(1);
         const error = /^::error::(.*)$/m.exec(ended.log)?.[1] ?? "";
-        expect(error).toContain(what[service]);
+        expect(error).toContain(services[service].words);
         expect(error).toContain(words);
-        if (service !== "github") expect(existsSync(join(lab.workspace, "out"))).toBe(false);
+        if (!publishing.includes(service)) expect(existsSync(join(lab.workspace, "out"))).toBe(false);
         else expect(readdirSync(join(lab.workspace, "out"))).toContain("app.tar.gz.intoto.jsonl");
         await lab.close();
       }
@@ -418,44 +490,58 @@ describe("a service that does not do its part", () => {
     },
   );
 
-  test.each(["refused", "down", "garbage"] as const)(
+  test.each(["refused", "down", "garbage", "slow"] as const)(
     "the timestamp is not, when the log is there: %s",
     async (fault) => {
       await spoil("tsa", always(fault));
-      const ended = await lab.attest(inputs);
+      const given = inputs("tsa", fault === "slow" ? impatient : {});
+      const ended = await lab.attest(given);
       expect(ended.code, ended.log).toBe(0);
-      expect(ended.log).toContain(`::warning::${what.tsa}`);
+      expect(ended.log).toContain(`::warning::${services.tsa.words}`);
       expect((await lab.verify({ "subject-path": "dist/app.tar.gz", "bundle-path": "out/*.jsonl" })).code).toBe(0);
-      const alone = await lab.attest({ ...inputs, "rekor-url": "", "trusted-root": "" });
+      const alone = await lab.attest({ ...given, "rekor-url": "", "trusted-root": "", "output-dir": "alone" });
       expect(alone.code).toBe(1);
-      expect(alone.log).toContain(`::error::${what.tsa}`);
+      expect(alone.log).toContain(`::error::${services.tsa.words}`);
     },
   );
 
-  test.each(["fulcio", "rekor", "tsa", "github"] as const)("%s fails half of the time", async (service) => {
-    await spoil(service, (n) => (n % 2 === 0 ? "down" : undefined));
-    const ended = await lab.attest({ ...inputs, "retry-for": "60s" });
+  test.each<[Service, Fault]>([
+    ...(Object.keys(services) as Service[]).map((service): [Service, Fault] => [service, "down"]),
+    ["oidc", "broken"],
+    ["oidc", "garbage"],
+    ["oidc", "cut"],
+    ["oidc", "slow"],
+    ["rekor", "cut"],
+    ["rekor v2", "cut"],
+    ["github", "cut"],
+    ["release", "cut"],
+  ])("%s fails half of the time: %s", async (service, fault) => {
+    // To look up what a lost answer said takes another question.
+    const each = fault === "cut" ? 3 : 2;
+    await spoil(service, (n) => (n % each === 0 ? fault : undefined));
+    const patience = { "retry-for": "60s", ...(fault === "slow" && { "attempt-timeout": "4s" }) };
+    const ended = await lab.attest(inputs(service, patience));
     expect(ended.code, ended.log).toBe(0);
     expect(ended.log).toContain("trying again in");
     expect(ended.log).not.toContain("::warning::");
     expect((await lab.verify({ "subject-path": "dist/app.tar.gz", "bundle-path": "out/*.jsonl" })).code).toBe(0);
   });
 
-  test.each([
-    ["fulcio", "Fulcio"],
-    ["rekor", "Rekor"],
-    ["github", "GitHub's store"],
-  ] as const)("%s does not answer and is given up, and the step ends", async (service, name) => {
-    await spoil(service, always("slow"));
-    // The others are to answer within that time too, on a machine that has much else to do.
-    const ended = await lab.attest({ ...inputs, "retry-for": "1s", "attempt-timeout": "4s" });
-    expect(ended.code).toBe(1);
-    expect(ended.log).toMatch(new RegExp(`::error::${name}.*: no answer within 4 s`));
-  });
+  test.each(["oidc", "fulcio", "rekor", "rekor v2", ...publishing] as const)(
+    "%s does not answer and is given up, and the step ends",
+    async (service) => {
+      await spoil(service, always("slow"));
+      const ended = await lab.attest(inputs(service, impatient));
+      expect(ended.code).toBe(1);
+      const error = /^::error::(.*)$/m.exec(ended.log)?.[1] ?? "";
+      expect(error).toContain(services[service].words);
+      expect(error).toContain("no answer within 4 s");
+    },
+  );
 
   test("with `on-unavailable: warn`, the job goes on", async () => {
     await spoil("fulcio", always("down"));
-    const ended = await lab.attest({ ...inputs, "on-unavailable": "warn" });
+    const ended = await lab.attest(inputs("fulcio", { "on-unavailable": "warn" }));
     expect(ended.code, ended.log).toBe(0);
     expect(ended.log).toContain("::warning::Nothing was attested. Fulcio");
     expect(ended.outputs["bundle-path"]).toBe("");
@@ -463,7 +549,7 @@ describe("a service that does not do its part", () => {
 
   test("when only GitHub's store is away, the bundles are there all the same", async () => {
     await spoil("github", always("down"));
-    const ended = await lab.attest({ ...inputs, "on-unavailable": "warn" });
+    const ended = await lab.attest(inputs("github", { "on-unavailable": "warn" }));
     expect(ended.code, ended.log).toBe(0);
     expect(ended.log).toMatch(/::warning::The attestations are in .*not all are published/);
     expect(existsSync(ended.outputs["bundle-path"]!)).toBe(true);
@@ -520,6 +606,16 @@ describe("a release", () => {
     expect(ended.log).toContain(message);
     expect(existsSync(ended.outputs["bundle-path"]!)).toBe(true);
   });
+});
+
+test("where no trusted root is known, a warning says that nothing was verified", async () => {
+  await open();
+  const blind = await lab.attest({ "subject-path": "dist/app.tar.gz", "trusted-root": "" });
+  expect(blind.code, blind.log).toBe(0);
+  expect(blind.log).toContain("::warning::The trusted root of the Sigstore at 127.0.0.1:");
+  expect(read("out/VERIFY.md")).toContain("The file `trusted_root.json` is not here");
+  const seeing = await lab.attest({ "subject-path": "dist/app.tar.gz" });
+  expect(seeing.log).not.toContain("::warning::");
 });
 
 test("a step that is run again stores nothing twice", async () => {
@@ -620,11 +716,11 @@ test("twenty times in a row", async () => {
   await open();
   for (let round = 0; round < 20; round++) {
     lab.write({ "dist/app.tar.gz": `built ${round}` });
-    const signed = await lab.attest({ "subject-path": "dist/app.tar.gz" });
+    const signed = await lab.attest({ "subject-path": "dist/app.tar.gz", "output-dir": `out/${round}` });
     expect(signed.code, signed.log).toBe(0);
     const verified = await lab.verify({
       "subject-path": "dist/app.tar.gz",
-      "bundle-path": "out/app.tar.gz.intoto.jsonl",
+      "bundle-path": `out/${round}/app.tar.gz.intoto.jsonl`,
     });
     expect(verified.code, verified.log).toBe(0);
   }

@@ -1,7 +1,8 @@
 /** The release examples as their readers copy them, with a Sigstore on this machine in place of the public one. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Sigstore, startSigstore } from "@goatnote/rehearsal";
+import { loadVerification, type Policy } from "@goatnote/attestation";
+import { type RehearsalOptions, type Sigstore, startSigstore } from "@goatnote/rehearsal";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { unzip } from "../../packages/rehearsal/src/runner/standins/zip.ts";
 import { build } from "../../scripts/build.ts";
@@ -76,11 +77,11 @@ function replaced(text: string, from: string, to: string): string {
 }
 
 /** Commits the workflow, tags it and pushes the tag. */
-function release(workflow: string): Promise<Outcome> {
+function release(workflow: string, options: Partial<RehearsalOptions> = {}): Promise<Outcome> {
   const sha = lab.commit({ ".github/workflows/release.yml": workflow });
   const payload = { ref: "refs/tags/v1.2.3", before: "0".repeat(40), after: sha };
   const event = { name: "push", payload };
-  return lab.rehearse({ workflow: ".github/workflows/release.yml", event, ref: "refs/tags/v1.2.3", sha });
+  return lab.rehearse({ workflow: ".github/workflows/release.yml", event, ref: "refs/tags/v1.2.3", sha, ...options });
 }
 
 test("a release is built, attested, verified and deployed", async () => {
@@ -90,7 +91,15 @@ test("a release is built, attested, verified and deployed", async () => {
     { verified: "2", level: "2" },
     { verified: "2", level: "2" },
   ]);
-  expect(outcome.artifacts(/^attestations$/)).toHaveLength(1);
+  const [archive, ...more] = outcome.artifacts(/^attestations$/);
+  expect(more).toEqual([]);
+  const sums = unzip(archive!.content).find(({ name }) => name === "SHA256SUMS")!;
+  // Of both steps: the SBOM is about one of the two files that the provenance is about.
+  expect(sums.content.toString().split("\n")).toEqual([
+    expect.stringMatching(/^[0-9a-f]{64} {2}sbom\.cdx\.json$/),
+    `${hex}  app.tar.gz`,
+    "",
+  ]);
   expect(outcome.summary).toContain("Verified 2 artifacts");
 });
 
@@ -185,9 +194,43 @@ test.each(["release.yml", "release-l3.yml"])(
 );
 
 test("the reusable workflow builds and attests in jobs of their own", async () => {
-  // As if it had been called: the runner here starts workflows by events only.
-  const outcome = await release(example("release-l3.yml", { "  workflow_call:": '  push:\n    tags: ["v*"]' }));
+  const { peekIdentity, readTrustedRoots, verifyArtifacts } = await loadVerification();
+  // The runner here starts workflows by events only, so this one is started by the tag; it signs as the one that was called.
+  const called = `octo/builder/.github/workflows/release-l3.yml@${"b2".repeat(20)}`;
+  const started = { "  workflow_call:": '  push:\n    tags: ["v*"]' };
+  const outcome = await release(example("release-l3.yml", started), { calledWorkflow: called });
   expect(outcome.conclusion, outcome.log).toBe("success");
   const [attested] = outcome.outputs("slsa-attest");
   expect(attested).toMatchObject({ subjects: "2" });
+  const { signer, buildConfig, sourceRepository, signerDigest } = peekIdentity(
+    lab.backend.state.attestations[0]!.bundle,
+  );
+  const server = lab.backend.serverUrl;
+  expect({ signer, buildConfig, sourceRepository, signerDigest }).toEqual({
+    signer: `${server}/${called}`,
+    buildConfig: `${server}/octo/lab/.github/workflows/release.yml@refs/tags/v1.2.3`,
+    sourceRepository: `${server}/octo/lab`,
+    signerDigest: "b2".repeat(20),
+  });
+
+  // Its consumers list it, with the commit; who does not, takes nothing that it signed.
+  const bundles = unzip(outcome.artifacts(/^attestations$/)[0]!.content);
+  const bundle = JSON.parse(bundles.find(({ name }) => name.endsWith(".sigstore.json"))!.content.toString()) as object;
+  const levels = async (policy: Partial<Policy>) => {
+    const verdicts = await verifyArtifacts(
+      [{ name: "app.tar.gz", digest: { sha256: hex } }],
+      [{ source: "bundle", json: bundle, sha256: "" }],
+      {
+        policy: { server, issuer: lab.backend.url, sourceRepository: "octo/lab", ...policy },
+        roots: readTrustedRoots(JSON.stringify(sigstore.trustedRoot), "root"),
+        predicateType: "https://slsa.dev/provenance/v1",
+        matchNames: true,
+        now: new Date(),
+      },
+    );
+    return verdicts.map(({ verified, level }) => [verified, level]);
+  };
+  expect(await levels({ signerWorkflows: [called] })).toEqual([[true, 2]]);
+  expect(await levels({ signerWorkflows: [called], buildLevel3: [called] })).toEqual([[true, 3]]);
+  expect(await levels({})).toEqual([[false, 0]]);
 });

@@ -6,6 +6,7 @@ import { DefaultArtifactClient } from "@actions/artifact";
 import { run } from "@goatnote/action-io";
 import { Refusal } from "@goatnote/rehearsal";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { unzip } from "../../packages/rehearsal/src/runner/standins/zip.ts";
 import { build } from "../../scripts/build.ts";
 import { AttestLab } from "./lab.ts";
 
@@ -126,6 +127,79 @@ describe("an artifact of the run", () => {
     });
     expect(refused.code, refused.log).toBe(0);
     expect(refused.log).toMatch(/::warning::The attestations are in .*GitHub did not take the artifact other/);
+  });
+});
+
+describe("several steps into one folder", () => {
+  const sums = (text = readFileSync(join(lab.workspace, "out/SHA256SUMS"), "utf8")) =>
+    text
+      .trim()
+      .split("\n")
+      .map((line) => line.split("  ")[1])
+      .sort();
+  const custom = (type: string) => ({
+    predicate: "custom",
+    "predicate-type": `https://example.org/${type}`,
+    "predicate-path": "p.json",
+  });
+  const second = { "subject-path": "dist/tool.whl", ...custom("x") };
+  async function first(): Promise<void> {
+    await open();
+    lab.write({ "dist/tool.whl": "wheel", "dist/other/app.tar.gz": "another", "p.json": "{}" });
+    expect((await lab.attest({ ...inputs, ...custom("x") })).code).toBe(0);
+  }
+
+  test("keep the checksums of all, and what a step uploads has those of its own", async () => {
+    await first();
+    const ended = await lab.attest({ ...second, upload: "artifact" });
+    expect(ended.code, ended.log).toBe(0);
+    expect(sums()).toEqual(["app.tar.gz", "tool.whl"]);
+    const [artifact] = lab.backend.state.artifacts;
+    const uploaded = unzip(lab.backend.state.blobs.get(artifact!.blob)!.content!);
+    expect(sums(uploaded.find(({ name }) => name === "SHA256SUMS")!.content.toString())).toEqual(["tool.whl"]);
+    const verified = await lab.verify({ "archive-path": "out" });
+    expect([verified.code, verified.outputs.verified], verified.log).toEqual([0, "2"]);
+    expect((await lab.attest(second)).code).toBe(0); // again
+    expect(sums()).toEqual(["app.tar.gz", "tool.whl"]);
+  });
+
+  test("leave no index that is about an earlier joint file", async () => {
+    await first();
+    const both = { "subject-path": "dist/*.*" };
+    expect((await lab.attest({ ...both, bundle: "per-subject" })).code).toBe(0);
+    expect(readdirSync(join(lab.workspace, "out"))).toContain("multiple.index.json");
+    const joint = await lab.attest(both);
+    expect(joint.code, joint.log).toBe(0);
+    expect(readdirSync(join(lab.workspace, "out"))).not.toContain("multiple.index.json");
+  });
+
+  test.each([
+    [
+      "another artifact of the same name",
+      { "subject-path": "dist/other/app.tar.gz" },
+      'another "app.tar.gz", which has other content',
+    ],
+    [
+      "a bundle of another type under the same name",
+      { ...inputs, ...custom("y") },
+      "the type https://example.org/x, which would be overwritten",
+    ],
+    [
+      "a bundle about others under the same name",
+      { "subject-path": "dist/app_tar.gz", ...custom("x") },
+      '"app#tar.gz", which would be overwritten',
+    ],
+  ])("lose nothing: %s is refused before anything is signed", async (_, given, message) => {
+    await first();
+    lab.write({ "dist/app#tar.gz": "hash", "dist/app_tar.gz": "line" });
+    expect((await lab.attest({ "subject-path": "dist/app#tar.gz", ...custom("x") })).code).toBe(0);
+    const before = lab.sigstore.log.size;
+    const refused = await lab.attest(given as Record<string, string>);
+    expect(refused.code).toBe(1);
+    expect(refused.log).toContain(message);
+    expect(refused.log).toContain("Name another `output-dir` for this step");
+    expect(lab.sigstore.log.size).toBe(before);
+    expect((await lab.verify({ "archive-path": "out" })).code).toBe(0);
   });
 });
 

@@ -34,7 +34,10 @@ function attestImage(
   { inputs = {}, env = {} }: { inputs?: Record<string, string>; env?: Record<string, string> } = {},
 ) {
   const image = { "subject-name": `${host}/octo/app`, "subject-digest": layout.digest, "push-to-registry": "true" };
-  return lab.attest({ ...image, upload: "none", "retry-for": "2s", ...inputs }, { DOCKER_CONFIG: "/none", ...env });
+  return lab.attest(
+    { ...image, upload: "none", "retry-for": "2s", "output-dir": "", ...inputs },
+    { DOCKER_CONFIG: "/none", ...env },
+  );
 }
 
 describeWithPeer("oras", (oras) => {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { AttestLab, repository } from "./lab.ts";
 
 let lab: AttestLab;
@@ -66,6 +66,7 @@ test.each([
   ["no bundle is there", { "bundle-path": "" }, "no attestation is about"],
   ["a named bundle is not there", { "bundle-path": "gone/*.jsonl" }, 'No bundle matches "gone/*.jsonl"'],
   ["a bundle is no JSON", { "bundle-path": "dist/app.tar.gz" }, "no attestation is about"],
+  ["a bundle is none", { "bundle-path": "trusted_root.json" }, "what cannot be read as one: trusted_root.json"],
   ["the trusted root is none", { "trusted-root": "dist/app.tar.gz" }, "is no trusted root"],
   ["the trusted root is the public one", { "trusted-root": "" }, "cannot be trusted"],
   ["the artifact is not there", { "subject-path": "dist/gone" }, 'No file matches "dist/gone"'],
@@ -79,6 +80,18 @@ test.each([
   const ended = await lab.verify({ ...given, ...(inputs as Record<string, string>) });
   expect(ended.code).toBe(1);
   expect(ended.log).toContain(message);
+});
+
+test("what a self-hosted runner signed is of level 1, and refused where GitHub's are wanted", async () => {
+  const own = await AttestLab.make({ run: { selfHosted: true } });
+  onTestFinished(() => own.close());
+  own.write({ "dist/app.tar.gz": "built" });
+  const signed = await own.attest({ "subject-path": "dist/app.tar.gz" });
+  expect(signed.code, signed.log).toBe(0);
+  const taken = await own.verify(given);
+  expect([taken.code, taken.outputs.level], taken.log).toEqual([0, "1"]);
+  const refused = await own.verify({ ...given, runner: "github-hosted" });
+  expect([refused.code, refused.log.includes("runner: wanted github-hosted, found self-hosted")]).toEqual([1, true]);
 });
 
 test("a renamed file, when its name was not to be compared", async () => {
@@ -183,12 +196,28 @@ describe("a policy file", () => {
     expect(ended.log).toContain("Input `source-ref` does not go with `policy`");
   });
 
-  test("has a schema with the same keys", async () => {
+  test("has a schema that takes and refuses the same values", async () => {
     const schema = JSON.parse(
       readFileSync(join(import.meta.dirname, "../../actions/slsa-attest/policy.schema.json"), "utf8"),
     ) as { properties: object };
     const { policyKeys } = await import("../../packages/attestation/src/policy-file.ts");
     expect(Object.keys(schema.properties).sort()).toEqual(Object.keys(policyKeys).sort());
+    const { Ajv2020 } = await import("ajv/dist/2020.js");
+    // Formats are told beside: `uri` says less than what an issuer is here.
+    const takes = new Ajv2020({ validateFormats: false, allowUnionTypes: true }).compile(schema);
+    const texts = [
+      ...["octo/app", "octo", "1", "0", "refs/heads/main", "main", "a1".repeat(20), "a1a1a1a", "push", "Push!"],
+      ...[workflow, `${workflow}@refs/tags/v1`, `${workflow}@${"b2".repeat(20)}`, `${workflow}@v1`, "release.yml"],
+      ...["any", "github-hosted", "self-hosted"],
+    ];
+    for (const [key, { isList = false, problem }] of Object.entries(policyKeys)) {
+      // Durations and addresses are beyond patterns.
+      for (const text of key === "max-age" || key === "issuer" ? [] : texts)
+        expect([key, text, takes({ [key]: text })]).toEqual([key, text, problem(text) === undefined]);
+      const good = texts.find((text) => problem(text) === undefined);
+      if (good) expect([key, takes({ [key]: [good] }), takes({ [key]: [] })]).toEqual([key, isList, false]);
+    }
+    expect(takes({ "no-key": "octo/app" })).toBe(false);
   });
 });
 

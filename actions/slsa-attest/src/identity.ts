@@ -1,7 +1,8 @@
 /** The job's identity: GitHub's ID token, and why there may be none. */
-import { getIDToken } from "@actions/core";
+
+import { HttpClient } from "@actions/http-client";
 import { registerSecret, UserError, type WorkflowContext } from "@goatnote/action-io";
-import { type Claims, readClaims } from "@goatnote/attestation";
+import { type Claims, Garbage, type Patience, persist, readClaims } from "@goatnote/attestation";
 
 /** Nothing can be signed here; `on-unavailable` says what that means for the job. */
 export class Unavailable extends UserError {
@@ -17,14 +18,23 @@ export interface JobIdentity {
 const audience = "sigstore";
 const leftMs = 60_000;
 
-/** @throws Unavailable when the job may not ask for an ID token */
-export async function jobIdentity(context: WorkflowContext, environment: NodeJS.ProcessEnv): Promise<JobIdentity> {
-  if (!environment.ACTIONS_ID_TOKEN_REQUEST_URL || !environment.ACTIONS_ID_TOKEN_REQUEST_TOKEN)
+/**
+ * @throws Unavailable when the job may not ask for an ID token
+ * @throws ServiceError when GitHub gives it none
+ */
+export async function jobIdentity(
+  context: WorkflowContext,
+  environment: NodeJS.ProcessEnv,
+  patience: Patience,
+): Promise<JobIdentity> {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer } = environment;
+  if (!url || !bearer)
     throw new Unavailable(
       context.trust === "fork"
         ? "This run is about a pull request from a fork, and GitHub gives such runs no identity to sign with. Attest in a run of this repository, or set `on-unavailable: skip`."
         : "This job has no identity to sign with: give it `permissions: id-token: write` (runs of Dependabot and of forks never have it; for them set `on-unavailable: skip`).",
     );
+  const ask = () => idToken(url, bearer, patience);
   let token = await ask();
   return {
     claims: readClaims(token),
@@ -36,12 +46,26 @@ export async function jobIdentity(context: WorkflowContext, environment: NodeJS.
   };
 }
 
-async function ask(): Promise<string> {
-  try {
-    const token = await getIDToken(audience);
-    registerSecret(token);
-    return token;
-  } catch (error) {
-    throw new Unavailable(`GitHub gave this job no ID token: ${(error as Error).message.replace(/\s+/g, " ").trim()}`);
-  }
+/** The toolkit's own function takes an error of 500, a cut connection or garbage for final, and waits for minutes. */
+function idToken(url: string, bearer: string, patience: Patience): Promise<string> {
+  // By the toolkit's client, which goes through the runner's proxy.
+  const client = new HttpClient("goatnote-slsa-attest", [], {
+    allowRedirects: false,
+    socketTimeout: patience.attemptMs,
+  });
+  const headers = { authorization: `Bearer ${bearer}` };
+  return persist("GitHub", "GitHub gave this job no ID token", patience, async () => {
+    const refused = (statusCode: number, message: string) =>
+      Object.assign(new Error(`${statusCode} (${message})`), { statusCode });
+    const { result, statusCode } = await client
+      .getJson<{ value?: unknown }>(`${url}&audience=${audience}`, headers)
+      .catch((error: Error & { statusCode?: number }) => {
+        throw error.statusCode === undefined ? error : refused(error.statusCode, error.message);
+      });
+    if (statusCode === 404) throw refused(404, "Not Found");
+    const { value } = result ?? {};
+    if (typeof value !== "string" || value.split(".").length !== 3) throw new Garbage("its answer holds no token");
+    registerSecret(value);
+    return value;
+  });
 }

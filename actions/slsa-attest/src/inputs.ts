@@ -141,6 +141,9 @@ export function attestContradictions(values: MainInputs): string[] {
     ...(predicate === "custom"
       ? [...missing("predicate-path", when("custom")), ...missing("predicate-type", when("custom"))]
       : needless(values, ["predicate-path", "predicate-type"], when("custom"))),
+    ...(predicate === "custom" && values["predicate-type"] && !/^[a-z][a-z0-9+.-]*:\S+$/i.test(values["predicate-type"])
+      ? ["Input `predicate-type` is no URI, such as https://example.org/review/v1."]
+      : []),
     ...(predicate === "test-result"
       ? missing("segment", when("test-result"))
       : needless(values, ["plan", "segment"], when("test-result"))),

@@ -18,7 +18,7 @@ const attemptMs = 30_000;
 export function onlineStore(token: string, policy: Policy, context: WorkflowContext) {
   const { apiUrl } = context;
   const repository = policy.sourceRepository ?? context.repository;
-  const patience = { deadline: Date.now() + patienceMs, attemptMs, say };
+  const patience = { retryMs: patienceMs, attemptMs, say };
   return {
     /** Every bundle that the store has about the subjects, each once. */
     async bundlesAbout(subjects: readonly Subject[]): Promise<BundleSource[]> {

@@ -4,7 +4,8 @@ import { say, UserError, type WorkflowContext } from "@goatnote/action-io";
 import {
   assertBuildEvent,
   type Claims,
-  describes,
+  digestOf,
+  notDescribed,
   PROVENANCE_TYPE,
   provenance,
   type ResourceDescriptor,
@@ -13,7 +14,7 @@ import {
 } from "@goatnote/attestation";
 import type { MainInputs } from "./inputs.ts";
 import { lockFiles } from "./lock-files.ts";
-import { readJson } from "./subjects-of.ts";
+import { type Found, readJson } from "./subjects-of.ts";
 
 export interface Predicate {
   type: string;
@@ -24,7 +25,7 @@ export async function predicateOf(
   inputs: MainInputs,
   claims: Claims,
   context: WorkflowContext,
-  subjects: readonly Subject[],
+  { subjects, files }: Found,
 ): Promise<Predicate> {
   const path = (name: string): string => resolve(context.workspace, name);
   switch (inputs.predicate) {
@@ -43,9 +44,9 @@ export async function predicateOf(
     }
     case "custom":
       if (inputs["predicate-type"] === PROVENANCE_TYPE) assertBuildEvent(claims);
-      return { type: inputs["predicate-type"], content: await readJson(path(inputs["predicate-path"])) };
+      return { type: inputs["predicate-type"], content: await customPredicate(path(inputs["predicate-path"])) };
     case "sbom":
-      return sbomPredicate(path(inputs["sbom-path"]), subjects);
+      return sbomPredicate(path(inputs["sbom-path"]), { subjects, files });
     case "test-result": {
       const { testResultOf } = await import("./test-results.ts");
       const plan = inputs.plan === "" ? "" : path(inputs.plan);
@@ -54,18 +55,40 @@ export async function predicateOf(
   }
 }
 
-/** An SBOM of something else than the subjects is refused; one that states no digest is taken, and that is said. */
-async function sbomPredicate(file: string, subjects: readonly Subject[]): Promise<Predicate> {
+/** https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md: a predicate is an object. */
+async function customPredicate(file: string): Promise<unknown> {
+  const content = await readJson(file);
+  if (content === null || typeof content !== "object" || Array.isArray(content))
+    throw new UserError(`${file} is no predicate: it has to hold a JSON object, in braces.`);
+  return content;
+}
+
+/** An SBOM that does not describe each of the subjects is refused; one that states no digest is taken, and that is said. */
+async function sbomPredicate(file: string, { subjects, files }: Found): Promise<Predicate> {
   const content = await readJson(file);
   const sbom = readSbom(content, file);
-  const fits = describes(sbom, subjects);
-  if (fits === false)
-    throw new UserError(
-      `${file} is about something else: it describes ${sbom.described.join(", ")}, which is none of the ${subjects.length} subjects.`,
-    );
-  if (fits === undefined)
+  const paths = new Map(files.filter(({ isLayout }) => !isLayout).map(({ path, subject }) => [subject.name, path]));
+  const digest = async ({ name }: Subject, algorithm: string) => {
+    const path = paths.get(name);
+    return path === undefined ? undefined : digestOf(path, algorithm);
+  };
+  const missing = await notDescribed(sbom, subjects, digest);
+  if (missing === undefined)
     say(`${file} states no digest of what it describes, so it was not compared with the subjects.`);
+  else if (missing.length > 0) {
+    const names = missing.slice(0, 3).map(({ name }) => JSON.stringify(name));
+    const more = missing.length > names.length ? ` and ${missing.length - names.length} more` : "";
+    throw new UserError(
+      `${file} is about something else than ${names.join(", ")}${more}: it describes ${few(sbom.described)}. Attest an SBOM together with the artifacts that it is about; one that states digests has to state one of each.`,
+    );
+  }
   return { type: sbom.predicateType, content };
+}
+
+/** For a message: some of many. */
+function few(digests: readonly string[]): string {
+  const more = digests.length > 5 ? ` and ${digests.length - 5} more` : "";
+  return `${digests.slice(0, 5).join(", ")}${more}`;
 }
 
 /** The inputs of a manual run; {} for other events. */

@@ -15,6 +15,7 @@ import {
   MAX_SUBJECTS,
   type Patience,
   publicServices,
+  type Root,
   type SerializedBundle,
   type Services,
   type Subject,
@@ -55,6 +56,8 @@ export interface SignedParts {
   identity: Identity;
   /** The text of the trusted root that the bundles were verified with, if it is known. */
   trustedRoot?: string;
+  /** The same, as it is verified with; [] where it is not known. */
+  roots: Root[];
   hasLog: boolean;
   hasTimestamp: boolean;
 }
@@ -69,9 +72,9 @@ interface Job {
 // Witnesses are public services: a few questions at a time.
 const atOnce = 4;
 
-/** How long services are asked, from now on. */
+/** How long services are asked. */
 export function patienceOf(inputs: MainInputs): Patience {
-  return { deadline: Date.now() + (inputs["retry-for"] ?? 0), attemptMs: inputs["attempt-timeout"] ?? 20_000, say };
+  return { retryMs: inputs["retry-for"] ?? 0, attemptMs: inputs["attempt-timeout"] ?? 20_000, say };
 }
 
 /** Signs one statement for each part of the subjects. */
@@ -93,7 +96,12 @@ export async function signAll(subjects: readonly Subject[], predicate: Predicate
     for (const [index, bundle] of bundles.entries()) attested.push({ subjects: group[index]!, bundle });
     if (parts.length > atOnce) say(`Signed ${attested.length} of ${parts.length} bundles.`);
   }
-  return checked(attested, job);
+  const signed = await checked(attested, job);
+  if (signed.roots.length === 0)
+    warning(
+      `The trusted root of ${services.name} is not known, so what it signed was not verified before it is published, and no root is kept with it. Name it in \`trusted-root\`; \`gh attestation trusted-root\` prints GitHub's.`,
+    );
+  return signed;
 }
 
 /** Nothing is published that would not verify, or whose certificate says something else than its provenance. */
@@ -124,6 +132,7 @@ async function checked(attested: Attested[], { inputs, context, services }: Job)
   >;
   return {
     attested,
+    roots,
     identity: peekIdentity(first),
     hasLog: (tlogEntries?.length ?? 0) > 0,
     hasTimestamp: (timestampVerificationData?.rfc3161Timestamps?.length ?? 0) > 0,

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { UserError } from "@goatnote/action-io";
-import { type Claims, TEST_RESULT_TYPE, type TestOutcome, testResult } from "@goatnote/attestation";
+import { type Claims, type FollowedPlan, TEST_RESULT_TYPE, type TestOutcome, testResult } from "@goatnote/attestation";
 import { decodeRuns, type Execution, type Run } from "@goatnote/ci-history";
 import { decodePlan } from "@goatnote/test-selection";
 
@@ -32,20 +32,19 @@ export async function testResultOf(segment: string, plan: string, claims: Claims
   for (const { sha } of runs)
     if (sha !== claims.sha)
       throw new UserError(`${segment} records tests of the commit ${sha}, and this run is about ${claims.sha}.`);
-  const executions = runs.flatMap(({ tests }) => tests);
-  if (executions.length === 0) throw new UserError(`${segment} records no test, so there is no result to attest.`);
-  const chosen = plan === "" ? undefined : await planOf(plan, runs);
+  if (runs.every(({ tests }) => tests.length === 0))
+    throw new UserError(`${segment} records no test, so there is no result to attest.`);
   const run = {
-    tests: outcomesOf(executions),
-    url: `${server}/${claims.repository}/actions/runs/${claims.run_id}/attempts/${claims.run_attempt}`,
+    tests: outcomesOf(runs),
+    url: `${server}/${claims.repository}/actions/runs/${runPath(segment, runs)}`,
     record: { sha256: sha256(bytes) },
     complete: runs.every(({ report_complete }) => report_complete !== false),
-    ...(chosen && { plan: chosen }),
+    plans: plan === "" ? plansIn(runs) : [await planOf(plan, runs)],
   };
   return { type: TEST_RESULT_TYPE, content: testResult(run) };
 }
 
-async function planOf(file: string, runs: readonly Run[]) {
+async function planOf(file: string, runs: readonly Run[]): Promise<FollowedPlan> {
   const bytes = await bytesOf(file);
   const plan = decoded(file, () => decodePlan(bytes.toString(), file));
   const digest = sha256(bytes);
@@ -59,14 +58,40 @@ async function planOf(file: string, runs: readonly Run[]) {
   };
 }
 
-/** A test that failed and passed is flaky: it warns. */
-function outcomesOf(executions: readonly Execution[]): TestOutcome[] {
-  const byName = new Map<string, Set<TestOutcome["outcome"]>>();
-  for (const { id, param, status } of executions) {
-    const name = param === undefined ? id : `${id} ${param}`;
-    byName.set(name, (byName.get(name) ?? new Set()).add(outcomes[status]));
-  }
-  return [...byName].map(([name, seen]) => {
+/** Where the tests ran, which may be another run than the one that attests. */
+function runPath(segment: string, runs: readonly Run[]): string {
+  const paths = new Set(runs.map(({ run_id, run_attempt = 1 }) => `${run_id}/attempts/${run_attempt}`));
+  if (paths.size > 1)
+    throw new UserError(
+      `${segment} records tests of ${paths.size} runs (${[...paths].slice(0, 3).join(", ")}), and a result is of one. Give the record of one run.`,
+    );
+  return [...paths][0]!;
+}
+
+/** What the record says of the plans that its tests followed, each once. */
+function plansIn(runs: readonly Run[]): FollowedPlan[] {
+  const plans = runs.flatMap(({ selection }): FollowedPlan[] => {
+    if (!selection) return [];
+    const { mode, plan_digest, target_recall: targetRecall } = selection;
+    const digest = { sha256: plan_digest.replace(/^sha256:/, "") };
+    return [{ digest, run: mode === "full" ? "all" : "chosen", targetRecall, confidence: null }];
+  });
+  return [...new Map(plans.map((each) => [JSON.stringify(each), each])).values()];
+}
+
+/** A test that failed and passed, with the same parameters and in the same variant, is flaky: it warns. */
+function outcomesOf(runs: readonly Run[]): TestOutcome[] {
+  const tests = new Map<string, { name: string; seen: Set<TestOutcome["outcome"]> }>();
+  for (const run of runs)
+    for (const { id, param, variant, status } of run.tests) {
+      const variants = [run.variant, variant].filter((each) => each !== undefined).join(" / ");
+      const name = `${id}${param === undefined ? "" : ` ${param}`}${variants === "" ? "" : ` (${variants})`}`;
+      const key = `${id}\0${param ?? ""}\0${variants}`;
+      const test = tests.get(key) ?? { name, seen: new Set() };
+      test.seen.add(outcomes[status]);
+      tests.set(key, test);
+    }
+  return [...tests.values()].map(({ name, seen }) => {
     if (seen.has("failed")) return { name, outcome: seen.has("passed") ? "warned" : "failed" };
     return { name, outcome: (["passed", "skipped", "rested"] as const).find((each) => seen.has(each))! };
   });

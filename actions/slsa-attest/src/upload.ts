@@ -10,6 +10,7 @@ import {
   dockerCredentials,
   type ImageName,
   loadRegistry,
+  loadVerification,
   parseImageName,
   type Subject,
   storeAttestation,
@@ -17,7 +18,7 @@ import {
   zip,
 } from "@goatnote/attestation";
 import type { MainInputs } from "./inputs.ts";
-import { patienceOf } from "./signing.ts";
+import { patienceOf, type SignedParts } from "./signing.ts";
 
 export interface Published {
   /** Of the first attestation; "" where there is none, or it was stored before. */
@@ -29,7 +30,7 @@ export const nowhere: Published = { id: "", url: "" };
 
 /** Hands bundles to GitHub's store, to a release, an artifact and a registry, as is asked for. */
 export async function publish(
-  attested: readonly Attested[],
+  parts: SignedParts,
   archive: Archive,
   predicateType: string,
   inputs: MainInputs,
@@ -38,10 +39,10 @@ export async function publish(
   const { upload } = inputs;
   if (inputs.token === "" && (upload.includes("github") || upload.includes("release")))
     throw new UserError("`upload` needs `token`.");
-  if (inputs["push-to-registry"]) await push(attested, predicateType, inputs);
+  if (inputs["push-to-registry"]) await push(parts.attested, predicateType, inputs);
   if (upload.includes("artifact")) await keepInRun(archive, inputs);
   if (upload.includes("release")) await attach(archive, inputs, context);
-  return upload.includes("github") ? store(attested, inputs, context) : nowhere;
+  return upload.includes("github") ? store(parts, inputs, context) : nowhere;
 }
 
 /**
@@ -80,9 +81,11 @@ async function push(attested: readonly Attested[], predicateType: string, inputs
   say(`Attached to ${image.registry}/${image.path}@${digest}, by the manifest ${manifest}.`);
 }
 
-/** All files of the archive in one. */
-async function zipped({ files }: Archive): Promise<Buffer<ArrayBuffer>> {
-  return zip(await Promise.all(files.map(async (file) => ({ name: basename(file), content: await readFile(file) }))));
+/** All files of the archive in one, with the checksums of what these bundles are about. */
+async function zipped({ files, sums }: Archive): Promise<Buffer<ArrayBuffer>> {
+  const content = (name: string, file: string) => (name === "SHA256SUMS" ? Buffer.from(sums) : readFile(file));
+  const named = files.map((file) => ({ name: basename(file), file }));
+  return zip(await Promise.all(named.map(async ({ name, file }) => ({ name, content: await content(name, file) }))));
 }
 
 async function keepInRun(archive: Archive, inputs: MainInputs): Promise<void> {
@@ -110,16 +113,17 @@ async function attach(archive: Archive, inputs: MainInputs, context: WorkflowCon
 }
 
 async function store(
-  attested: readonly Attested[],
+  { attested, roots }: SignedParts,
   inputs: MainInputs,
   { apiUrl, repository, serverUrl }: WorkflowContext,
 ): Promise<Published> {
   const target = { apiUrl, repository, token: inputs.token };
-  const patience = patienceOf(inputs);
+  const { standsFor } = await loadVerification();
   let first: string | undefined;
   for (const [index, { subjects, bundle }] of attested.entries()) {
     const [[algorithm, hex] = ["", ""]] = Object.entries(subjects[0]!.digest);
-    const id = await storeAttestation(target, bundle, `${algorithm}:${hex}`, patience);
+    const isSame = (stored: unknown): boolean => standsFor(stored, bundle, roots);
+    const { id } = await storeAttestation(target, bundle, `${algorithm}:${hex}`, isSame, patienceOf(inputs));
     say(id === undefined ? "GitHub has this attestation already." : `GitHub stored attestation ${id}.`);
     if (index === 0) first = id;
   }

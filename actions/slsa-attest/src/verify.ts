@@ -1,6 +1,7 @@
 /** `slsa-attest/verify`: artifacts and bundles become a verdict. Whatever is not verified fails. */
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { warning } from "@actions/core";
 import {
   annotate,
   readContext,
@@ -14,6 +15,7 @@ import {
   digestOf,
   loadVerification,
   lowestLevel,
+  resourceOf,
   type Verdict,
   type VerifyOptions,
   verificationSummary,
@@ -71,8 +73,13 @@ export async function verify(): Promise<void> {
     throw new UserError(`${bad.length} of ${verdicts.length} artifacts are not verified. ${whyNot(bad[0]!)}`);
   }
   const level = lowestLevel(verdicts);
-  const vsa = join(folder, "verification-summary.json");
-  await writeFile(vsa, `${JSON.stringify(summaryOf(verdicts, context, now, file))}\n`);
+  const resource = resourceOf(verdicts);
+  const vsa = resource === undefined ? "" : join(folder, "verification-summary.json");
+  if (resource === undefined)
+    warning(
+      "There is no verification summary (output `vsa`): it is about one repository, and these artifacts are from several. Verify those of each in a step of their own.",
+    );
+  else await writeFile(vsa, `${JSON.stringify(summaryOf(verdicts, resource, context, now, file))}\n`);
   setOutputs({ verified: verdicts.length, level: level === 0 ? "" : level, report, aged: aged.length, vsa });
 }
 
@@ -100,12 +107,17 @@ async function verifyFiles(
 }
 
 /** The verification summary, of which the verifying workflow is the author. */
-function summaryOf(verdicts: readonly Verdict[], context: WorkflowContext, now: Date, policy: Wanted["file"]): object {
-  const { identity } = verdicts[0]!.judgements[0]!;
+function summaryOf(
+  verdicts: readonly Verdict[],
+  resourceUri: string,
+  context: WorkflowContext,
+  now: Date,
+  policy: Wanted["file"],
+): object {
   return verificationSummary(verdicts, {
     verifier: `${context.serverUrl}/${process.env.GITHUB_WORKFLOW_REF || context.repository}`,
     now,
-    resourceUri: `git+${identity?.sourceRepository}`,
+    resourceUri,
     ...(policy && { policy }),
   });
 }

@@ -1,8 +1,9 @@
 /** An archive: bundles as files, beside all that is needed to verify them in years, without us and without a network. */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { SerializedBundle } from "@sigstore/bundle";
+import { attestedBeside, writeTogether } from "./archive-folder.ts";
 import type { Subject } from "./statement.ts";
+import { chunks, MAX_SUBJECTS } from "./subjects.ts";
 
 /** A bundle and what it is about. */
 export interface Attested {
@@ -10,13 +11,17 @@ export interface Attested {
   bundle: SerializedBundle;
 }
 
-export interface ArchiveOptions {
+/** Where bundles are kept, and how their files are named. */
+export interface ArchivePlace {
   folder: string;
   /** Which kind of attestation; it is part of the file names, unless it is `provenance`. */
   kind: string;
   predicateType: string;
   /** One file per bundle, named after its subject. */
   perSubject: boolean;
+}
+
+export interface ArchiveOptions extends ArchivePlace {
   /** The text of the trusted root, where it is known. */
   trustedRoot?: string;
   /** The signer and issuer in the certificate, for the commands. */
@@ -32,19 +37,10 @@ export interface Archive {
   all: string;
   /** Every file with bundles, and their index. */
   bundles: string[];
-  /** All files. */
+  /** All files that were written. */
   files: string[];
-}
-
-/** Written as a whole or not at all. */
-async function write(folder: string, name: string, text: string): Promise<string> {
-  const path = join(folder, name);
-  const partial = `${path}.${process.pid}.partial`;
-  // Never through a link that lies there.
-  await rm(partial, { force: true });
-  await writeFile(partial, text, { flag: "wx" });
-  await rename(partial, path);
-  return path;
+  /** The checksums of these bundles' artifacts alone: in the folder, those of earlier steps are among them. */
+  sums: string;
 }
 
 /** A file name that says which subject it is about. */
@@ -55,11 +51,11 @@ const stemOf = (name: string): string =>
     .slice(0, 150) || "artifact";
 
 /** Names for all subjects, each once, and none that of the joint file: a second one of the same name gets a number. */
-function stems(attested: readonly Attested[], reserved: string): string[] {
+function stems(parts: readonly (readonly Subject[])[], reserved: string): string[] {
   // Some file systems take names for one that differ in upper and lower case only.
   const given = new Set([reserved.toLowerCase()]);
   const next = new Map<string, number>();
-  return attested.map(({ subjects }) => {
+  return parts.map((subjects) => {
     const stem = stemOf(subjects[0]!.name);
     let [name, number] = [stem, next.get(stem) ?? 2];
     while (given.has(name.toLowerCase())) name = `${stem}.${number++}`;
@@ -69,34 +65,63 @@ function stems(attested: readonly Attested[], reserved: string): string[] {
   });
 }
 
-/** Writes the files of an archive. */
-export async function writeArchive(attested: readonly Attested[], options: ArchiveOptions): Promise<Archive> {
-  const { folder, kind, perSubject, trustedRoot } = options;
-  await mkdir(folder, { recursive: true });
+/** The names of an archive's files. */
+function namesOf(parts: readonly (readonly Subject[])[], { kind, perSubject }: ArchivePlace) {
   const suffix = kind === "provenance" ? "" : `.${kind}`;
-  const lines = attested.map(({ bundle }) => `${JSON.stringify(bundle)}\n`);
+  const several = parts.length > 1;
+  const together = several || parts[0]!.length > 1 ? "multiple" : stemOf(parts[0]![0]!.name);
+  const each =
+    perSubject && several ? stems(parts, together) : parts.map((_, at) => `${together}${several ? `.${at + 1}` : ""}`);
+  return {
+    all: `${together}${suffix}.intoto.jsonl`,
+    index: `${together}${suffix}.index.json`,
+    verify: `VERIFY${suffix}.md`,
+    single: each.map((name) => `${name}${suffix}.sigstore.json`),
+    // Where there is one for each subject; else they are in the joint one only.
+    lines: perSubject && several ? each.map((name) => `${name}${suffix}.intoto.jsonl`) : [],
+  };
+}
+
+/**
+ * The artifacts that earlier steps' bundles in the folder are about, beside these.
+ * @throws UserError where bundles for these subjects would overwrite or contradict them. Asked before signing, nothing is lost
+ */
+export async function alreadyAttested(subjects: readonly Subject[], place: ArchivePlace): Promise<Subject[]> {
+  const { all, lines } = namesOf(chunks(subjects, place.perSubject ? 1 : MAX_SUBJECTS), place);
+  const { folder, predicateType } = place;
+  return attestedBeside(folder, { subjects, predicateType, files: new Set([all, ...lines]) });
+}
+
+/** Writes the files of an archive, all or none. What earlier steps left in the folder stays, with its checksums. */
+export async function writeArchive(attested: readonly Attested[], options: ArchiveOptions): Promise<Archive> {
+  const { folder, trustedRoot } = options;
   const subjects = attested.flatMap((each) => each.subjects);
-  const together = subjects.length === 1 ? stemOf(subjects[0]!.name) : "multiple";
-  const all = await write(folder, `${together}${suffix}.intoto.jsonl`, lines.join(""));
-  const bundles = [all];
-  const names =
-    perSubject && attested.length > 1
-      ? stems(attested, together)
-      : attested.map((_, index) => `${together}${attested.length > 1 ? `.${index + 1}` : ""}`);
-  for (const [index, name] of names.entries()) {
-    bundles.push(await write(folder, `${name}${suffix}.sigstore.json`, lines[index]!));
-    if (perSubject && attested.length > 1)
-      bundles.push(await write(folder, `${name}${suffix}.intoto.jsonl`, lines[index]!));
+  const beside = await alreadyAttested(subjects, options);
+  const parts = attested.map((each) => each.subjects);
+  const names = namesOf(parts, options);
+  const lines = attested.map(({ bundle }) => `${JSON.stringify(bundle)}\n`);
+  const bundles = new Map<string, string | undefined>([[names.all, lines.join("")]]);
+  for (const [index, line] of lines.entries()) {
+    bundles.set(names.single[index]!, line);
+    if (names.lines[index] !== undefined) bundles.set(names.lines[index], line);
   }
-  if (attested.length > 1)
-    bundles.push(await write(folder, `${together}${suffix}.index.json`, indexOf(attested, basename(all))));
-  const files = [...bundles];
-  if (trustedRoot !== undefined) files.push(await write(folder, "trusted_root.json", trustedRoot));
-  const sums = subjects.flatMap(({ name, digest }) => (digest.sha256 ? [checksumLine(digest.sha256, name)] : []));
-  if (sums.length > 0) files.push(await write(folder, "SHA256SUMS", sums.join("")));
-  const commands = instructions(attested, `${names[0]}${suffix}.sigstore.json`, options);
-  files.push(await write(folder, `VERIFY${suffix}.md`, commands));
-  return { all, bundles, files };
+  // An earlier one would name lines that are gone.
+  bundles.set(names.index, attested.length > 1 ? indexOf(attested, names.all) : undefined);
+  const files = new Map(bundles);
+  if (trustedRoot !== undefined) files.set("trusted_root.json", trustedRoot);
+  files.set(names.verify, instructions(attested, names.single[0]!, options));
+  const sums = checksums(subjects);
+  // Last: it says what the others attest.
+  const allSums = checksums([...beside, ...subjects]);
+  if (allSums !== "") files.set("SHA256SUMS", allSums);
+  const written = await writeTogether(folder, files);
+  const all = join(folder, names.all);
+  return { all, bundles: written.filter((path) => bundles.has(basename(path))), files: written, sums };
+}
+
+function checksums(subjects: readonly Subject[]): string {
+  const lines = subjects.flatMap(({ name, digest }) => (digest.sha256 ? [checksumLine(digest.sha256, name)] : []));
+  return lines.join("");
 }
 
 /** As `sha256sum` writes it: a name with a line break or backslash is escaped, and the line says so. */
@@ -118,25 +143,33 @@ function indexOf(attested: readonly Attested[], file: string): string {
 /** For a shell, and on one line: a line break would end the block of the page. */
 const quoted = (text: string): string => `'${text.replace(/\p{Cc}/gu, "?").replaceAll("'", "'\\''")}'`;
 
+/** The one that `gh` expects unless it is told another. */
+const gitHubIssuer = "https://token.actions.githubusercontent.com";
+
 /** The commands that verify the first subject; a reader puts in the others' names. */
 function instructions(attested: readonly Attested[], bundle: string, options: ArchiveOptions): string {
   const { signer, issuer, sourceRepository, predicateType, trustedRoot, hasLog, hasTimestamp } = options;
   const artifact = attested[0]!.subjects[0]!.name;
   const repository = sourceRepository.replace(/^https?:\/\/[^/]+\//, "");
-  const root = trustedRoot === undefined ? "" : " --trusted-root trusted_root.json";
+  const root = "trusted_root.json";
+  const missing =
+    trustedRoot === undefined
+      ? `\nThe file \`${root}\` is not here: the root of the authorities that signed was not known then. Of GitHub's own Sigstore, \`gh attestation trusted-root\` prints it, one root per line; save the line with GitHub's authority as \`${root}\`. Of another, ask who runs it.\n`
+      : "";
+  const otherIssuer = issuer === gitHubIssuer ? "" : ` --cert-oidc-issuer ${quoted(issuer)}`;
   const witnesses = `${hasLog ? "" : " --insecure-ignore-tlog"}${hasTimestamp ? " --use-signed-timestamps" : ""}`;
   return `# Verify
 
-These attestations say that the artifacts in \`SHA256SUMS\` were made by the workflow
+These attestations, of the type \`${predicateType.replace(/[`\p{Cc}]/gu, "?")}\`, are about artifacts in \`SHA256SUMS\`. They were made by the workflow
 
     ${signer}
 
 Put the artifact beside these files. Each command fails unless the artifact is the one that was attested, by that workflow.
-
-With [cosign](https://github.com/sigstore/cosign) 3${root ? ", which needs no network for it" : ""}:
+${missing}
+With [cosign](https://github.com/sigstore/cosign) 3, which needs no network for it:
 
 \`\`\`sh
-cosign verify-blob-attestation --bundle ${quoted(bundle)}${root}${witnesses} \\
+cosign verify-blob-attestation --bundle ${quoted(bundle)} --trusted-root ${root}${witnesses} \\
   --type ${quoted(predicateType)} --certificate-identity ${quoted(signer)} \\
   --certificate-oidc-issuer ${quoted(issuer)} ${quoted(artifact)}
 \`\`\`
@@ -144,8 +177,9 @@ cosign verify-blob-attestation --bundle ${quoted(bundle)}${root}${witnesses} \\
 With [GitHub's CLI](https://cli.github.com):
 
 \`\`\`sh
-gh attestation verify ${quoted(artifact)} --bundle ${quoted(bundle)}${root.replace("--trusted-root", "--custom-trusted-root")} \\
-  --repo ${quoted(repository)} --cert-identity ${quoted(signer)} --predicate-type ${quoted(predicateType)}
+gh attestation verify ${quoted(artifact)} --bundle ${quoted(bundle)}${trustedRoot === undefined ? "" : ` --custom-trusted-root ${root}`} \\
+  --repo ${quoted(repository)} --cert-identity ${quoted(signer)}${otherIssuer} \\
+  --predicate-type ${quoted(predicateType)}
 \`\`\`
 `;
 }

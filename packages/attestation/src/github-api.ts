@@ -19,9 +19,12 @@ export interface Answer {
 export class ApiError extends Error {
   override name = "ApiError";
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** What GitHub calls the first thing that it found wrong, such as `already_exists`. */
+  readonly code: string | undefined;
+  constructor(status: number, message: string, code?: string) {
     super(`${status} (${message})`);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -61,8 +64,9 @@ export async function ask(
     if (response.ok) throw new Garbage("its answer is not JSON", { cause });
   }
   if (!response.ok) {
-    const { message } = (json ?? {}) as { message?: unknown };
-    throw new ApiError(response.status, typeof message === "string" ? message : response.statusText);
+    const { message, errors } = (json ?? {}) as { message?: unknown; errors?: { code?: string }[] };
+    const code = Array.isArray(errors) ? errors[0]?.code : undefined;
+    throw new ApiError(response.status, typeof message === "string" ? message : response.statusText, code);
   }
   return { headers: response.headers, json };
 }

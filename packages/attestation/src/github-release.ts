@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { UserError } from "@goatnote/action-io";
-import { ask, type GitHubRepository, nextPage } from "./github-api.ts";
-import { type Patience, persist } from "./persist.ts";
+import { ApiError, ask, type GitHubRepository, nextPage } from "./github-api.ts";
+import { Garbage, type Patience, persist } from "./persist.ts";
 
 interface Release {
   id: number;
@@ -12,14 +12,24 @@ interface Release {
   draft: boolean;
   immutable?: boolean;
   upload_url: string;
-  assets: { id: number; name: string; size: number; digest?: string | null }[];
+  assets: Asset[];
+}
+
+interface Asset {
+  id: number;
+  name: string;
+  size: number;
+  /** `sha256:<hex>`. */
+  digest?: string | null;
+  /** `uploaded`, or `starter` where GitHub did not finish storing it. */
+  state?: string;
 }
 
 const mostPages = 20;
 
 /**
  * Attaches files to the release of a tag. One that is there with the same content stays; in a draft, one with other content is
- * replaced, as when a run is repeated.
+ * replaced, as when a run is repeated: the new one is there before the old one goes.
  * @returns names of the files that were attached now
  * @throws UserError when there is no such release, or it takes no assets any more
  */
@@ -34,29 +44,84 @@ export async function attachToRelease(
     throw new UserError(
       `The release ${tag} is immutable and takes no assets any more. Attest while it is a draft, and publish it afterwards.`,
     );
-  const target = uploadUrl(release, repository.apiUrl);
   const attached: string[] = [];
   for (const file of files) {
     const name = basename(file);
     const content = new Uint8Array(await readFile(file));
     const digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
-    const present = release.assets.find((asset) => asset.name === name);
-    if (present && present.digest === digest) continue;
-    if (present && !release.draft)
+    if (await attach(repository, release, { name, content, digest }, patience)) attached.push(name);
+  }
+  return attached;
+}
+
+interface NewAsset {
+  name: string;
+  content: Uint8Array<ArrayBuffer>;
+  /** As GitHub states it of its assets. */
+  digest: string;
+}
+
+/**
+ * Attaches one file. Whatever an attempt did before its answer was lost is seen in the list before the next.
+ * @returns whether it was not there before
+ */
+function attach(
+  repository: GitHubRepository,
+  listed: Release,
+  { name, content, digest }: NewAsset,
+  patience: Patience,
+): Promise<boolean> {
+  const { apiUrl } = repository;
+  const tag = listed.tag_name;
+  const target = uploadUrl(listed, apiUrl);
+  const assetUrl = ({ id }: Pick<Asset, "id">): string =>
+    `${apiUrl}/repos/${repository.repository}/releases/assets/${id}`;
+  // What replaces another waits beside it, so that there is always one of them.
+  const waitingName = `${name}.new`;
+  let release: Release | undefined;
+  const present = (wanted: string): Asset | undefined => release!.assets.find((asset) => asset.name === wanted);
+
+  const upload = async (as: string, signal: AbortSignal): Promise<Asset> => {
+    const url = `${target}?name=${encodeURIComponent(as)}`;
+    const { json } = await ask(repository, "POST", url, signal, content).catch((error: unknown) => {
+      if (error instanceof ApiError && error.code === "already_exists")
+        throw new Garbage(`it says that it has ${as} already, which its list does not show`, { cause: error.message });
+      throw error;
+    });
+    return json as Asset;
+  };
+  const remove = async (asset: Asset | undefined, signal: AbortSignal): Promise<void> => {
+    if (asset)
+      await ask(repository, "DELETE", assetUrl(asset), signal).catch((error: unknown) => {
+        if (!(error instanceof ApiError && error.status === 404)) throw error;
+      });
+  };
+  const put = async (signal: AbortSignal): Promise<boolean> => {
+    const [old, waiting] = [present(name), present(waitingName)];
+    if (!old && waiting?.digest !== digest) {
+      await upload(name, signal);
+      await remove(waiting, signal);
+      return true;
+    }
+    if (waiting && waiting.digest !== digest) await remove(waiting, signal);
+    const next = waiting?.digest === digest ? waiting : await upload(waitingName, signal);
+    await remove(old, signal);
+    await ask(repository, "PATCH", assetUrl(next), signal, { name });
+    return true;
+  };
+  const isThere = async (): Promise<boolean | undefined> => {
+    const first = release === undefined;
+    release = first ? listed : await releaseOf(repository, tag, patience);
+    const asset = present(name);
+    if (asset?.digest === digest) return !first;
+    // What GitHub could not finish storing was never published.
+    if (asset && asset.state !== "starter" && !release.draft)
       throw new UserError(
         `The release ${tag} is published, and has another ${name}. What is published is not replaced.`,
       );
-    const what = `GitHub did not take ${name} for the release ${tag}`;
-    if (present) {
-      const asset = `${repository.apiUrl}/repos/${repository.repository}/releases/assets/${present.id}`;
-      await persist("GitHub", what, patience, (signal) => ask(repository, "DELETE", asset, signal));
-    }
-    await persist("GitHub", what, patience, (signal) =>
-      ask(repository, "POST", `${target}?name=${encodeURIComponent(name)}`, signal, content),
-    );
-    attached.push(name);
-  }
-  return attached;
+    return undefined;
+  };
+  return persist("GitHub", `GitHub did not take ${name} for the release ${tag}`, patience, put, isThere);
 }
 
 /** Drafts have no tag of their own yet, so they are found in the list only. */

@@ -47,31 +47,35 @@ async function compressedBundle(url: string, patience: Patience): Promise<unknow
   });
 }
 
-/** The signed payload, in base64. */
-const payloadOf = (bundle: unknown): string | undefined =>
-  (bundle as { dsseEnvelope?: { payload?: string } } | null)?.dsseEnvelope?.payload;
+/** Whether a bundle was stored, and under which id. */
+export interface Stored {
+  /** Undefined when it was there already: the store's list does not say ids. */
+  id?: string;
+}
 
 /**
- * Stores a bundle, unless one with the same statement is there: a statement names the run attempt, so that is this very one.
+ * Stores a bundle, unless one that stands for it is there.
  * @param digest of one of its subjects, as `sha256:<hex>`
- * @returns the attestation's id; undefined when it was there already
+ * @param standsForIt whether a bundle of the store says the same and is as good
  */
 export async function storeAttestation(
   store: GitHubRepository,
   bundle: unknown,
   digest: string,
+  standsForIt: (stored: unknown) => boolean,
   patience: Patience,
-): Promise<string | undefined> {
+): Promise<Stored> {
   const { apiUrl, repository } = store;
-  return persist("GitHub", "GitHub's store did not take the attestation", patience, async (signal) => {
-    // Also before the first attempt: an earlier try of this step may have been cut off after it was stored.
-    const stored = await listAttestations(store, digest, patience);
-    if (stored.some((each) => payloadOf(each) === payloadOf(bundle))) return undefined;
+  const post = async (signal: AbortSignal): Promise<Stored> => {
     const { json } = await ask(store, "POST", `${apiUrl}/repos/${repository}/attestations`, signal, { bundle });
     const { id } = json as { id?: unknown };
     if (id === undefined) throw new Garbage("its answer has no id");
-    return String(id);
-  });
+    return { id: String(id) };
+  };
+  // Also before the first attempt: an earlier try of this step may have been cut off after it was stored.
+  const isThere = async (): Promise<Stored | undefined> =>
+    (await listAttestations(store, digest, patience)).some(standsForIt) ? {} : undefined;
+  return persist("GitHub", "GitHub's store did not take the attestation", patience, post, isThere);
 }
 
 /** How a run ended, such as `success`; null while it runs. */

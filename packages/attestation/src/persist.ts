@@ -1,4 +1,4 @@
-/** Patience with services: tries again for as long as the budget lasts, with growing, random waits. */
+/** Patience with services: asks each question again for as long as its budget lasts, with growing, random waits. */
 import { redact, UserError } from "@goatnote/action-io";
 
 /** A service did not do its part for the whole budget, or refused. */
@@ -17,8 +17,8 @@ export class Garbage extends Error {
 }
 
 export interface Patience {
-  /** Milliseconds since 1970 from which on nothing is tried again. */
-  deadline: number;
+  /** Milliseconds for which one question is asked again. Each question has all of them. */
+  retryMs: number;
   /** Milliseconds that one attempt may take. */
   attemptMs: number;
   /** Told of each attempt that failed. */
@@ -29,24 +29,29 @@ const firstWait = 500;
 const longestWait = 30_000;
 
 /**
- * @param attempt asks once; its signal ends what takes too long
+ * @param attempt asks once; its signal ends what takes too long. Told how often it was asked, from 1
  * @param what the service and its part, such as `Rekor (rekor.sigstore.dev) did not log the signature`
+ * @param before what is done before each attempt, with budgets of its own. What it gives, if anything, stands for the answer: an
+ * earlier attempt, whose answer was lost, did it
  * @throws ServiceError that names the service, what it answered last, and how often and long it was asked
  */
 export async function persist<T>(
   service: string,
   what: string,
-  { deadline, attemptMs, say = () => {} }: Patience,
-  attempt: (signal: AbortSignal) => Promise<T>,
+  { retryMs, attemptMs, say = () => {} }: Patience,
+  attempt: (signal: AbortSignal, tried: number) => Promise<T>,
+  before?: () => Promise<T | undefined>,
 ): Promise<T> {
   const started = Date.now();
   for (let tried = 1; ; tried++) {
+    const done = await before?.();
+    if (done !== undefined) return done;
     try {
-      return await within(attemptMs, attempt);
+      return await within(attemptMs, (signal) => attempt(signal, tried));
     } catch (error) {
       const reason = reasonOf(error);
       const wait = Math.min(longestWait, firstWait * 2 ** (tried - 1)) * (0.5 + Math.random() / 2);
-      const again = mayPass(error) && Date.now() + wait < deadline;
+      const again = mayPass(error) && Date.now() + wait < started + retryMs;
       if (!again) {
         const seconds = Math.round((Date.now() - started) / 1000);
         const often = tried === 1 ? "" : ` (asked ${tried} times in ${seconds} s)`;

@@ -29,25 +29,57 @@ export async function uploadArtifact(
   patience: Patience,
 ): Promise<string> {
   const what = `GitHub did not take the artifact ${name}`;
-  const own = { ...idsIn(token), name };
-  const call = (method: string, body: object): Promise<Record<string, unknown>> =>
-    persist("GitHub", what, patience, async (signal) => {
-      const endpoint = new URL(`${service}/${method}`, url.endsWith("/") ? url : `${url}/`).href;
-      const { json } = await ask({ apiUrl: url, repository: "", token }, "POST", endpoint, signal, body);
-      const answer = json as Record<string, unknown>;
-      if (answer.ok !== true) throw new Garbage("its answer is not ok");
-      return answer;
-    }).catch((error: unknown) => {
-      const { cause } = error as { cause?: unknown };
-      if (!(cause instanceof ApiError && cause.status === 409)) throw error;
-      throw new UserError(`This run has an artifact ${name} already. Name another in \`artifact-name\`.`);
-    });
-
-  const created = await call("CreateArtifact", { ...own, mime_type: "application/zip", version: 7 });
-  await put(String(created.signed_upload_url), archive, what, patience);
+  const ids = idsIn(token);
+  const own = { ...ids, name };
   const hash = `sha256:${createHash("sha256").update(archive).digest("hex")}`;
-  const finished = await call("FinalizeArtifact", { ...own, size: String(archive.length), hash });
-  return String(finished.artifact_id);
+  const ours = { ...own, size: String(archive.length), hash };
+  const call = async (method: string, body: object, signal: AbortSignal): Promise<Record<string, unknown>> => {
+    const endpoint = new URL(`${service}/${method}`, url.endsWith("/") ? url : `${url}/`).href;
+    const { json } = await ask({ apiUrl: url, repository: "", token }, "POST", endpoint, signal, body);
+    return json as Record<string, unknown>;
+  };
+  const change = async (method: string, body: object, signal: AbortSignal): Promise<Record<string, unknown>> => {
+    const answer = await call(method, body, signal);
+    if (answer.ok !== true) throw new Garbage("its answer is not ok");
+    return answer;
+  };
+  /** The artifact of this name, once it is whole. */
+  const whole = async (signal: AbortSignal) => {
+    const { artifacts } = await call("ListArtifacts", { ...ids, name_filter: name }, signal);
+    const listed = (artifacts ?? []) as { name?: string; digest?: string; database_id?: string }[];
+    return listed.find((artifact) => artifact.name === name);
+  };
+  const discard = (signal: AbortSignal): Promise<boolean> =>
+    change("DeleteArtifact", own, signal).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof ApiError && error.status < 500) return false;
+        throw error;
+      },
+    );
+  const create = async (signal: AbortSignal, tried: number): Promise<Record<string, unknown>> => {
+    const make = () => change("CreateArtifact", { ...own, mime_type: "application/zip", version: 7 }, signal);
+    try {
+      return await make();
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 409)) throw error;
+      // An attempt whose answer was lost began one, which nobody will finish.
+      if (tried > 1 && !(await whole(signal)) && (await discard(signal))) return make();
+      throw new UserError(`This run has an artifact ${name} already. Name another in \`artifact-name\`.`);
+    }
+  };
+  const finish = async (signal: AbortSignal, tried: number): Promise<string> => {
+    try {
+      return String((await change("FinalizeArtifact", ours, signal)).artifact_id);
+    } catch (error) {
+      const done = tried > 1 && error instanceof ApiError ? await whole(signal) : undefined;
+      if (done?.digest !== hash) throw error;
+      return String(done.database_id);
+    }
+  };
+  const { signed_upload_url } = await persist("GitHub", what, patience, create);
+  await put(String(signed_upload_url), archive, what, patience);
+  return persist("GitHub", what, patience, finish);
 }
 
 /** The job's token says which run and job it is of, in the scope `Actions.Results:<run>:<job>`. */

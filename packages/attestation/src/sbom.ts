@@ -1,4 +1,4 @@
-/** Lists of components as predicates, and whether they are about the artifact that they are attested with. */
+/** Lists of components as predicates, and whether they are about the artifacts that they are attested with. */
 import { UserError } from "@goatnote/action-io";
 import type { Subject } from "./statement.ts";
 
@@ -39,12 +39,16 @@ const digest = (algorithm: unknown, hex: unknown): string =>
 
 /** https://cyclonedx.org/specification/overview/ */
 function cyclonedx({ metadata }: Json, version: string): Sbom {
-  const { hashes } = object(object(metadata).component);
   return {
     predicateType: "https://cyclonedx.org/bom",
     format: `CycloneDX ${version}`,
-    described: list(hashes).map(({ alg, content }) => digest(alg, content)),
+    described: hashesOf(object(object(metadata).component)),
   };
+}
+
+/** Of a component, and of those that it consists of. */
+function hashesOf({ hashes, components }: Json): string[] {
+  return [...list(hashes).map(({ alg, content }) => digest(alg, content)), ...list(components).flatMap(hashesOf)];
 }
 
 /** https://spdx.github.io/spdx-spec/v2.3/ */
@@ -82,12 +86,39 @@ function spdx3(graph: Json[]): Sbom {
   };
 }
 
+/** Algorithms of digests in SBOMs, by their names without hyphens, as Node calls them. */
+const algorithms: Record<string, string> = {
+  sha512: "sha512",
+  sha384: "sha384",
+  sha256: "sha256",
+  sha3512: "sha3-512",
+  sha3384: "sha3-384",
+  sha3256: "sha3-256",
+  sha1: "sha1",
+  md5: "md5",
+};
+
 /**
- * Whether the SBOM is about one of the subjects: undefined where it states no digest that could be compared.
+ * The subjects that the SBOM does not describe, by the digests that it states. Undefined where it states none that is known here.
+ * @param digestOf a subject's digest by another algorithm than it is known by (Node's name), in hex; undefined where it is no file here
  */
-export function describes({ described }: Sbom, subjects: readonly Subject[]): boolean | undefined {
-  const ours = new Set(subjects.flatMap(({ digest }) => Object.entries(digest).map((entry) => entry.join(":"))));
-  const algorithms = new Set(subjects.flatMap(({ digest }) => Object.keys(digest)));
-  const comparable = described.filter((each) => algorithms.has(each.split(":")[0]!));
-  return comparable.length === 0 ? undefined : comparable.some((each) => ours.has(each));
+export async function notDescribed(
+  { described }: Sbom,
+  subjects: readonly Subject[],
+  digestOf: (subject: Subject, algorithm: string) => Promise<string | undefined>,
+): Promise<Subject[] | undefined> {
+  const stated = new Map<string, Set<string>>();
+  for (const [name = "", hex = ""] of described.map((each) => each.split(":")))
+    if (Object.hasOwn(algorithms, name)) stated.set(name, (stated.get(name) ?? new Set()).add(hex));
+  if (stated.size === 0) return undefined;
+  const isDescribed = async (subject: Subject): Promise<boolean> => {
+    for (const [name, hexes] of stated) {
+      const hex = subject.digest[name] ?? (await digestOf(subject, algorithms[name]!));
+      if (hex !== undefined && hexes.has(hex)) return true;
+    }
+    return false;
+  };
+  const missing: Subject[] = [];
+  for (const subject of subjects) if (!(await isDescribed(subject))) missing.push(subject);
+  return missing;
 }

@@ -29,6 +29,7 @@ export interface SigningOptions extends Patience {
 // A certificate is not used in its last minute, so that the time that witnesses put on a signature is within it.
 const margin = 60_000;
 const dispensableMs = 20_000;
+const mostSignatures = 3;
 
 /**
  * Signs statements as the job's identity. One certificate serves for several statements, as long as it holds.
@@ -45,9 +46,27 @@ export function statementSigner(options: SigningOptions): (payload: Buffer) => P
     witnesses.push(timeWitness(services.tsaUrl, dispensable, options));
   }
   return async (payload) => {
-    const builder = new DSSEBundleBuilder({ signer, witnesses });
-    return bundleToJSON(await builder.create({ data: payload, type: PAYLOAD_TYPE }));
+    for (let signed = 1; ; signed++) {
+      const builder = new DSSEBundleBuilder({ signer, witnesses });
+      const bundle = bundleToJSON(await builder.create({ data: payload, type: PAYLOAD_TYPE }));
+      if (Date.now() < endOf(bundle)) return bundle;
+      // A witness answered after the certificate's end, so nobody would believe the signature.
+      const late = "The certificate ran out before the log and the timestamp authority had answered";
+      if (signed === mostSignatures)
+        throw new ServiceError(
+          "witnesses",
+          `${late}, ${signed} times. Set a shorter \`retry-for\`, or try again later.`,
+        );
+      options.say?.(`${late}; signing again with a new one.`);
+    }
   };
+}
+
+/** When a bundle's certificate runs out, in milliseconds since 1970. */
+function endOf({ verificationMaterial }: SerializedBundle): number {
+  const { certificate, x509CertificateChain } = verificationMaterial;
+  const { rawBytes = "" } = certificate ?? x509CertificateChain?.certificates[0] ?? {};
+  return Date.parse(new X509Certificate(Buffer.from(rawBytes, "base64")).validTo);
 }
 
 const hostOf = (url: string): string => new URL(url).host;
@@ -127,10 +146,11 @@ function logWitness(rekorBaseURL: string, majorApiVersion: 1 | 2, options: Signi
 function timeWitness(tsaBaseURL: string, dispensable: boolean, options: SigningOptions): Witness {
   const tsa = new TSAWitness({ tsaBaseURL, ...once(options) });
   const what = `The timestamp authority (${hostOf(tsaBaseURL)}) gave no timestamp`;
-  // What is not needed is not waited for for long.
-  const deadline = () => (dispensable ? Math.min(options.deadline, Date.now() + dispensableMs) : options.deadline);
+  // What is not needed is not waited for for long, and once only: another signature would wait as long for nothing.
+  const retryMs = dispensable ? Math.min(options.retryMs, dispensableMs) : options.retryMs;
+  let isAway = false;
   const testify = (content: SignatureBundle): Promise<VerificationMaterial> =>
-    persist("timestamp authority", what, { ...options, deadline: deadline() }, async () => {
+    persist("timestamp authority", what, { ...options, retryMs }, async () => {
       const material = await tsa.testify(content);
       const answer = Buffer.from(material.rfc3161Timestamps?.[0]?.signedTimestamp ?? "");
       try {
@@ -142,11 +162,13 @@ function timeWitness(tsaBaseURL: string, dispensable: boolean, options: SigningO
     });
   return {
     async testify(content) {
+      if (isAway) return {};
       try {
         return await testify(content);
       } catch (error) {
         if (!dispensable || !(error instanceof ServiceError)) throw error;
-        options.warn(`${error.message} The log's time stands in for it.`);
+        if (!isAway) options.warn(`${error.message} The log's time stands in for it, in all that is signed now.`);
+        isAway = true;
         return {};
       }
     },

@@ -17,15 +17,25 @@ export interface TestRun {
   record: DigestSet;
   /** False where reports were missing or unreadable: then an absent test says nothing. */
   complete: boolean;
-  /** How tests were chosen, where they were: `all` ran, or only those that were `chosen`. */
-  plan?: { digest: DigestSet; run: "all" | "chosen"; targetRecall: number; confidence: number | null };
+  /** How tests were chosen; [] where they were not. */
+  plans: readonly FollowedPlan[];
+}
+
+/** A plan that tests followed: `all` ran, or only those that were `chosen`. */
+export interface FollowedPlan {
+  digest: DigestSet;
+  run: "all" | "chosen";
+  /** From 0 to 1. */
+  targetRecall: number;
+  /** What the plan states to reach; null where it does not, or only the record of it is here. */
+  confidence: number | null;
 }
 
 /**
  * The predicate: which tests passed and failed. What did not run is said too: skipped by its own choice, or rested by the
  * plan, which states the recall that it chose for.
  */
-export function testResult({ tests, url, record, complete, plan }: TestRun): object {
+export function testResult({ tests, url, record, complete, plans }: TestRun): object {
   const named = (outcome: TestOutcome["outcome"]): string[] =>
     tests.filter((test) => test.outcome === outcome).map(({ name }) => name);
   const [failed, warned] = [named("failed"), named("warned")];
@@ -33,15 +43,11 @@ export function testResult({ tests, url, record, complete, plan }: TestRun): obj
     result: failed.length > 0 ? "FAILED" : warned.length > 0 || !complete ? "WARNED" : "PASSED",
     configuration: [
       { name: "record of the test job", digest: record, annotations: { complete } },
-      ...(plan
-        ? [
-            {
-              name: "plan of ml-test-select",
-              digest: plan.digest,
-              annotations: { run: plan.run, targetRecall: plan.targetRecall, statedRecall: plan.confidence },
-            },
-          ]
-        : []),
+      ...plans.map(({ digest, run, targetRecall, confidence }) => ({
+        name: "plan of ml-test-select",
+        digest,
+        annotations: { run, targetRecall, statedRecall: confidence },
+      })),
     ],
     url,
     passedTests: named("passed"),

@@ -84,7 +84,8 @@ export async function verifyArtifacts(
     );
   const unpinned = unpinnedProblem(options.policy);
   if (unpinned !== undefined) throw new UserError(`The policy trusts too much: ${unpinned}.`);
-  const index = indexed(bundles);
+  const malformed: string[] = [];
+  const index = indexed(bundles, malformed);
   // A bundle of many artifacts is checked once.
   const checked = new Map<BundleSource, Promise<Checked>>();
   const check = (bundle: BundleSource) => {
@@ -93,7 +94,7 @@ export async function verifyArtifacts(
     return known;
   };
   const verdicts: Verdict[] = [];
-  for (const artifact of artifacts) verdicts.push(await verdictOn(artifact, index, check, options));
+  for (const artifact of artifacts) verdicts.push(await verdictOn(artifact, index, malformed, check, options));
   return verdicts;
 }
 
@@ -105,13 +106,14 @@ interface Mention {
 }
 
 /** Which bundles claim to be about a digest. Nothing is verified yet, and nothing here can make anything pass. */
-function indexed(bundles: readonly BundleSource[]): Index {
+function indexed(bundles: readonly BundleSource[], malformed: string[]): Index {
   const index: Index = new Map();
   for (const bundle of bundles) {
     let subjects: Subject[];
     try {
       subjects = peekStatement(bundle.json).subject;
     } catch {
+      malformed.push(bundle.source);
       continue; // About no artifact.
     }
     for (const subject of subjects)
@@ -196,6 +198,7 @@ async function rulesOf(signed: Signed, options: VerifyOptions): Promise<Rule[]> 
 async function verdictOn(
   artifact: Subject,
   index: Index,
+  malformed: readonly string[],
   check: (bundle: BundleSource) => Promise<Checked>,
   options: VerifyOptions,
 ): Promise<Verdict> {
@@ -222,8 +225,16 @@ async function verdictOn(
       return { artifact, verified: true, level: levelOf(signed!, options.policy), judgements: [judgement] };
     judgements.push(judgement);
   }
-  const reason = candidates.size === 0 ? `no attestation is about ${digestsOf(artifact).join(" or ")}` : undefined;
+  const reason = candidates.size === 0 ? unattested(artifact, malformed) : undefined;
   return { artifact, verified: false, level: 0, judgements, ...(reason && { reason }) };
+}
+
+/** @param malformed where there is something that is no bundle with an attestation */
+function unattested(artifact: Subject, malformed: readonly string[]): string {
+  const hint = "Check that this is the file that was attested, and that its bundle is among those that are looked at";
+  const some = malformed.slice(0, 3).join(", ");
+  const broken = malformed.length === 0 ? "" : `; what cannot be read as one: ${some}`;
+  return `no attestation is about ${digestsOf(artifact).join(" or ")}. ${hint}${broken}`;
 }
 
 const digestsOf = ({ digest }: Subject): string[] => Object.entries(digest).map((entry) => entry.join(":"));

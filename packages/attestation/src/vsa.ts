@@ -26,6 +26,15 @@ export function lowestLevel(verdicts: readonly Verdict[]): number {
   return levels.size === 0 ? 0 : Math.min(...levels.values());
 }
 
+/**
+ * What the artifacts belong to, as a URI: the repository they were built from. Undefined where they are from several, or it is not
+ * known: one summary is about one resource.
+ */
+export function resourceOf(verdicts: readonly Verdict[]): string | undefined {
+  const [repository, ...more] = new Set(verdicts.map(({ judgements }) => judgements[0]?.identity?.sourceRepository));
+  return repository === undefined || more.length > 0 ? undefined : `git+${repository}`;
+}
+
 /** The predicate for artifacts that are all verified; sign it as `predicate: custom`. */
 export function verificationSummary(verdicts: readonly Verdict[], options: VsaOptions): object {
   const { verifier, now, resourceUri, policy } = options;

@@ -131,6 +131,8 @@ function registered(state: State, facts: RunFacts): Run {
     attempt: 1,
     createdAt: new Date().toISOString(),
     pullRequests: [],
+    calledWorkflow: "",
+    selfHosted: false,
     ...facts,
     id,
     number: [...state.runs.values()].filter(({ path }) => path === facts.path).length + 1,

@@ -65,7 +65,7 @@ function claims(state: State, run: Run, issuer: string, audience: string, enviro
     run_id: String(run.id),
     run_number: String(run.number),
     run_attempt: String(run.attempt),
-    runner_environment: "github-hosted",
+    runner_environment: run.selfHosted ? "self-hosted" : "github-hosted",
     actor: run.actor,
     actor_id: String(stableId(run.actor)),
     event_name: run.event,
@@ -74,7 +74,8 @@ function claims(state: State, run: Run, issuer: string, audience: string, enviro
     workflow: run.workflow,
     workflow_ref: workflowRef,
     workflow_sha: run.sha,
-    job_workflow_ref: workflowRef,
-    job_workflow_sha: run.sha,
+    job_workflow_ref: run.calledWorkflow || workflowRef,
+    // A reusable workflow that is called by its commit is of that one.
+    job_workflow_sha: /@([0-9a-f]{40})$/.exec(run.calledWorkflow)?.[1] ?? run.sha,
   };
 }

@@ -27,15 +27,35 @@ export function releaseRoutes(router: Router, state: State, url: () => string): 
     const release = named(params.id);
     const name = asked.searchParams.get("name") ?? "";
     if (release.immutable) throw new Refusal(422, "Cannot upload assets to an immutable release.");
-    if (release.assets.some((asset) => asset.name === name))
-      throw new Refusal(422, "Validation Failed: already_exists");
+    if (release.assets.some((asset) => asset.name === name)) return alreadyExists;
     const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
     const asset = { id: state.nextId(), name, digest, content: body };
     release.assets.push(asset);
     return { status: 201, json: { id: asset.id, name, digest, size: body.length } };
   });
+  const holding = (id: string | undefined): Release => {
+    const release = state.releases.find(({ assets }) => assets.some((asset) => String(asset.id) === id));
+    if (!release) throw new Refusal(404, "Not Found");
+    return release;
+  };
   router.on("DELETE", `${api}/assets/:id`, write, ({ params }) => {
-    for (const release of state.releases) release.assets = release.assets.filter(({ id }) => String(id) !== params.id);
+    const release = holding(params.id);
+    release.assets = release.assets.filter(({ id }) => String(id) !== params.id);
     return { status: 204 };
   });
+  router.on("PATCH", `${api}/assets/:id`, write, ({ params, json }) => {
+    const { assets } = holding(params.id);
+    if (assets.some(({ name }) => name === json.name)) return alreadyExists;
+    const asset = assets.find(({ id }) => String(id) === params.id)!;
+    asset.name = String(json.name);
+    return { json: { id: asset.id, name: asset.name, digest: asset.digest } };
+  });
 }
+
+const alreadyExists = {
+  status: 422,
+  json: {
+    message: "Validation Failed",
+    errors: [{ resource: "ReleaseAsset", code: "already_exists", field: "name" }],
+  },
+};

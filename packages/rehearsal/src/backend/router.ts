@@ -47,6 +47,7 @@ export class Refusal extends Error {
   }
 }
 
+type Lost = (path: string, method: string) => boolean;
 type Before = (path: string, body: Buffer) => Reply | undefined | Promise<Reply | undefined>;
 
 /** Routes by method and path; `:name` stands for one segment, a last `*rest` for all that follow. */
@@ -54,6 +55,7 @@ export class Router {
   readonly #routes: Route[] = [];
   readonly #tokens: Tokens;
   #before: Before | null = null;
+  #lost: Lost | null = null;
 
   constructor(tokens: Tokens) {
     this.#tokens = tokens;
@@ -74,6 +76,11 @@ export class Router {
     this.#before = before;
   }
 
+  /** Of requests for which this says true, the work is done and the connection is cut before the answer. For playing faults. */
+  loseAnswers(lost: Lost | null): void {
+    this.#lost = lost;
+  }
+
   /** Serves every request of this server. */
   attach(server: Server): void {
     server.on("request", (request, response) => void this.#serve(request, response));
@@ -85,6 +92,7 @@ export class Router {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const reply = await this.#answer(request, response, url, Buffer.concat(chunks));
+      if (this.#lost?.(url.pathname, request.method ?? "")) return void response.destroy();
       if (reply) send(response, reply);
     } catch (error) {
       if (response.headersSent) return void response.destroy();

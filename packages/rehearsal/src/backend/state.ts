@@ -20,6 +20,10 @@ export interface RunFacts {
   /** RFC 3339; now where absent. */
   createdAt?: string;
   pullRequests?: { number: number; headSha: string; baseRef: string }[];
+  /** The reusable workflow that its jobs are of, as `owner/name/path@ref`; its own where empty or absent. */
+  calledWorkflow?: string;
+  /** Whether its jobs are on runners of its owner's. */
+  selfHosted?: boolean;
 }
 
 export interface JobRecord {
@@ -81,8 +85,8 @@ export interface Release {
   tag_name: string;
   draft: boolean;
   immutable: boolean;
-  /** `digest` is `sha256:<hex>`. */
-  assets: { id: number; name: string; digest: string; content: Buffer }[];
+  /** `digest` is `sha256:<hex>`; `state` is `starter` where an upload was not finished. */
+  assets: { id: number; name: string; digest: string; content: Buffer; state?: "uploaded" | "starter" }[];
 }
 
 /** A bundle in the repository's store of attestations. */

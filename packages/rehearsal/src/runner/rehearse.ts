@@ -38,6 +38,8 @@ export interface RehearsalOptions {
   onLog?: (line: string, job: string) => void;
   /** When the run was created, RFC 3339; now where absent. */
   createdAt?: string;
+  /** The reusable workflow that this stands for, as `owner/name/path@ref`: its jobs sign as that one. */
+  calledWorkflow?: string;
 }
 
 export interface RehearsalResult {
@@ -108,6 +110,7 @@ export async function rehearse(options: RehearsalOptions): Promise<RehearsalResu
     baseRef: pull?.base?.ref ?? "",
     actor,
     ...(options.createdAt ? { createdAt: options.createdAt } : {}),
+    ...(options.calledWorkflow ? { calledWorkflow: options.calledWorkflow } : {}),
     pullRequests: pull?.number
       ? [{ number: pull.number, headSha: pull.head?.sha ?? sha, baseRef: pull.base?.ref ?? "" }]
       : [],

@@ -1,4 +1,5 @@
-import { createHash, verify, X509Certificate } from "node:crypto";
+import { createHash, type KeyObject, verify, X509Certificate } from "node:crypto";
+import { p256 } from "@noble/curves/nist.js";
 import { Refusal, type Router } from "../router.ts";
 import type { LoggedEntry, TransparencyLog } from "./log.ts";
 
@@ -89,9 +90,10 @@ export function rekorTilesRoutes(router: Router, prefix: string, log: Transparen
     const request = json.hashedRekordRequestV002 as HashedRekordRequest | undefined;
     if (!request) throw new Refusal(400, "only hashedRekordRequestV002 is taken here");
     const { digest, signature } = request;
-    // Node cannot check an ECDSA signature by the digest alone; whoever verifies the bundle has what was signed.
     if (bytes(digest).length !== 32) throw new Refusal(400, "the digest is no SHA-256");
-    new X509Certificate(bytes(signature.verifier.x509Certificate.rawBytes));
+    const { publicKey } = new X509Certificate(bytes(signature.verifier.x509Certificate.rawBytes));
+    if (!holdsOverDigest(publicKey, bytes(digest), bytes(signature.content)))
+      throw new Refusal(400, "verifying signature: invalid signature");
     const body = {
       apiVersion: "0.0.2",
       kind: "hashedrekord",
@@ -116,6 +118,17 @@ export function rekorTilesRoutes(router: Router, prefix: string, log: Transparen
       },
     };
   });
+}
+
+/** Whether an ECDSA signature, as DER, is over a digest. Node checks signatures over what was hashed only. */
+function holdsOverDigest(publicKey: KeyObject, digest: Uint8Array, signature: Uint8Array): boolean {
+  const { x = "", y = "" } = publicKey.export({ format: "jwk" });
+  const point = Buffer.concat([Buffer.of(4), Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
+  try {
+    return p256.verify(signature, digest, point, { prehash: false, format: "der", lowS: false });
+  } catch {
+    return false; // no signature at all
+  }
 }
 
 interface HashedRekordRequest {
