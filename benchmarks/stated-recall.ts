@@ -7,12 +7,13 @@
  * Prints for each history and recall the runs that were decided, the red ones and how many of them would have passed
  * unnoticed; the same for those red ones only in which something rested; p, the chance that a recall as stated would have
  * caught so few or fewer (one-sided binomial test; below 0.05 it has not held); and the shares of tests and of test time
- * that ran, all runs taken together, and of those runs whose cut came from 60 failing runs or more.
+ * that ran, all runs taken together, those of a cut that counts tests instead of time, and those of the runs whose cut
+ * came from 60 failing runs or more.
  */
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { type Run, readHistory } from "@goatnote/ci-history";
-import { chanceOfSoFew, isReference, Learner, replayWishes, wholeRuns } from "@goatnote/test-selection";
+import { chanceOfSoFew, cutFor, isReference, Learner, replayWishes, wholeRuns } from "@goatnote/test-selection";
 import { SelectorTally } from "../packages/test-selection/src/selector-tally.ts";
 
 const { values, positionals } = parseArgs({
@@ -30,6 +31,8 @@ interface Outcome {
   /** Of the runs in which something rested. */
   rested: { runs: number; red: number };
   all: SelectorTally;
+  /** Where tests are counted instead of their time. */
+  counted: SelectorTally;
   /** Of the runs with a long calibration. */
   long: SelectorTally;
 }
@@ -38,8 +41,9 @@ function decide(runs: readonly Run[], recall: number): Outcome {
   const first = Math.floor(runs.length * evaluateFrom);
   const block = Math.max(1, Math.ceil((runs.length - first) / blocks));
   const learner = new Learner();
-  const [all, long] = [new SelectorTally(replayWishes(recall)), new SelectorTally(replayWishes(recall))];
-  const outcome: Outcome = { runs: 0, red: 0, escaped: 0, rested: { runs: 0, red: 0 }, all, long };
+  const wishes = replayWishes(recall);
+  const [all, counted, long] = [new SelectorTally(wishes), new SelectorTally(wishes), new SelectorTally(wishes)];
+  const outcome: Outcome = { runs: 0, red: 0, escaped: 0, rested: { runs: 0, red: 0 }, all, counted, long };
   for (const [index, run] of runs.entries()) {
     if (index >= first) {
       if ((index - first) % block === 0) {
@@ -48,6 +52,9 @@ function decide(runs: readonly Run[], recall: number): Outcome {
       }
       const past = learner.past(recall);
       const { ranAll, isRed, escaped } = all.decide(past, run);
+      // A limit of tests that limits nothing; but what cannot be stated runs everything.
+      const states = cutFor(recall, past.best.count) !== null;
+      counted.decide(past, run, states ? { ...wishes, maxFraction: 1 } : wishes);
       if (past.best.count.length >= many) long.decide(past, run);
       outcome.runs += 1;
       outcome.red += Number(isRed);
@@ -68,7 +75,7 @@ const costOf = (tally: SelectorTally): string => {
 const p = (recall: number, red: number, escaped: number): string =>
   red === 0 ? "-" : chanceOfSoFew(recall, { caught: red - escaped, of: red }).toFixed(2);
 
-const columns = [24, 7, 6, 5, 8, 6, 13, 6, 13, 20];
+const columns = [24, 7, 6, 5, 8, 6, 13, 6, 13, 13, 20];
 const line = (cells: readonly (string | number)[]): void =>
   console.log(
     cells
@@ -87,6 +94,7 @@ line([
   "red, rested",
   "p",
   "tests, time",
+  "if counted",
   `from ${many} on: runs, tests, time`,
 ]);
 const totals = new Map(values.recall.map((recall) => [recall, { red: 0, rested: 0, escaped: 0 }]));
@@ -94,12 +102,12 @@ for (const path of positionals) {
   const runs = (await Array.fromAsync(wholeRuns(readHistory(path)))).filter(isReference);
   for (const [text, total] of totals) {
     const recall = Number(text);
-    const { runs: decided, red, escaped, rested, all, long } = decide(runs, recall);
+    const { runs: decided, red, escaped, rested, all, counted, long } = decide(runs, recall);
     total.red += red;
     total.escaped += escaped;
     total.rested += rested.red;
     const restedRed = `${rested.red} of ${rested.runs}`;
-    const cost = [costOf(all), long.runs === 0 ? "none" : `${long.runs}: ${costOf(long)}`];
+    const cost = [costOf(all), costOf(counted), long.runs === 0 ? "none" : `${long.runs}: ${costOf(long)}`];
     line([
       basename(path),
       text,

@@ -54,9 +54,10 @@ export class SelectorTally {
 
   /**
    * Decides as for a pull request with this change, in which these tests exist.
+   * @param wishes other ones for this run
    * @returns what became of it: whether everything ran, whether the run was red, and whether it would not have been
    */
-  decide(past: Past, run: Run): { ranAll: boolean; isRed: boolean; escaped: boolean } {
+  decide(past: Past, run: Run, wishes = this.wishes): { ranAll: boolean; isRed: boolean; escaped: boolean } {
     const result = outcomes(run);
     const change =
       run.changes.length > 0
@@ -72,7 +73,7 @@ export class SelectorTally {
       imports: importsOf(run),
       companions: null,
     };
-    const plan = choose(past, situation, { ...this.wishes, seed: run.run_id });
+    const plan = choose(past, situation, { ...wishes, seed: run.run_id });
     const edited = new Set(run.changes.map(({ path }) => path));
     const rests =
       plan.run === "all"

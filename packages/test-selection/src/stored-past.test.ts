@@ -186,6 +186,21 @@ describe("a state", () => {
     expect((await decide(store)).past.referenceRuns).toBe(3);
   });
 
+  test("learns what another attempt clears, also where that comes after a state", async () => {
+    const runs = history(42);
+    const store = await keep(runs);
+    await keepState(store, unlimited);
+    const red = runs[41]!;
+    const [failed] = red.tests.filter(({ status }) => status === "fail");
+    expect((await decide(store)).past.memory.tests.get(failed!.id)!.flakes).toBe(0);
+    const again = { ...red, run_attempt: 2, tests: [{ ...failed!, status: "pass" as const }] };
+    await keep([again]);
+    const { past, plan } = await decide(store);
+    expect(past.memory.tests.get(failed!.id)!.flakes).toBe(1);
+    const cold = await decide(await keep([...runs, again], "cold"));
+    expect(plan).toBe(cold.plan);
+  });
+
   test("does not hold what a file says of another run than its name", async () => {
     const [one, other] = history(2);
     const store = await keep([one!]);

@@ -8,7 +8,7 @@
  * own past would break what `recall.ts` states: the cheapest cut is the one that luck put highest, whichever runs its
  * price is measured on, since the cut itself comes from the failing runs. The choice can be made safely (a test is taken
  * by the power that would be cheapest if the test were what the change breaks: all failing runs, the present one
- * included, then have one say); on three projects that took as much time as the one power does.
+ * included, then have one say); on four projects with seeded faults that took as much time as the one power does, or more.
  */
 import { rounded } from "./score.ts";
 import type { ScorerName } from "./scorers.ts";
