@@ -118,7 +118,12 @@ await inFolder("nix-cache-", async (folder) => {
       times: [],
     })),
   ];
-  for (let i = 0; i < rounds; i++) for (const way of ways) way.times.push(await way.run());
+  for (let i = 0; i < rounds; i++)
+    for (const { name, times, run } of ways) {
+      const [save, restore] = await run();
+      times.push([save, restore]);
+      console.error(`round ${i + 1}, ${name}: save ${save.toFixed(2)} s, restore ${restore.toFixed(2)} s`);
+    }
 
   const size = infos.reduce((sum, { narSize }) => sum + narSize, 0);
   console.log(

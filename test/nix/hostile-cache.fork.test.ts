@@ -203,6 +203,13 @@ describe("a file", () => {
     expect(readdirSync(join(to(), "nar"))).toHaveLength(1);
   });
 
+  test("that has an object twice has it once", async () => {
+    const [part] = readEntry(file());
+    writeEntry(file(), [part!, part!]);
+    const { paths, refused } = await unpack(to());
+    expect([paths.length, refused.map(({ reason }) => reason)]).toEqual([1, ["it is there twice"]]);
+  });
+
   test("that claims a use in the future is of now", async () => {
     writeEntry(file(), [{ ...readEntry(file())[0]!, used: 999_999_999_999_999 }]);
     expect((await unpack(to())).paths[0]!.used).toBeLessThanOrEqual(Date.now());
