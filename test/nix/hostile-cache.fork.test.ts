@@ -29,7 +29,7 @@ import {
 } from "@goatnote/nix-store";
 import { startBackend } from "@goatnote/rehearsal";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { mayBeSigned } from "../../actions/nix-hermetic-build/src/cache.ts";
+import { mayBeSigned, pack } from "../../actions/nix-hermetic-build/src/cache.ts";
 import { fetchEntry } from "../../actions/nix-hermetic-build/src/entry.ts";
 import { describeWithPeer } from "../peers.ts";
 import { type Part, plain, plainOf, readEntry, writeEntry } from "./entry.ts";
@@ -97,6 +97,26 @@ describe("a folder", () => {
     const packing = packCache(join(home, "again"), [{ ...there!, cache }]);
     await expect(packing).rejects.toThrow(ChangedContent);
     expect(existsSync(join(home, "again"))).toBe(false);
+  });
+
+  test("of which one object was changed after the restore is packed without that one", async () => {
+    const path = join(storeDir(), `${"c".repeat(32)}-other`);
+    writeFileSync(path, "other");
+    const { hash: narHash, size: narSize } = hashNar(path);
+    const fresh = { ...signedBy({ ...info, path, narHash, narSize }, key), used: 1 };
+    const [there] = (await check()).paths;
+    const bytes = readFileSync(archive());
+    writeFileSync(archive(), bytes.fill(0, 100, 101));
+    vi.stubEnv("HOME", home);
+    try {
+      mkdirSync(join(home, ".cache"));
+      expect((await pack([{ ...there!, cache }, fresh])).map((each) => each.path)).toEqual([path]);
+      expect(readEntry(join(home, ".cache/goatnote-nix-hermetic-build.cache"))).toHaveLength(1);
+      writeFileSync(path, "changed");
+      await expect(pack([fresh])).rejects.toThrow(/nix store verify/);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   test("whose archive becomes a link is not packed", async () => {
@@ -181,6 +201,13 @@ describe("a file", () => {
     const { paths } = await unpack(to());
     expect(paths.map((each) => each.path)).toEqual([info.path, path]);
     expect(readdirSync(join(to(), "nar"))).toHaveLength(1);
+  });
+
+  test("that has an object twice has it once", async () => {
+    const [part] = readEntry(file());
+    writeEntry(file(), [part!, part!]);
+    const { paths, refused } = await unpack(to());
+    expect([paths.length, refused.map(({ reason }) => reason)]).toEqual([1, ["it is there twice"]]);
   });
 
   test("that claims a use in the future is of now", async () => {

@@ -73,7 +73,10 @@ export async function restore(nix: Nix, inputs: Inputs): Promise<RestoredCache> 
     await rm(temporary, { recursive: true, force: true });
   }
   // Nix is told of the folder in any case.
-  if (!checked) await makeCache(folder, nix.storeDir);
+  if (!checked) {
+    await rm(folder, { recursive: true, force: true });
+    await makeCache(folder, nix.storeDir);
+  }
   return { ...(checked ?? { paths: [], refused: [] }), seconds: (performance.now() - started) / 1000 };
 }
 
@@ -140,7 +143,7 @@ export async function save(nix: Nix, outputs: readonly string[], used: readonly 
  * Packs objects, without those of the restored cache that a later step has changed.
  * @returns what was packed
  */
-async function pack(objects: readonly PackedPath[]): Promise<readonly PackedPath[]> {
+export async function pack(objects: readonly PackedPath[]): Promise<readonly PackedPath[]> {
   try {
     await packCache(placeFile(), objects);
     return objects;

@@ -9,8 +9,8 @@
 
 export const format = "goatnote-nix-cache 2\n";
 
-/** Bytes of the longest list: of 100,000 objects and more. */
-export const mostList = 1 << 26;
+/** Bytes of the longest list: of 50,000 objects and more. */
+export const mostList = 1 << 25;
 
 /** 128 MiB: what a reader keeps in memory at most, and the most that zstd accepts unless told otherwise. */
 export const windowLog = 27;

@@ -75,6 +75,9 @@ async function readList(source: Source, limit: number): Promise<Listed[]> {
   return listed;
 }
 
+// So that a list has no more lines than objects are worth telling of.
+const leastNarinfo = 50;
+
 function parseList(list: Buffer): Listed[] {
   const listed: Listed[] = [];
   const now = Date.now();
@@ -83,7 +86,14 @@ function parseList(list: Buffer): Listed[] {
     const line = list.toString("latin1", at, Math.min(end, at + 100));
     const [, used, bytes, size] = /^(\d{1,15}) (\d{1,5}) (\d{1,15})$/.exec(line) ?? [];
     const next = end + 1 + Number(bytes);
-    if (end < 0 || used === undefined || Number(bytes) > mostNarinfo || next > list.length) throw wrong();
+    if (
+      end < 0 ||
+      used === undefined ||
+      Number(bytes) < leastNarinfo ||
+      Number(bytes) > mostNarinfo ||
+      next > list.length
+    )
+      throw wrong();
     // What claims to be of the future would never be the oldest.
     listed.push({ used: Math.min(Number(used), now), text: list.toString("utf8", end + 1, next), size: Number(size) });
     at = next;
