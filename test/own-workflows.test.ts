@@ -265,7 +265,10 @@ test("a release signs and pushes what is new, and where nothing is, it ends well
       "actions/small/package.json": '{"version":"1.0.0"}',
       ...Object.fromEntries(
         ["action.yml", "README.md", "LICENSE", "licences.txt"].flatMap((name) =>
-          ["sources", "dist"].map((at) => [`${at}/small/${name}`, `${name}\n`]),
+          ["sources/small", "dist/small", "sources/other", "dist/other"].map((at) => [
+            `${at}/${name}`,
+            `${at.slice(-5)}\n`,
+          ]),
         ),
       ),
     },

@@ -137,3 +137,22 @@ test("a manifest that says more than its digest is refused, and named", async ()
   expect(log).toContain("legs/two/manifest.json is not a manifest of repro-check");
   expect(outputs.verdict).toBeUndefined();
 });
+
+test("a published folder with two files of a name is what a build makes, file by file", {
+  timeout: 60_000,
+}, async () => {
+  for (const name of ["a", "b"]) {
+    mkdirSync(join(folder, "assets", name), { recursive: true });
+    writeFileSync(join(folder, "assets", name, "action.yml"), `name: ${name}\n`);
+  }
+  const build = 'mkdir -p dist/a dist/b; for name in a b; do echo "name: $name" > dist/$name/action.yml; done';
+  const inputs = { build, artifacts: "dist", reference: "assets", vary: "none", mode: "report" };
+  const check = (): Promise<Ended> => runEntry(actions, "repro-check", inputs, folder);
+  expect((await check()).outputs.verdict).toBe("identical");
+  // What is published as one is not what was built as the other.
+  writeFileSync(join(folder, "assets/b/action.yml"), "name: a\n");
+  const { outputs, summary, log } = await check();
+  expect(outputs.verdict, log).toBe("different");
+  expect(summary).toContain("What is published is not what was built");
+  expect(summary).not.toContain("The builds differ");
+});

@@ -16,13 +16,14 @@ import {
 } from "@goatnote/action-io";
 import { compareLegs, decodeManifest, type Leg, type LegComparison } from "@goatnote/build-comparison";
 import { compareInputs } from "./inputs.ts";
-import { compareWithReference, type ReferenceResult } from "./reference.ts";
+import { compareWithReference, type ReferenceResult, requireReference, unequalFirst, unequalIn } from "./reference.ts";
 
 const largest = 256 * 1024 * 1024;
 
 export async function compare(): Promise<void> {
   const inputs = readInputs(compareInputs, process.env);
   const { workspace, temp } = await readContext(process.env);
+  await requireReference(inputs.reference, workspace);
   const legs = await readLegs(inputs.manifests, workspace);
   const comparison = compareLegs(legs, inputs["min-legs"] ?? 2);
   const first = legs[0]?.manifest;
@@ -58,7 +59,10 @@ function withReference(
 ): Pick<LegComparison, "verdict"> & { sentence: string } {
   if (verdict !== "identical" || !reference) return { verdict, sentence: reason };
   const { name, equal, notBuilt } = reference;
-  if (!equal) return { verdict: "different", sentence: `${reason} ${name} is not what they built.` };
+  if (!equal) {
+    const unequal = unequalIn(reference);
+    return { verdict: unequal.verdict, sentence: `${reason} ${name} is not what they built: ${unequal.words}.` };
+  }
   if (notBuilt.length > 0) {
     const listed = notBuilt.slice(0, 5).join(", ") + (notBuilt.length > 5 ? ` and ${notBuilt.length - 5} more` : "");
     return { verdict: "not-checked", sentence: `${reason} ${name} holds files that no leg built: ${listed}.` };
@@ -125,8 +129,8 @@ function summarise(
       ? table(
           ["file", `beside ${plain(reference.name)}`],
           [
-            ...reference.rows.map(({ path, result }) => [code(path), result]),
-            ...reference.notBuilt.map((path) => [code(path), "published, and not built by any leg"]),
+            ...unequalFirst(reference.rows).map(({ path, result }) => [code(path), result]),
+            ...reference.notBuilt.slice(0, 100).map((path) => [code(path), "published, and not built by any leg"]),
           ],
         )
       : "",
