@@ -84,6 +84,18 @@ test("a leg that is missing fails", async () => {
   expect(await compare({ "min-legs": "3" })).toMatchObject({ code: 1, outputs: { verdict: "not-checked" } });
 });
 
+test("a leg that is named and not there, and a platform that is, fail", async () => {
+  await leg("one", "1");
+  await leg("two", "2");
+  const named = "legs/one/manifest.json\nlegs/two/manifest.json\nlegs/three/manifest.json";
+  const { outputs, log } = await compare({ manifests: named });
+  expect(outputs.verdict, log).toBe("not-checked");
+  expect(log).toContain("there is no manifest legs/three/manifest.json");
+  expect((await compare({ platforms: "linux" })).outputs.verdict).toBe("identical");
+  expect((await compare({ platforms: "linux\ndarwin" })).outputs.verdict).toBe("not-checked");
+  expect((await compare({ platforms: "macos" })).log).toContain("Input `platforms` names");
+});
+
 test("no manifest at all fails", async () => {
   expect(await compare()).toMatchObject({ code: 1, outputs: { verdict: "not-checked" } });
 });

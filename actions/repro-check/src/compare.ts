@@ -14,18 +14,24 @@ import {
   UserError,
   writeSummary,
 } from "@goatnote/action-io";
-import { compareLegs, decodeManifest, type Leg, type LegComparison } from "@goatnote/build-comparison";
-import { compareInputs } from "./inputs.ts";
+import {
+  type AcrossPlatforms,
+  compareLegs,
+  decodeManifest,
+  type Leg,
+  type LegComparison,
+} from "@goatnote/build-comparison";
+import { compareContradictions, compareInputs } from "./inputs.ts";
 import { compareWithReference, type ReferenceResult, requireReference, unequalFirst, unequalIn } from "./reference.ts";
 
 const largest = 256 * 1024 * 1024;
 
 export async function compare(): Promise<void> {
-  const inputs = readInputs(compareInputs, process.env);
+  const inputs = readInputs(compareInputs, process.env, compareContradictions);
   const { workspace, temp } = await readContext(process.env);
   await requireReference(inputs.reference, workspace);
-  const legs = await readLegs(inputs.manifests, workspace);
-  const comparison = compareLegs(legs, inputs["min-legs"] ?? 2);
+  const { legs, absent } = await readLegs(inputs.manifests, workspace);
+  const comparison = compareLegs(legs, { minLegs: inputs["min-legs"] ?? 2, platforms: inputs.platforms, absent });
   const first = legs[0]?.manifest;
   // One leg of each platform stands for all of it, since its legs are equal or the verdict is no pass anyway.
   const results = [...Map.groupBy(legs, ({ manifest: { environment: e } }) => `${e.platform} ${e.arch}`).values()].map(
@@ -70,15 +76,30 @@ function withReference(
   return { verdict, sentence: `${reason} ${name} is the same.` };
 }
 
-/** Each file that matches is a leg, named after its folder, where artifacts are downloaded to. */
-async function readLegs(patterns: readonly string[], workspace: string): Promise<Leg[]> {
+/**
+ * Each file that matches is a leg, named after its folder, where artifacts are downloaded to.
+ * @returns `absent`: patterns that no file matches
+ */
+async function readLegs(
+  patterns: readonly string[],
+  workspace: string,
+): Promise<{ legs: Leg[]; absent: readonly string[] }> {
   const found = new Set<string>();
-  for await (const path of glob(patterns, { cwd: workspace })) found.add(resolve(workspace, path));
+  const absent: string[] = [];
+  for (const pattern of patterns) {
+    let files = 0;
+    for await (const name of glob(pattern, { cwd: workspace })) {
+      const path = resolve(workspace, name);
+      const stats = await stat(path).catch(() => undefined);
+      if (!stats?.isFile()) continue;
+      if (stats.size > largest) throw new UserError(`${path} has ${stats.size} bytes, too many for a manifest.`);
+      files += 1;
+      found.add(path);
+    }
+    if (files === 0) absent.push(pattern);
+  }
   const legs: Leg[] = [];
   for (const path of [...found].sort()) {
-    const stats = await stat(path);
-    if (!stats.isFile()) continue;
-    if (stats.size > largest) throw new UserError(`${path} has ${stats.size} bytes, too many for a manifest.`);
     const name = basename(dirname(path));
     const taken = legs.filter((leg) => leg.name.replace(/ \(\d+\)$/, "") === name).length;
     legs.push({
@@ -86,7 +107,13 @@ async function readLegs(patterns: readonly string[], workspace: string): Promise
       manifest: decodeManifest(await readFile(path, "utf8"), path),
     });
   }
-  return legs;
+  return { legs, absent };
+}
+
+/** What platforms have in common, as far as they can. */
+function acrossWords({ equal, different, only_on_some, derivations }: AcrossPlatforms): string {
+  const of = derivations === "different" ? " (different derivations: the hash in store paths is passed over)" : "";
+  return `Across platforms, of which nothing is required${of}: ${equal.length} files are the same everywhere, ${different.length} are not, and ${only_on_some.length} are not on all of them.`;
 }
 
 function summarise(
@@ -122,9 +149,7 @@ function summarise(
       ]),
     ),
     table(["leg", "path", "difference"], differences.slice(0, 100)),
-    across
-      ? `\nAcross platforms, of which nothing is required: ${across.equal.length} files are the same everywhere, ${across.different.length} are not.\n`
-      : "",
+    across ? `\n${acrossWords(across)}\n` : "",
     reference
       ? table(
           ["file", `beside ${plain(reference.name)}`],

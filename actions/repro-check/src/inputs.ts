@@ -36,10 +36,21 @@ export const manifestInputs = declareInputs({
 export const compareInputs = declareInputs({
   manifests: required(lines("glob patterns, one per line")),
   "min-legs": number({ min: 2, max: 100, integer: true }),
+  platforms: lines("`linux`, `darwin` or `win32`, alone or with an architecture (`linux arm64`), one per line"),
   mode: oneOf("assert", "report"),
   reference: text("a file or a folder"),
   "output-dir": text("a folder"),
 });
+
+/** A platform that no leg can have would be missing for ever. */
+export function compareContradictions({ platforms }: { platforms: string[] }): string[] {
+  const unknown = platforms.find((name) => !/^(linux|darwin|win32|freebsd|openbsd)( [a-z0-9_]+)?$/.test(name));
+  return unknown === undefined
+    ? []
+    : [
+        `Input \`platforms\` names ${JSON.stringify(unknown)}; allowed: \`linux\`, \`darwin\` (macOS) or \`win32\` (Windows), also with an architecture, such as \`darwin arm64\`.`,
+      ];
+}
 
 const isName = (word: string): word is VariationName => (variationNames as readonly string[]).includes(word);
 
