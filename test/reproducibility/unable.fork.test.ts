@@ -149,6 +149,28 @@ test("what an earlier build left is not taken for a result", async () => {
   expect(readFileSync(join(folder, "out"), "utf8")).toBe("made before\n");
 });
 
+test("what git does not track is no source, unless it is named", { timeout: 60_000 }, async () => {
+  ({ folder, remove } = project({ a: "a\n", obj: "made before\n", "more/x": "made before\n" }));
+  for (const args of [
+    ["init", "--quiet"],
+    ["add", "a"],
+  ])
+    execFileSync("git", args, { cwd: folder });
+  const build = "[ -e obj ] || pwd > obj; cp obj out";
+  const run = (inputs: Record<string, string>) =>
+    runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false", ...inputs }, folder);
+  const { outputs, summary, log } = await run({});
+  expect(outputs, log).toMatchObject({ verdict: "different", causes: "build-path" });
+  expect(summary).toMatch(/git does not track it .*more, obj\./);
+  expect((await run({ "include-ignored": "obj" })).outputs.verdict).toBe("identical");
+});
+
+test("outside of git the verdict says that leftovers may have served", async () => {
+  const { outputs, log } = await check("[ -e obj ] || pwd > obj; cp obj out", {}, { obj: "made before\n" });
+  expect(outputs.verdict).toBe("identical");
+  expect(log).toMatch(/No difference found .*though the workspace is no git checkout/);
+});
+
 test("a cache within an included ignored folder serves no build, unless it is named", { timeout: 60_000 }, async () => {
   const cached = "node_modules/.cache/out";
   ({ folder, remove } = project({
@@ -156,7 +178,11 @@ test("a cache within an included ignored folder serves no build, unless it is na
     "node_modules/x/a": "a\n",
     [cached]: "made before\n",
   }));
-  execFileSync("git", ["init", "--quiet"], { cwd: folder });
+  for (const args of [
+    ["init", "--quiet"],
+    ["add", "--all"],
+  ])
+    execFileSync("git", args, { cwd: folder });
   const build = `[ -e node_modules/x/a ]; if [ -e ${cached} ]; then cp ${cached} out; else pwd > out; fi`;
   const run = (included: string) =>
     runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false", "include-ignored": included }, folder);

@@ -33,7 +33,7 @@ export async function check(
   { workspace, temp }: WorkflowContext,
   output: string,
 ): Promise<Checked> {
-  const checked: Checked = { variations: [], notes: [] };
+  const checked: Checked = { variations: [], notes: [], caveats: [] };
   const mark = randomUUID();
   const deadline = Date.now() + (inputs.timeout ?? 3_600_000);
   const cleaning: (() => Promise<void>)[] = [];
@@ -50,8 +50,12 @@ export async function check(
   try {
     const sources = await listSources(root, inputs["include-ignored"], [base, output]);
     if (!sources.git)
+      checked.caveats.push(
+        "the workspace is no git checkout and was copied as a whole, so leftovers of an earlier build in it may have served both builds",
+      );
+    if (sources.untracked.length > 0)
       checked.notes.push(
-        "The workspace is no git checkout, so all of it was copied. What an earlier build left in it, other than `artifacts`, may have been taken for a result.",
+        `Not copied, since git does not track it and it may be left of an earlier build: ${few(sources.untracked)}. Name in \`include-ignored\` what the build needs.`,
       );
     if (sources.leftOut.length > 0)
       checked.notes.push(

@@ -24,7 +24,7 @@ export async function main(): Promise<void> {
     ? { verdict: "not-checked" as const, sentence: checked.problem }
     : checked.nix
       ? judgeNix(checked.nix, named)
-      : judge(checked.comparison!, checked.variations, named, checked.reference);
+      : judge(checked.comparison!, checked.variations, named, checked.reference, checked.caveats);
 
   const manifest = checked.artifacts && makeManifest(checked.artifacts, environment, made);
   await mkdir(output, { recursive: true });

@@ -30,6 +30,8 @@ export interface Checked {
   /** Why nothing could be compared. */
   problem?: string;
   notes: string[];
+  /** What both builds may have shared, in words that go on after "though": part of the verdict when nothing differs. */
+  caveats: string[];
 }
 
 const mostFindings = 200;
@@ -59,6 +61,7 @@ export function reportOf({ verdict, sentence }: Outcome, checked: Checked, diges
         }
       : null,
     notes,
+    caveats: checked.caveats,
   };
 }
 type Report = ReturnType<typeof reportOf>;

@@ -121,6 +121,14 @@ describe("a verdict", () => {
   });
 });
 
+test("a verdict says in its sentence what both builds may have shared", () => {
+  const { verdict, sentence } = judge(same, [report("applied")], [], undefined, ["a may be", "b may be"]);
+  expect({ verdict, sentence }).toEqual({
+    verdict: "identical",
+    sentence: "No difference found (varied path), though a may be and b may be.",
+  });
+});
+
 describe("a verdict on what Nix builds", () => {
   const checked = (verdict: "identical" | "different" | "not-checked", tried = true, name = "a") => ({
     derivation: `/nix/store/${name}.drv`,

@@ -20,12 +20,14 @@ export const appliedOf = (variations: readonly VariationReport[]): VariationName
 /**
  * @param named variations that the user asked for by name, each of which has to be in effect
  * @param reference how the result compares with the published one; undefined without one
+ * @param caveats what both builds may have shared
  */
 export function judge(
   { differences }: Pick<Comparison, "differences">,
   variations: readonly VariationReport[],
   named: readonly VariationName[],
   reference: ReferenceResult | undefined,
+  caveats: readonly string[] = [],
 ): Outcome {
   const applied = appliedOf(variations);
   const scope = applied.length > 0 ? `varied ${listed(applied)}` : "two builds under equal conditions";
@@ -54,7 +56,8 @@ export function judge(
       ? `, of which ${reference.notBuilt.length} that this build does not make were not compared`
       : "";
   const published = reference ? `, nor from what is published in ${reference.name}${left}` : "";
-  return { verdict: "identical", sentence: `No difference found (${scope})${published}.` };
+  const though = caveats.length > 0 ? `, though ${listed(caveats)}` : "";
+  return { verdict: "identical", sentence: `No difference found (${scope})${published}${though}.` };
 }
 
 /**
