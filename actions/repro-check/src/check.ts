@@ -19,6 +19,7 @@ import {
   ofRunner,
   placesOf,
   type VariationName,
+  within,
 } from "@goatnote/build-comparison";
 import { runDiffoscope } from "./diffoscope.ts";
 import type { mainInputs } from "./inputs.ts";
@@ -41,7 +42,7 @@ export async function check(
   const abort = (): void => cancel.abort();
   process.on("SIGINT", abort).on("SIGTERM", abort);
   const root = await realpath(workspace);
-  if ([workspace, root].some((path) => names(inputs.build, path))) {
+  if ([workspace, root].some((path) => within(path).test(inputs.build))) {
     checked.problem = `Input \`build\` names the checkout (${root}), where both builds would find the same files. Use paths relative to the working directory, or $GITHUB_WORKSPACE.`;
     return checked;
   }
@@ -87,6 +88,10 @@ export async function check(
     const builds = await buildVaried(recipe, workshop, asked, grouped, say);
     checked.variations = builds.variations;
     checked.artifacts = builds.first.artifacts;
+    if (builds.leftOutside.length > 0)
+      checked.caveats.push(
+        `outside of its folders the first build, or something beside it, changed what the second can read (${few(builds.leftOutside)})`,
+      );
     const changed = changedSince(before, fingerprint(root, [base, output]));
     if (changed !== undefined) {
       checked.problem = `A build wrote into the checkout (${changed}), where both builds can find it. Have it write below its working directory or $GITHUB_WORKSPACE.`;
@@ -119,7 +124,7 @@ export async function check(
       ? "The disk is full: there is no room for the copies of the checkout."
       : (error as Error).message;
   } finally {
-    await endLeftovers(mark, 0);
+    await endLeftovers(mark, 0, base);
     for (const clean of cleaning.reverse()) await clean();
     process.off("SIGINT", abort).off("SIGTERM", abort);
   }
@@ -152,13 +157,6 @@ async function outside(workspace: string, temp: string): Promise<string> {
 async function removeAll(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
-
-/** Whether a script names a folder or something in it; `/a/lab-2` is not in `/a/lab`. */
-const names = (script: string, folder: string): boolean =>
-  script
-    .split(folder)
-    .slice(1)
-    .some((rest) => !/^[\w-]|^\.\w/.test(rest));
 
 type Fingerprint = Map<string, string>;
 
