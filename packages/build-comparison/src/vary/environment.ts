@@ -58,7 +58,7 @@ export async function environmentFor(
 
 /** A folder where a text names it or something in it; `/a/lab-2` is not in `/a/lab`. */
 export const within = (folder: string): RegExp =>
-  new RegExp(`(?<![\\w.-])${folder.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\w-]|\\.\\w)`, "g");
+  new RegExp(`${folder.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\w-]|\\.\\w)`, "g");
 
 /** Another home with the same toolchains and settings in it, and with caches of its own. */
 async function linkHome(from: string, entries: readonly string[], to: string): Promise<void> {

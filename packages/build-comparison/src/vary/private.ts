@@ -42,15 +42,17 @@ export function privateFolders(temp: string): string[] {
   );
 }
 
-/** Entries of a folder that the values of variables name, such as a tool on PATH or the socket of an agent. */
+/**
+ * Entries of a folder that the values of variables name, such as a tool on PATH or the socket of an agent.
+ * @param except a folder of ours; of an entry that it is in, only what is named is taken
+ */
 export function namedIn(folder: string, values: Iterable<string>, except: string): string[] {
   const escaped = folder.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const pattern = new RegExp(`(?<![\\w./-])${escaped}/([^/\\s:;,"'=]+)[^\\s:;,"'=]*`, "g");
+  const pattern = new RegExp(`(?:(?<![\\w./-])|(?<=(?:^|\\s)-[A-Za-z]))${escaped}/([^/\\s:;,"'=]+)[^\\s:;,"'=]*`, "g");
   const found = [...values].flatMap((value) => [...value.matchAll(pattern)]);
-  const named = found
-    .filter(([path]) => path !== except && !isBelow(path, except))
-    .map(([, name]) => join(folder, name!));
-  return [...new Set(named)].sort();
+  const named = found.filter(([path]) => path !== except && !isBelow(path, except));
+  const entries = named.map(([path, name]) => (isBelow(except, join(folder, name!)) ? path : join(folder, name!)));
+  return [...new Set(entries)].sort();
 }
 
 /**
