@@ -104,7 +104,7 @@ export async function check(
       const reference = await compareWithReference(inputs.reference, root, [builds.first.artifacts]);
       checked.reference = reference;
       const found = await explainReference(reference, builds.first);
-      findings = [...findings, ...found.map((each) => ({ ...each, provokedBy: [], always: false }))];
+      findings = [...findings, ...found.map((each) => ({ ...each, provokedBy: [], always: false, sometimes: false }))];
     }
     const places = await placesOf(root, sources.paths, findings);
     checked.findings = findings.map((finding, i) => ({

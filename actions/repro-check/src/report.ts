@@ -69,7 +69,8 @@ type Report = ReturnType<typeof reportOf>;
 const where = ({ place }: Explained): string => place.join(" › ");
 
 /** What brings a finding about, in words. */
-function broughtAbout({ always, provokedBy }: Explained): string {
+function broughtAbout({ always, sometimes, provokedBy }: Explained): string {
+  if (sometimes) return "not in every build";
   if (always) return "every build";
   return provokedBy.length > 0 ? provokedBy.join(", ") : "not known";
 }
@@ -81,8 +82,8 @@ const differsIn = ({ what, format, causes, count }: Explained): string => {
 
 /** Findings that say the same of one place, such as the four fields of an owner, as one. */
 function merged(findings: readonly Advised[]): Advised[] {
-  const groups = Map.groupBy(findings, ({ place, format, causes, always, provokedBy }) =>
-    JSON.stringify([place, format, causes, always, provokedBy]),
+  const groups = Map.groupBy(findings, ({ place, format, causes, always, sometimes, provokedBy }) =>
+    JSON.stringify([place, format, causes, always, sometimes, provokedBy]),
   );
   return [...groups.values()].map(([first, ...others]) => ({
     ...first!,
