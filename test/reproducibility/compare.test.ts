@@ -77,6 +77,25 @@ test("two that did not: the path, and the machine", async () => {
   expect((await compare({ mode: "report" })).code).toBe(0);
 });
 
+test("what is built and committed is a result, and no other input; what is untracked is one", async () => {
+  execFileSync("git", ["add", "--force", "dist"], { cwd: folder });
+  execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "-qm", "dist"], {
+    cwd: folder,
+  });
+  await leg("one", "1");
+  writeFileSync(join(folder, "dist/out"), "made otherwise\n");
+  await leg("two", "2");
+  expect((await compare()).outputs.verdict).toBe("different");
+  writeFileSync(join(folder, "dist/out"), "made\n");
+  writeFileSync(join(folder, "config"), "a\n");
+  await leg("one", "1");
+  writeFileSync(join(folder, "config"), "b\n");
+  await leg("two", "2");
+  const { outputs, log } = await compare();
+  expect(outputs.verdict).toBe("not-checked");
+  expect(log).toContain("other uncommitted changes");
+});
+
 test("a leg that is missing fails", async () => {
   await leg("one", "1");
   expect(await compare()).toMatchObject({ code: 1, outputs: { verdict: "not-checked" } });

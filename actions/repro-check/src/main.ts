@@ -13,7 +13,7 @@ export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, contradictions);
   const context = await readContext(process.env);
   const output = resolve(context.workspace, inputs["output-dir"] || join(context.temp, "repro-check"));
-  const made = await inputsOf(context.workspace, inputs.build || inputs.installable);
+  const made = await inputsOf(context.workspace, inputs.build || inputs.installable, inputs.artifacts);
   const environment = await environmentOf({ name: process.env.RUNNER_NAME ?? "", image: imageOf(process.env) });
   const asked = askedVariations(inputs.vary);
   const checked = inputs.installable

@@ -27,7 +27,7 @@ export async function manifest(): Promise<void> {
       `What matches \`artifacts\` (${inputs.artifacts.join(", ")}) holds no file, only folders or links, which say nothing.`,
     );
   const environment = await environmentOf({ name: process.env.RUNNER_NAME ?? "", image: imageOf(process.env) });
-  const made = makeManifest(entries, environment, await inputsOf(workspace, ""));
+  const made = makeManifest(entries, environment, await inputsOf(workspace, "", inputs.artifacts));
   const folder = resolve(workspace, inputs["output-dir"] || join(temp, "repro-check"));
   await mkdir(folder, { recursive: true });
   const file = join(folder, "manifest.json");
