@@ -142,7 +142,7 @@ test.each(["made-by-the-build", "ignored/x", ".git/x"])("a build that writes %s 
   const inputs = { build, artifacts: "out", vary: "none" };
   const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, withoutNamespaces());
   expect(log).toContain(`wrote into the checkout (${path})`);
-  expect(outputs.verdict).toBe("not-checked");
+  expect(outputs).toMatchObject({ verdict: "not-checked", digest: "", manifest: "" });
 });
 
 describe("what an earlier build left outside of the tree serves no other:", () => {
@@ -217,6 +217,19 @@ test.each([
   expect(outputs.verdict, log).toBe("not-checked");
   expect(log).toContain("left processes running");
   expect(leftovers(log)).toEqual([]);
+});
+
+test.each([
+  ["reference", "nowhere", "names nowhere, which is not there"],
+  ["diffoscope", "always", "is not installed"],
+])("what %s needs and is not there is told before anything is built", async (input, value, words) => {
+  tracked({ a: "a\n" });
+  const inputs = { build: "echo building; echo x > out", artifacts: "out", [input]: value };
+  // No program at all, so no diffoscope.
+  const { log, code } = await runEntry(actions, "repro-check", inputs, folder, { PATH: "/nonexistent" });
+  expect(log).toContain(words);
+  expect(log).not.toContain("First build");
+  expect(code).toBe(1);
 });
 
 test("a build that names the checkout", async () => {

@@ -21,10 +21,10 @@ import {
   type VariationName,
   within,
 } from "@goatnote/build-comparison";
-import { runDiffoscope } from "./diffoscope.ts";
+import { requireDiffoscope, runDiffoscope } from "./diffoscope.ts";
 import type { mainInputs } from "./inputs.ts";
 import { keepDifferent } from "./keep.ts";
-import { compareWithReference, explainReference } from "./reference.ts";
+import { compareWithReference, explainReference, requireReference } from "./reference.ts";
 import type { Checked } from "./report.ts";
 
 /** Builds twice and compares. What stands in the way is a `problem` in the result, and no error. */
@@ -42,6 +42,8 @@ export async function check(
   const abort = (): void => cancel.abort();
   process.on("SIGINT", abort).on("SIGTERM", abort);
   const root = await realpath(workspace);
+  await requireReference(inputs.reference, root);
+  await requireDiffoscope(inputs.diffoscope);
   if ([workspace, root].some((path) => within(path).test(inputs.build))) {
     checked.problem = `Input \`build\` names the checkout (${root}), where both builds would find the same files. Use paths relative to the working directory, or $GITHUB_WORKSPACE.`;
     return checked;
@@ -87,7 +89,6 @@ export async function check(
     };
     const builds = await buildVaried(recipe, workshop, asked, grouped, say);
     checked.variations = builds.variations;
-    checked.artifacts = builds.first.artifacts;
     if (builds.leftOutside.length > 0)
       checked.caveats.push(
         `outside of its folders the first build, or something beside it, changed what the second can read (${few(builds.leftOutside)})`,
@@ -97,6 +98,7 @@ export async function check(
       checked.problem = `A build wrote into the checkout (${changed}), where both builds can find it. Have it write below its working directory or $GITHUB_WORKSPACE.`;
       return checked;
     }
+    checked.artifacts = builds.first.artifacts;
     const comparison = await compareBuilds(builds, inputs.bisect, say);
     checked.comparison = comparison;
     let findings: Explained[] = comparison.findings;

@@ -88,6 +88,10 @@ export function contradictions(inputs: Values<typeof mainInputs>): string[] {
     );
   if (inputs.vary.includes("none") && inputs.vary.length > 1)
     problems.push("Input `vary` says `none` and more; allowed: `none` alone, or the names.");
+  if (inputs.vary.includes("-all") || inputs.vary.includes("-none"))
+    problems.push(
+      "Input `vary` leaves out `all` or `none`; allowed: `none` for no variation, or a minus before a name.",
+    );
   const out = inputs["include-ignored"].find(leadsOut);
   if (out !== undefined)
     problems.push(`Input \`include-ignored\` names ${JSON.stringify(out)}; allowed: paths within the workspace.`);

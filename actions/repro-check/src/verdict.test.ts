@@ -218,6 +218,7 @@ describe("contradictions", () => {
     [{}, []],
     [{ vary: ["tme"] }, ["tme"]],
     [{ vary: ["none", "path"] }, ["none"]],
+    [{ vary: ["-all"] }, ["leaves out"]],
     [{ artifacts: ["../out"] }, ["../out"]],
     [{ artifacts: ["/etc"] }, ["/etc"]],
     [{ artifacts: ["dist/../../x"] }, ["dist/../../x"]],
