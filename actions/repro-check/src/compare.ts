@@ -1,5 +1,5 @@
 /** `repro-check/compare`: what several machines built from the same commit, side by side. Runs no project code. */
-import { glob, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { glob, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
   annotate,
@@ -22,13 +22,15 @@ import {
   type LegComparison,
 } from "@goatnote/build-comparison";
 import { compareContradictions, compareInputs } from "./inputs.ts";
+import { outputFolder } from "./output.ts";
 import { compareWithReference, type ReferenceResult, requireReference, unequalFirst, unequalIn } from "./reference.ts";
 
 const largest = 256 * 1024 * 1024;
 
 export async function compare(): Promise<void> {
   const inputs = readInputs(compareInputs, process.env, compareContradictions);
-  const { workspace, temp } = await readContext(process.env);
+  const context = await readContext(process.env);
+  const { workspace } = context;
   await requireReference(inputs.reference, workspace);
   const { legs, absent } = await readLegs(inputs.manifests, workspace);
   const comparison = compareLegs(legs, { minLegs: inputs["min-legs"] ?? 2, platforms: inputs.platforms, absent });
@@ -42,8 +44,7 @@ export async function compare(): Promise<void> {
       ? await compareWithReference(inputs.reference, workspace, results)
       : undefined;
   const { verdict, sentence } = withReference(comparison, reference);
-  const folder = resolve(workspace, inputs["output-dir"] || join(temp, "repro-check"));
-  await mkdir(folder, { recursive: true });
+  const folder = await outputFolder(inputs["output-dir"], context);
   const report = join(folder, "comparison.json");
   const content = { schema: "https://goatnote.dev/repro-check-comparison/v1", sentence, ...comparison, verdict };
   await writeFile(report, `${JSON.stringify({ ...content, reference: reference ?? null }, null, 2)}\n`);
