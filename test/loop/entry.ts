@@ -18,6 +18,7 @@ export interface Ended {
  * @param action `<action>[/<sub-action>]` below the folder of built actions
  * @param inputs beside the defaults of its action.yml; expressions among these are empty
  * @param workspace where it starts; `_temp` beside it is the runner's temporary folder
+ * @param as the beginning of a command line, such as one that changes the user
  */
 export async function runEntry(
   actions: string,
@@ -25,6 +26,7 @@ export async function runEntry(
   inputs: Record<string, string>,
   workspace: string,
   env: Record<string, string> = {},
+  as: readonly string[] = [],
 ): Promise<Ended> {
   const temp = `${workspace}_temp`;
   mkdirSync(temp, { recursive: true });
@@ -39,7 +41,8 @@ export async function runEntry(
     value.includes("${{") ? "" : value,
   ]);
   const given = Object.entries({ ...(Object.fromEntries(defaults) as Record<string, string>), ...inputs });
-  const child = spawn(process.execPath, [join(actions, action, "main.js")], {
+  const [program, ...args] = [...as, process.execPath, join(actions, action, "main.js")];
+  const child = spawn(program!, args, {
     cwd: workspace,
     env: {
       PATH: process.env.PATH,

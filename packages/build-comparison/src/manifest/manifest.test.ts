@@ -178,6 +178,13 @@ describe("decoding", () => {
       "twice",
     ],
     [
+      "a link with a digest",
+      altered((m) => {
+        m.entries = [{ path: "a", type: "link", target: "b", sha256: "3".repeat(64) }];
+      }),
+      "a link has the unknown field",
+    ],
+    [
       "a size that is none",
       altered((m) => {
         m.entries[0].size = -1;
