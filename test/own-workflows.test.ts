@@ -288,7 +288,11 @@ describe("a release, from packing to pushing", () => {
         "actions/small/package.json": '{"version":"1.0.0"}',
         ...Object.fromEntries(
           ["action.yml", "README.md", "LICENSE", "licences.txt"].flatMap((name) =>
-            ["sources", "dist"].map((at) => [`${at}/small/${name}`, name === "licences.txt" ? "\n" : `${name}\n`]),
+            // Two of each name, as our own actions have them.
+            ["sources/small", "dist/small", "sources/other", "dist/other"].map((at) => [
+              `${at}/${name}`,
+              name === "licences.txt" ? "\n" : `${at.slice(-5)}'s ${name}\n`,
+            ]),
           ),
         ),
       },

@@ -19,7 +19,7 @@ export interface Ended {
  * @param action `<action>[/<sub-action>]` below the folder of built actions
  * @param inputs beside the defaults of its action.yml; expressions among these are empty
  * @param workspace where it starts; `_temp` beside it is the runner's temporary folder
- * @param through a command that starts it, such as one that cuts off the network
+ * @param through a command that starts it, such as one that cuts off the network or changes the user
  */
 export async function runEntry(
   actions: string,

@@ -77,11 +77,42 @@ test("two that did not: the path, and the machine", async () => {
   expect((await compare({ mode: "report" })).code).toBe(0);
 });
 
+test("what is built and committed is a result, and no other input; what is untracked is one", async () => {
+  execFileSync("git", ["add", "--force", "dist"], { cwd: folder });
+  execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "-qm", "dist"], {
+    cwd: folder,
+  });
+  await leg("one", "1");
+  writeFileSync(join(folder, "dist/out"), "made otherwise\n");
+  await leg("two", "2");
+  expect((await compare()).outputs.verdict).toBe("different");
+  writeFileSync(join(folder, "dist/out"), "made\n");
+  writeFileSync(join(folder, "config"), "a\n");
+  await leg("one", "1");
+  writeFileSync(join(folder, "config"), "b\n");
+  await leg("two", "2");
+  const { outputs, log } = await compare();
+  expect(outputs.verdict).toBe("not-checked");
+  expect(log).toContain("other uncommitted changes");
+});
+
 test("a leg that is missing fails", async () => {
   await leg("one", "1");
   expect(await compare()).toMatchObject({ code: 1, outputs: { verdict: "not-checked" } });
   await leg("two", "2");
   expect(await compare({ "min-legs": "3" })).toMatchObject({ code: 1, outputs: { verdict: "not-checked" } });
+});
+
+test("a leg that is named and not there, and a platform that is, fail", async () => {
+  await leg("one", "1");
+  await leg("two", "2");
+  const named = "legs/one/manifest.json\nlegs/two/manifest.json\nlegs/three/manifest.json";
+  const { outputs, log } = await compare({ manifests: named });
+  expect(outputs.verdict, log).toBe("not-checked");
+  expect(log).toContain("there is no manifest legs/three/manifest.json");
+  expect((await compare({ platforms: "linux" })).outputs.verdict).toBe("identical");
+  expect((await compare({ platforms: "linux\ndarwin" })).outputs.verdict).toBe("not-checked");
+  expect((await compare({ platforms: "macos" })).log).toContain("Input `platforms` names");
 });
 
 test("no manifest at all fails", async () => {
@@ -136,4 +167,23 @@ test("a manifest that says more than its digest is refused, and named", async ()
   expect(code).toBe(1);
   expect(log).toContain("legs/two/manifest.json is not a manifest of repro-check");
   expect(outputs.verdict).toBeUndefined();
+});
+
+test("a published folder with two files of a name is what a build makes, file by file", {
+  timeout: 60_000,
+}, async () => {
+  for (const name of ["a", "b"]) {
+    mkdirSync(join(folder, "assets", name), { recursive: true });
+    writeFileSync(join(folder, "assets", name, "action.yml"), `name: ${name}\n`);
+  }
+  const build = 'mkdir -p dist/a dist/b; for name in a b; do echo "name: $name" > dist/$name/action.yml; done';
+  const inputs = { build, artifacts: "dist", reference: "assets", vary: "none", mode: "report" };
+  const check = (): Promise<Ended> => runEntry(actions, "repro-check", inputs, folder);
+  expect((await check()).outputs.verdict).toBe("identical");
+  // What is published as one is not what was built as the other.
+  writeFileSync(join(folder, "assets/b/action.yml"), "name: a\n");
+  const { outputs, summary, log } = await check();
+  expect(outputs.verdict, log).toBe("different");
+  expect(summary).toContain("What is published is not what was built");
+  expect(summary).not.toContain("The builds differ");
 });

@@ -1,9 +1,9 @@
 /** Builds that cannot be judged: each ends as `not-checked`, says why, and leaves nothing behind. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { globSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { build as buildActions } from "../../scripts/build.ts";
 import { type Ended, runEntry } from "../loop/entry.ts";
 import { project } from "./check.ts";
@@ -117,14 +117,119 @@ test("after output without a line end, workflow commands work again", async () =
   for (const token of tokens) expect(log.split("\n")).toContain(`::${token}::`);
 });
 
+/** Variables for a machine on which no namespace can be made. */
+function withoutNamespaces(): Record<string, string> {
+  const tools = join(folder, "../tools");
+  mkdirSync(tools);
+  for (const name of ["unshare", "sudo"]) writeFileSync(join(tools, name), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  return { PATH: `${tools}:${process.env.PATH}` };
+}
+
+function tracked(files: Record<string, string>): void {
+  ({ folder, remove } = project(files));
+  for (const args of [
+    ["init", "--quiet"],
+    ["add", "--all"],
+  ])
+    execFileSync("git", args, { cwd: folder });
+}
+
 test.each(["made-by-the-build", "ignored/x", ".git/x"])("a build that writes %s into the checkout", async (path) => {
-  ({ folder, remove } = project({ ".gitignore": "ignored\n", "ignored/y": "y\n" }));
-  execFileSync("git", ["init", "--quiet"], { cwd: folder });
-  const build = `echo x > out; echo x > "$LAB/${path}"`;
+  tracked({ ".gitignore": "ignored\n", "ignored/y": "y\n" });
+  writeFileSync(join(folder, "where"), folder);
+  execFileSync("git", ["add", "where"], { cwd: folder });
+  const build = `echo x > out; echo x > "$(cat where)/${path}"`;
   const inputs = { build, artifacts: "out", vary: "none" };
-  const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, { LAB: folder });
+  const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, withoutNamespaces());
   expect(log).toContain(`wrote into the checkout (${path})`);
-  expect(outputs.verdict).toBe("not-checked");
+  expect(outputs).toMatchObject({ verdict: "not-checked", digest: "", manifest: "" });
+});
+
+describe("what an earlier build left outside of the tree serves no other:", () => {
+  const serve = (file: string): string => `[ -e ${file} ] || { pwd; date +%N; } > ${file}; cp ${file} out`;
+  const mark = `repro-check-test-${process.pid}`;
+  afterEach(() => {
+    for (const at of ["/tmp", "/var/tmp", "/dev/shm"]) rmSync(join(at, mark), { force: true });
+  });
+
+  test.each(["/tmp", "/var/tmp", "/dev/shm", "$OTHER_TEMP"])("%s", { timeout: 60_000 }, async (at) => {
+    tracked({ a: "a\n" });
+    const inputs = { build: serve(`${at}/${mark}`), artifacts: "out", bisect: "false", vary: "none" };
+    const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, {
+      OTHER_TEMP: at === "$OTHER_TEMP" ? `${folder}_temp` : "",
+    });
+    expect(outputs.verdict, log).toBe("different");
+  });
+
+  test("without namespaces the verdict says so", { timeout: 60_000 }, async () => {
+    tracked({ a: "a\n" });
+    const inputs = { build: serve(`/tmp/${mark}`), artifacts: "out", bisect: "false", vary: "path" };
+    const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, withoutNamespaces());
+    expect(outputs.verdict, log).toBe("identical");
+    expect(log).toMatch(new RegExp(`No difference found .*though outside of its folders .*/tmp/${mark}`));
+  });
+
+  test("the home, under another path; the verdict says so where it is the same", { timeout: 60_000 }, async () => {
+    tracked({ a: "a\n" });
+    const home = join(folder, "../home");
+    mkdirSync(home);
+    const check = (vary: string) =>
+      runEntry(actions, "repro-check", { build: serve(`~/${mark}`), artifacts: "out", bisect: "false", vary }, folder, {
+        HOME: home,
+      });
+    const varied = await check("home");
+    expect(varied.outputs.verdict, varied.log).toBe("different");
+    rmSync(join(home, mark));
+    const { outputs, log } = await check("path");
+    expect(outputs.verdict, log).toBe("identical");
+    expect(log).toMatch(new RegExp(`No difference found .*though outside of its folders .*/home/${mark}`));
+  });
+
+  test("the checkout, by a variable and by a link", { timeout: 60_000 }, async () => {
+    tracked({ a: "a\n" });
+    const check = (build: string) =>
+      runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false", vary: "path" }, folder, {
+        DATA: join(folder, "a"),
+      });
+    expect((await check('echo "$DATA" > out')).outputs).toMatchObject({ verdict: "different", causes: "build-path" });
+    expect((await check('cat "$DATA" > out')).outputs.verdict).toBe("identical");
+    symlinkSync(join(folder, "a"), join(folder, "link"));
+    execFileSync("git", ["add", "link"], { cwd: folder });
+    const { outputs, log } = await check("cat link > out");
+    expect(outputs.verdict, log).toBe("not-checked");
+    expect(log).toContain("nothing else of the checkout");
+  });
+
+  test("process ids, which a namespace would make the same", async () => {
+    const { outputs } = await check("echo $$ > out", { vary: "none", bisect: "false" });
+    expect(outputs.verdict).toBe("different");
+  });
+});
+
+test.each([
+  ["in a namespace", "cd /; exec > /dev/null 2>&1 < /dev/null", (): Record<string, string> => ({})],
+  ["by the folder that it is in", "", withoutNamespaces],
+] as const)("a daemon without our mark is found %s", { timeout: 60_000 }, async (_, first, env) => {
+  tracked({ a: "a\n" });
+  const daemon = `(${first}\nenv -i /usr/bin/setsid /bin/bash -c 'exec -a daemon-of-the-test sleep 1000') & sleep 1`;
+  const inputs = { build: `echo "$PWD"\necho x > out; ${daemon}`, artifacts: "out", vary: "none" };
+  const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, env());
+  expect(outputs.verdict, log).toBe("not-checked");
+  expect(log).toContain("left processes running");
+  expect(leftovers(log)).toEqual([]);
+});
+
+test.each([
+  ["reference", "nowhere", "names nowhere, which is not there"],
+  ["diffoscope", "always", "is not installed"],
+])("what %s needs and is not there is told before anything is built", async (input, value, words) => {
+  tracked({ a: "a\n" });
+  const inputs = { build: "echo building; echo x > out", artifacts: "out", [input]: value };
+  // No program at all, so no diffoscope.
+  const { log, code } = await runEntry(actions, "repro-check", inputs, folder, { PATH: "/nonexistent" });
+  expect(log).toContain(words);
+  expect(log).not.toContain("First build");
+  expect(code).toBe(1);
 });
 
 test("a build that names the checkout", async () => {
@@ -149,6 +254,28 @@ test("what an earlier build left is not taken for a result", async () => {
   expect(readFileSync(join(folder, "out"), "utf8")).toBe("made before\n");
 });
 
+test("what git does not track is no source, unless it is named", { timeout: 60_000 }, async () => {
+  ({ folder, remove } = project({ a: "a\n", obj: "made before\n", "more/x": "made before\n" }));
+  for (const args of [
+    ["init", "--quiet"],
+    ["add", "a"],
+  ])
+    execFileSync("git", args, { cwd: folder });
+  const build = "[ -e obj ] || pwd > obj; cp obj out";
+  const run = (inputs: Record<string, string>) =>
+    runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false", ...inputs }, folder);
+  const { outputs, summary, log } = await run({});
+  expect(outputs, log).toMatchObject({ verdict: "different", causes: "build-path" });
+  expect(summary).toMatch(/git does not track it .*more, obj\./);
+  expect((await run({ "include-ignored": "obj" })).outputs.verdict).toBe("identical");
+});
+
+test("outside of git the verdict says that leftovers may have served", async () => {
+  const { outputs, log } = await check("[ -e obj ] || pwd > obj; cp obj out", {}, { obj: "made before\n" });
+  expect(outputs.verdict).toBe("identical");
+  expect(log).toMatch(/No difference found .*though the workspace is no git checkout/);
+});
+
 test("a cache within an included ignored folder serves no build, unless it is named", { timeout: 60_000 }, async () => {
   const cached = "node_modules/.cache/out";
   ({ folder, remove } = project({
@@ -156,7 +283,11 @@ test("a cache within an included ignored folder serves no build, unless it is na
     "node_modules/x/a": "a\n",
     [cached]: "made before\n",
   }));
-  execFileSync("git", ["init", "--quiet"], { cwd: folder });
+  for (const args of [
+    ["init", "--quiet"],
+    ["add", "--all"],
+  ])
+    execFileSync("git", args, { cwd: folder });
   const build = `[ -e node_modules/x/a ]; if [ -e ${cached} ]; then cp ${cached} out; else pwd > out; fi`;
   const run = (included: string) =>
     runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false", "include-ignored": included }, folder);

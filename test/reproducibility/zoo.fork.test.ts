@@ -6,10 +6,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type VariationName, variationNames } from "@goatnote/build-comparison";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { checkFolder, project } from "./check.ts";
 import { reprotest } from "./reprotest.ts";
-import { row, table, type Visit } from "./table.ts";
+import { row, table, totalLines, totalsOf, type Visit } from "./table.ts";
 import { onPath } from "./tools.ts";
 import { type Animal, zoo } from "./zoo.ts";
 
@@ -34,10 +34,32 @@ describe.concurrent("the zoo", () => {
         skip(`this machine cannot vary ${needed}`);
       }
       const by = remake && needed ? expect.arrayContaining([needed]) : animal.by === undefined ? [] : [animal.by];
+      // Identical under what? A clean build has met every variation that the machine allows.
+      if (animal.causes.length === 0) expect(visit.unavailable).toEqual(await unavailableHere());
       expect(visit).toMatchObject({ found: animal.causes.length > 0, causes: [...animal.causes].sort(), by });
     });
   }
 });
+
+/** What this machine cannot vary at all, as a build that depends on nothing tells. */
+let here: Promise<VariationName[]> | undefined;
+function unavailableHere(): Promise<VariationName[]> {
+  here ??= (async () => {
+    const { folder, remove } = project({ a: "a\n", b: "b\n" });
+    try {
+      const told = await checkFolder(
+        folder,
+        { build: "cat a b > out", artifacts: ["out"] },
+        ({ variations }) => variations,
+      );
+      if (process.env.REQUIRE_PEERS === "1") expect(told.filter(({ status }) => status !== "applied")).toEqual([]);
+      return told.filter(({ status }) => status !== "applied").map(({ name }) => name);
+    } finally {
+      remove();
+    }
+  })();
+  return here;
+}
 
 /** Of the bisection, only the variation that is looked for and one that has nothing to do with it are tried. */
 const pairOf = (by: VariationName): VariationName[] => [by, by === "kernel" ? "hostname" : "kernel"];
@@ -74,10 +96,30 @@ async function visitAnimal(animal: Animal): Promise<Visit> {
 }
 
 if (remake) {
-  afterAll(() => writeFileSync(page, table(zoo, visits, readFileSync(page, "utf8"))));
+  let failed = false;
+  afterEach(({ task }) => {
+    failed ||= task.result?.state === "fail";
+  });
+  // A table of what went wrong would look like one of what is.
+  afterAll(() => {
+    if (!failed) writeFileSync(page, table(zoo, visits, readFileSync(page, "utf8")));
+  });
 } else {
-  test("the table of the documentation names every build, its leak and its cause", () => {
+  describe("the table of the documentation", () => {
     const text = readFileSync(page, "utf8");
-    expect(zoo.map(row).filter((line) => !text.includes(line))).toEqual([]);
+
+    test("names every build, its leak and its cause, and no other", () => {
+      expect(zoo.map(row).filter((line) => !text.includes(line))).toEqual([]);
+      // With the head of the table, which is two lines.
+      expect(text.match(/^\| [\w-]+ \|.*\|.*\|.*\|.*\|$/gm)).toHaveLength(zoo.length + 2);
+    });
+
+    test("counts its rows, and finds more than reprotest", () => {
+      const totals = totalsOf(zoo, text);
+      expect(text).toContain(totalLines(totals));
+      expect(totals.ours).toEqual({ leaky: totals.leaky, clean: totals.clean });
+      expect(totals.leaky + totals.clean).toBe(zoo.length);
+      expect(totals.ours.leaky).toBeGreaterThan(totals.reprotest.leaky);
+    });
   });
 }

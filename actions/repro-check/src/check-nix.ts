@@ -49,21 +49,21 @@ export async function checkNix(
     const notes = [
       `Nix ${nix.version}, ${inProcess ? "which builds in its own process" : "which lets its daemon build"}.`,
     ];
-    return { ...resultOf(checked, inputs.bisect), artifacts: await scan(nix.storeDir, outputs), notes };
+    return { ...resultOf(checked, inputs.bisect), artifacts: await scan(nix.storeDir, outputs), notes, caveats: [] };
   } catch (error) {
     if (!(error instanceof BuildProblem)) {
       if (error instanceof NixError)
         throw new UserError(`${error.message} Install Nix in a step before.`, { cause: error });
       throw error;
     }
-    return { variations: [], notes: [], problem: error.message };
+    return { variations: [], notes: [], caveats: [], problem: error.message };
   } finally {
     process.off("SIGINT", abort).off("SIGTERM", abort);
     for (const clean of cleaning.reverse()) await clean();
   }
 }
 
-function resultOf(nix: NixChecked, bisect: boolean): Omit<Checked, "notes"> {
+function resultOf(nix: NixChecked, bisect: boolean): Omit<Checked, "notes" | "caveats"> {
   const different = nix.derivations.filter(({ verdict }) => verdict === "different");
   const findings = different.flatMap((each) => each.findings);
   const incomplete = different.find(({ bisection }) => bisection === "incomplete");

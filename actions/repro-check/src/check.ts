@@ -19,11 +19,12 @@ import {
   ofRunner,
   placesOf,
   type VariationName,
+  within,
 } from "@goatnote/build-comparison";
-import { runDiffoscope } from "./diffoscope.ts";
+import { requireDiffoscope, runDiffoscope } from "./diffoscope.ts";
 import type { mainInputs } from "./inputs.ts";
 import { keepDifferent } from "./keep.ts";
-import { compareWithReference, explainReference } from "./reference.ts";
+import { compareWithReference, explainReference, requireReference } from "./reference.ts";
 import type { Checked } from "./report.ts";
 
 /** Builds twice and compares. What stands in the way is a `problem` in the result, and no error. */
@@ -33,7 +34,7 @@ export async function check(
   { workspace, temp }: WorkflowContext,
   output: string,
 ): Promise<Checked> {
-  const checked: Checked = { variations: [], notes: [] };
+  const checked: Checked = { variations: [], notes: [], caveats: [] };
   const mark = randomUUID();
   const deadline = Date.now() + (inputs.timeout ?? 3_600_000);
   const cleaning: (() => Promise<void>)[] = [];
@@ -41,7 +42,9 @@ export async function check(
   const abort = (): void => cancel.abort();
   process.on("SIGINT", abort).on("SIGTERM", abort);
   const root = await realpath(workspace);
-  if ([workspace, root].some((path) => names(inputs.build, path))) {
+  await requireReference(inputs.reference, root);
+  await requireDiffoscope(inputs.diffoscope);
+  if ([workspace, root].some((path) => within(path).test(inputs.build))) {
     checked.problem = `Input \`build\` names the checkout (${root}), where both builds would find the same files. Use paths relative to the working directory, or $GITHUB_WORKSPACE.`;
     return checked;
   }
@@ -50,8 +53,12 @@ export async function check(
   try {
     const sources = await listSources(root, inputs["include-ignored"], [base, output]);
     if (!sources.git)
+      checked.caveats.push(
+        "the workspace is no git checkout and was copied as a whole, so leftovers of an earlier build in it may have served both builds",
+      );
+    if (sources.untracked.length > 0)
       checked.notes.push(
-        "The workspace is no git checkout, so all of it was copied. What an earlier build left in it, other than `artifacts`, may have been taken for a result.",
+        `Not copied, since git does not track it and it may be left of an earlier build: ${few(sources.untracked)}. Name in \`include-ignored\` what the build needs.`,
       );
     if (sources.leftOut.length > 0)
       checked.notes.push(
@@ -82,12 +89,16 @@ export async function check(
     };
     const builds = await buildVaried(recipe, workshop, asked, grouped, say);
     checked.variations = builds.variations;
-    checked.artifacts = builds.first.artifacts;
+    if (builds.leftOutside.length > 0)
+      checked.caveats.push(
+        `outside of its folders the first build, or something beside it, changed what the second can read (${few(builds.leftOutside)})`,
+      );
     const changed = changedSince(before, fingerprint(root, [base, output]));
     if (changed !== undefined) {
       checked.problem = `A build wrote into the checkout (${changed}), where both builds can find it. Have it write below its working directory or $GITHUB_WORKSPACE.`;
       return checked;
     }
+    checked.artifacts = builds.first.artifacts;
     const comparison = await compareBuilds(builds, inputs.bisect, say);
     checked.comparison = comparison;
     let findings: Explained[] = comparison.findings;
@@ -95,7 +106,7 @@ export async function check(
       const reference = await compareWithReference(inputs.reference, root, [builds.first.artifacts]);
       checked.reference = reference;
       const found = await explainReference(reference, builds.first);
-      findings = [...findings, ...found.map((each) => ({ ...each, provokedBy: [], always: false }))];
+      findings = [...findings, ...found.map((each) => ({ ...each, provokedBy: [], always: false, sometimes: false }))];
     }
     const places = await placesOf(root, sources.paths, findings);
     checked.findings = findings.map((finding, i) => ({
@@ -115,7 +126,7 @@ export async function check(
       ? "The disk is full: there is no room for the copies of the checkout."
       : (error as Error).message;
   } finally {
-    await endLeftovers(mark, 0);
+    await endLeftovers(mark, 0, base);
     for (const clean of cleaning.reverse()) await clean();
     process.off("SIGINT", abort).off("SIGTERM", abort);
   }
@@ -148,13 +159,6 @@ async function outside(workspace: string, temp: string): Promise<string> {
 async function removeAll(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
-
-/** Whether a script names a folder or something in it; `/a/lab-2` is not in `/a/lab`. */
-const names = (script: string, folder: string): boolean =>
-  script
-    .split(folder)
-    .slice(1)
-    .some((rest) => !/^[\w-]|^\.\w/.test(rest));
 
 type Fingerprint = Map<string, string>;
 

@@ -1,5 +1,5 @@
 /** `repro-check/compare`: what several machines built from the same commit, side by side. Runs no project code. */
-import { glob, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { glob, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
   annotate,
@@ -14,17 +14,26 @@ import {
   UserError,
   writeSummary,
 } from "@goatnote/action-io";
-import { compareLegs, decodeManifest, type Leg, type LegComparison } from "@goatnote/build-comparison";
-import { compareInputs } from "./inputs.ts";
-import { compareWithReference, type ReferenceResult } from "./reference.ts";
+import {
+  type AcrossPlatforms,
+  compareLegs,
+  decodeManifest,
+  type Leg,
+  type LegComparison,
+} from "@goatnote/build-comparison";
+import { compareContradictions, compareInputs } from "./inputs.ts";
+import { outputFolder } from "./output.ts";
+import { compareWithReference, type ReferenceResult, requireReference, unequalFirst, unequalIn } from "./reference.ts";
 
 const largest = 256 * 1024 * 1024;
 
 export async function compare(): Promise<void> {
-  const inputs = readInputs(compareInputs, process.env);
-  const { workspace, temp } = await readContext(process.env);
-  const legs = await readLegs(inputs.manifests, workspace);
-  const comparison = compareLegs(legs, inputs["min-legs"] ?? 2);
+  const inputs = readInputs(compareInputs, process.env, compareContradictions);
+  const context = await readContext(process.env);
+  const { workspace } = context;
+  await requireReference(inputs.reference, workspace);
+  const { legs, absent } = await readLegs(inputs.manifests, workspace);
+  const comparison = compareLegs(legs, { minLegs: inputs["min-legs"] ?? 2, platforms: inputs.platforms, absent });
   const first = legs[0]?.manifest;
   // One leg of each platform stands for all of it, since its legs are equal or the verdict is no pass anyway.
   const results = [...Map.groupBy(legs, ({ manifest: { environment: e } }) => `${e.platform} ${e.arch}`).values()].map(
@@ -35,8 +44,7 @@ export async function compare(): Promise<void> {
       ? await compareWithReference(inputs.reference, workspace, results)
       : undefined;
   const { verdict, sentence } = withReference(comparison, reference);
-  const folder = resolve(workspace, inputs["output-dir"] || join(temp, "repro-check"));
-  await mkdir(folder, { recursive: true });
+  const folder = await outputFolder(inputs["output-dir"], context);
   const report = join(folder, "comparison.json");
   const content = { schema: "https://goatnote.dev/repro-check-comparison/v1", sentence, ...comparison, verdict };
   await writeFile(report, `${JSON.stringify({ ...content, reference: reference ?? null }, null, 2)}\n`);
@@ -58,7 +66,10 @@ function withReference(
 ): Pick<LegComparison, "verdict"> & { sentence: string } {
   if (verdict !== "identical" || !reference) return { verdict, sentence: reason };
   const { name, equal, notBuilt } = reference;
-  if (!equal) return { verdict: "different", sentence: `${reason} ${name} is not what they built.` };
+  if (!equal) {
+    const unequal = unequalIn(reference);
+    return { verdict: unequal.verdict, sentence: `${reason} ${name} is not what they built: ${unequal.words}.` };
+  }
   if (notBuilt.length > 0) {
     const listed = notBuilt.slice(0, 5).join(", ") + (notBuilt.length > 5 ? ` and ${notBuilt.length - 5} more` : "");
     return { verdict: "not-checked", sentence: `${reason} ${name} holds files that no leg built: ${listed}.` };
@@ -66,15 +77,30 @@ function withReference(
   return { verdict, sentence: `${reason} ${name} is the same.` };
 }
 
-/** Each file that matches is a leg, named after its folder, where artifacts are downloaded to. */
-async function readLegs(patterns: readonly string[], workspace: string): Promise<Leg[]> {
+/**
+ * Each file that matches is a leg, named after its folder, where artifacts are downloaded to.
+ * @returns `absent`: patterns that no file matches
+ */
+async function readLegs(
+  patterns: readonly string[],
+  workspace: string,
+): Promise<{ legs: Leg[]; absent: readonly string[] }> {
   const found = new Set<string>();
-  for await (const path of glob(patterns, { cwd: workspace })) found.add(resolve(workspace, path));
+  const absent: string[] = [];
+  for (const pattern of patterns) {
+    let files = 0;
+    for await (const name of glob(pattern, { cwd: workspace })) {
+      const path = resolve(workspace, name);
+      const stats = await stat(path).catch(() => undefined);
+      if (!stats?.isFile()) continue;
+      if (stats.size > largest) throw new UserError(`${path} has ${stats.size} bytes, too many for a manifest.`);
+      files += 1;
+      found.add(path);
+    }
+    if (files === 0) absent.push(pattern);
+  }
   const legs: Leg[] = [];
   for (const path of [...found].sort()) {
-    const stats = await stat(path);
-    if (!stats.isFile()) continue;
-    if (stats.size > largest) throw new UserError(`${path} has ${stats.size} bytes, too many for a manifest.`);
     const name = basename(dirname(path));
     const taken = legs.filter((leg) => leg.name.replace(/ \(\d+\)$/, "") === name).length;
     legs.push({
@@ -82,7 +108,13 @@ async function readLegs(patterns: readonly string[], workspace: string): Promise
       manifest: decodeManifest(await readFile(path, "utf8"), path),
     });
   }
-  return legs;
+  return { legs, absent };
+}
+
+/** What platforms have in common, as far as they can. */
+function acrossWords({ equal, different, only_on_some, derivations }: AcrossPlatforms): string {
+  const of = derivations === "different" ? " (different derivations: the hash in store paths is passed over)" : "";
+  return `Across platforms, of which nothing is required${of}: ${equal.length} files are the same everywhere, ${different.length} are not, and ${only_on_some.length} are not on all of them.`;
 }
 
 function summarise(
@@ -118,15 +150,13 @@ function summarise(
       ]),
     ),
     table(["leg", "path", "difference"], differences.slice(0, 100)),
-    across
-      ? `\nAcross platforms, of which nothing is required: ${across.equal.length} files are the same everywhere, ${across.different.length} are not.\n`
-      : "",
+    across ? `\n${acrossWords(across)}\n` : "",
     reference
       ? table(
           ["file", `beside ${plain(reference.name)}`],
           [
-            ...reference.rows.map(({ path, result }) => [code(path), result]),
-            ...reference.notBuilt.map((path) => [code(path), "published, and not built by any leg"]),
+            ...unequalFirst(reference.rows).map(({ path, result }) => [code(path), result]),
+            ...reference.notBuilt.slice(0, 100).map((path) => [code(path), "published, and not built by any leg"]),
           ],
         )
       : "",

@@ -5,6 +5,18 @@ import { run, UserError } from "@goatnote/action-io";
 
 const longestMs = 10 * 60_000;
 
+const notInstalled = "Input `diffoscope` is `always`, and it is not installed (apt-get install diffoscope-minimal).";
+
+/** Before anything is built, that what is asked for is there. */
+export async function requireDiffoscope(when: "auto" | "always" | "never"): Promise<void> {
+  if (when !== "always") return;
+  try {
+    await run(["diffoscope", "--version"], { timeoutMs: 60_000, check: false });
+  } catch (error) {
+    if (/could not be started: not found/.test((error as Error).message)) throw new UserError(notInstalled);
+  }
+}
+
 /** @returns what the reader should know, or undefined when there is nothing to say */
 export async function runDiffoscope(
   when: "auto" | "always" | "never",
@@ -33,12 +45,7 @@ export async function runDiffoscope(
       ? "A report of diffoscope is in the output folder."
       : `diffoscope failed: ${stderr.trim().split("\n").at(-1)}`;
   } catch (error) {
-    const absent = /could not be started: not found/.test((error as Error).message);
-    if (absent && when === "auto") return undefined;
-    if (absent)
-      throw new UserError(
-        "Input `diffoscope` is `always`, and it is not installed (apt-get install diffoscope-minimal).",
-      );
+    if (when === "auto" && /could not be started: not found/.test((error as Error).message)) return undefined;
     return (error as Error).message;
   }
 }

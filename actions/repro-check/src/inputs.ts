@@ -36,10 +36,21 @@ export const manifestInputs = declareInputs({
 export const compareInputs = declareInputs({
   manifests: required(lines("glob patterns, one per line")),
   "min-legs": number({ min: 2, max: 100, integer: true }),
+  platforms: lines("`linux`, `darwin` or `win32`, alone or with an architecture (`linux arm64`), one per line"),
   mode: oneOf("assert", "report"),
   reference: text("a file or a folder"),
   "output-dir": text("a folder"),
 });
+
+/** A platform that no leg can have would be missing for ever. */
+export function compareContradictions({ platforms }: { platforms: string[] }): string[] {
+  const unknown = platforms.find((name) => !/^(linux|darwin|win32|freebsd|openbsd)( [a-z0-9_]+)?$/.test(name));
+  return unknown === undefined
+    ? []
+    : [
+        `Input \`platforms\` names ${JSON.stringify(unknown)}; allowed: \`linux\`, \`darwin\` (macOS) or \`win32\` (Windows), also with an architecture, such as \`darwin arm64\`.`,
+      ];
+}
 
 const isName = (word: string): word is VariationName => (variationNames as readonly string[]).includes(word);
 
@@ -77,6 +88,10 @@ export function contradictions(inputs: Values<typeof mainInputs>): string[] {
     );
   if (inputs.vary.includes("none") && inputs.vary.length > 1)
     problems.push("Input `vary` says `none` and more; allowed: `none` alone, or the names.");
+  if (inputs.vary.includes("-all") || inputs.vary.includes("-none"))
+    problems.push(
+      "Input `vary` leaves out `all` or `none`; allowed: `none` for no variation, or a minus before a name.",
+    );
   const out = inputs["include-ignored"].find(leadsOut);
   if (out !== undefined)
     problems.push(`Input \`include-ignored\` names ${JSON.stringify(out)}; allowed: paths within the workspace.`);

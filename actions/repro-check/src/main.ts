@@ -1,19 +1,20 @@
 /** `repro-check`: builds twice under other conditions, compares, and names what makes the results differ. */
-import { mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { annotate, readContext, readInputs, say, setOutputs, UserError, writeSummary } from "@goatnote/action-io";
 import { encodeManifest, environmentOf, inputsOf, makeManifest, variationNames } from "@goatnote/build-comparison";
 import { check } from "./check.ts";
 import { checkNix } from "./check-nix.ts";
 import { askedVariations, contradictions, imageOf, isNamed, mainInputs } from "./inputs.ts";
+import { outputFolder } from "./output.ts";
 import { annotationsFor, reportOf, summarise } from "./report.ts";
 import { appliedOf, judge, judgeNix } from "./verdict.ts";
 
 export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, contradictions);
   const context = await readContext(process.env);
-  const output = resolve(context.workspace, inputs["output-dir"] || join(context.temp, "repro-check"));
-  const made = await inputsOf(context.workspace, inputs.build || inputs.installable);
+  const output = await outputFolder(inputs["output-dir"], context);
+  const made = await inputsOf(context.workspace, inputs.build || inputs.installable, inputs.artifacts);
   const environment = await environmentOf({ name: process.env.RUNNER_NAME ?? "", image: imageOf(process.env) });
   const asked = askedVariations(inputs.vary);
   const checked = inputs.installable
@@ -24,10 +25,9 @@ export async function main(): Promise<void> {
     ? { verdict: "not-checked" as const, sentence: checked.problem }
     : checked.nix
       ? judgeNix(checked.nix, named)
-      : judge(checked.comparison!, checked.variations, named, checked.reference);
+      : judge(checked.comparison!, checked.variations, named, checked.reference, checked.caveats);
 
   const manifest = checked.artifacts && makeManifest(checked.artifacts, environment, made);
-  await mkdir(output, { recursive: true });
   const [manifestFile, reportFile] = [join(output, "manifest.json"), join(output, "report.json")];
   if (manifest) await writeFile(manifestFile, encodeManifest(manifest));
   const report = reportOf(outcome, checked, manifest?.digest ?? null);

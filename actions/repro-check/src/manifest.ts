@@ -1,6 +1,6 @@
 /** `repro-check/manifest`: what this job has built, as digests. */
-import { mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { code, readContext, readInputs, say, setOutputs, UserError, writeSummary } from "@goatnote/action-io";
 import {
   chooseArtifacts,
@@ -12,10 +12,12 @@ import {
   scan,
 } from "@goatnote/build-comparison";
 import { artifactContradictions, imageOf, manifestInputs } from "./inputs.ts";
+import { outputFolder } from "./output.ts";
 
 export async function manifest(): Promise<void> {
   const inputs = readInputs(manifestInputs, process.env, artifactContradictions);
-  const { workspace, temp } = await readContext(process.env);
+  const context = await readContext(process.env);
+  const { workspace } = context;
   const chosen = await chooseArtifacts(workspace, inputs.artifacts);
   if (chosen.length === 0)
     throw new UserError(
@@ -27,9 +29,8 @@ export async function manifest(): Promise<void> {
       `What matches \`artifacts\` (${inputs.artifacts.join(", ")}) holds no file, only folders or links, which say nothing.`,
     );
   const environment = await environmentOf({ name: process.env.RUNNER_NAME ?? "", image: imageOf(process.env) });
-  const made = makeManifest(entries, environment, await inputsOf(workspace, ""));
-  const folder = resolve(workspace, inputs["output-dir"] || join(temp, "repro-check"));
-  await mkdir(folder, { recursive: true });
+  const made = makeManifest(entries, environment, await inputsOf(workspace, "", inputs.artifacts));
+  const folder = await outputFolder(inputs["output-dir"], context);
   const file = join(folder, "manifest.json");
   await writeFile(file, encodeManifest(made));
   setOutputs({ manifest: file, digest: made.digest });

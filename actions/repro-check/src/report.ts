@@ -9,7 +9,7 @@ import {
   type Place,
   type VariationReport,
 } from "@goatnote/build-comparison";
-import type { ReferenceResult } from "./reference.ts";
+import { type ReferenceResult, unequalFirst } from "./reference.ts";
 import type { Outcome } from "./verdict.ts";
 
 /** A finding with what to do about it, and where, as far as a line of the sources says so. */
@@ -30,6 +30,8 @@ export interface Checked {
   /** Why nothing could be compared. */
   problem?: string;
   notes: string[];
+  /** What both builds may have shared, in words that go on after "though": part of the verdict when nothing differs. */
+  caveats: string[];
 }
 
 const mostFindings = 200;
@@ -59,6 +61,7 @@ export function reportOf({ verdict, sentence }: Outcome, checked: Checked, diges
         }
       : null,
     notes,
+    caveats: checked.caveats,
   };
 }
 type Report = ReturnType<typeof reportOf>;
@@ -66,7 +69,8 @@ type Report = ReturnType<typeof reportOf>;
 const where = ({ place }: Explained): string => place.join(" › ");
 
 /** What brings a finding about, in words. */
-function broughtAbout({ always, provokedBy }: Explained): string {
+function broughtAbout({ always, sometimes, provokedBy }: Explained): string {
+  if (sometimes) return "not in every build";
   if (always) return "every build";
   return provokedBy.length > 0 ? provokedBy.join(", ") : "not known";
 }
@@ -78,8 +82,8 @@ const differsIn = ({ what, format, causes, count }: Explained): string => {
 
 /** Findings that say the same of one place, such as the four fields of an owner, as one. */
 function merged(findings: readonly Advised[]): Advised[] {
-  const groups = Map.groupBy(findings, ({ place, format, causes, always, provokedBy }) =>
-    JSON.stringify([place, format, causes, always, provokedBy]),
+  const groups = Map.groupBy(findings, ({ place, format, causes, always, sometimes, provokedBy }) =>
+    JSON.stringify([place, format, causes, always, sometimes, provokedBy]),
   );
   return [...groups.values()].map(([first, ...others]) => ({
     ...first!,
@@ -87,16 +91,22 @@ function merged(findings: readonly Advised[]): Advised[] {
   }));
 }
 
+/** The builds are the same, and what is published is not. */
+const onlyPublished = ({ differences, reference }: Report): boolean =>
+  differences.length === 0 && reference !== null && !reference.equal;
+
 /** The first finding of each cause, beside the line that can be mended where that is known. */
 export function annotationsFor(
   { verdict, sentence }: Outcome,
-  { findings }: Report,
+  report: Report,
   mode: "assert" | "report",
 ): Annotation[] {
   const kind = mode === "assert" ? "error" : "warning";
   if (verdict === "not-checked") return [{ kind: "warning", title: "Not checked", message: sentence }];
+  if (verdict === "different" && onlyPublished(report))
+    return [{ kind, title: "Published otherwise", message: sentence }];
   const seen = new Set<string>();
-  return findings.flatMap((finding): Annotation[] => {
+  return report.findings.flatMap((finding): Annotation[] => {
     const key = `${finding.format} ${finding.causes.join()}`;
     if (finding.derived || seen.has(key)) return [];
     seen.add(key);
@@ -147,7 +157,11 @@ function derivationTables({ closure_digest, derivations }: NonNullable<Report["n
 
 /** The job summary: the verdict with its scope, the causes and what to do, what was not checked. */
 export function summarise({ verdict, sentence }: Outcome, report: Report): string {
-  const titles = { identical: "No difference found", different: "The builds differ", "not-checked": "Not checked" };
+  const titles = {
+    identical: "No difference found",
+    different: onlyPublished(report) ? "What is published is not what was built" : "The builds differ",
+    "not-checked": "Not checked",
+  };
   const shown = merged(report.findings.filter(({ derived }) => !derived)).slice(0, 30);
   const derived = report.findings.filter((finding) => finding.derived).length;
   const left = report.variations.filter(({ status }) => status !== "applied" && status !== "not-asked");
@@ -182,7 +196,7 @@ export function summarise({ verdict, sentence }: Outcome, report: Report): strin
       ? table(
           ["file", `beside ${plain(report.reference.name)}`],
           [
-            ...report.reference.rows.map(({ path, result }) => [code(path), result]),
+            ...unequalFirst(report.reference.rows).map(({ path, result }) => [code(path), result]),
             ...report.reference.notBuilt
               .slice(0, 100)
               .map((path) => [code(path), "published, and not made by this build: not compared"]),

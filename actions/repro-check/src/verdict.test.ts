@@ -8,6 +8,7 @@ const report = (status: VariationReport["status"], name: VariationReport["name"]
   status,
   detail: "",
 });
+const published = { name: "assets", equal: true, rows: [], notBuilt: [] };
 const same = { differences: [] };
 const differs = { differences: [{ path: "out", kind: "content" as const }] };
 
@@ -81,16 +82,34 @@ describe("a verdict", () => {
       same,
       [report("applied")],
       [],
-      { equal: false, name: "assets", notBuilt: [] },
+      { ...published, equal: false, rows: [{ path: "out", result: "differs" as const }] },
       "different",
-      /assets/,
+      /assets is not the same: 1 file differs\.$/,
+    ],
+    [
+      "is different when something is not published",
+      same,
+      [report("applied")],
+      [],
+      { ...published, equal: false, rows: [{ path: "out", result: "not published" as const }] },
+      "different",
+      /assets is not the same: 1 file that was built is not there\.$/,
+    ],
+    [
+      "is none when it is not clear what is published",
+      same,
+      [report("applied")],
+      [],
+      { ...published, equal: false, rows: [{ path: "out", result: "ambiguous" as const }] },
+      "not-checked",
+      /not clear which/,
     ],
     [
       "names the published result",
       same,
       [report("applied")],
       [],
-      { equal: true, name: "assets", notBuilt: ["extra.txt"] },
+      { ...published, notBuilt: ["extra.txt"] },
       "identical",
       /assets, of which 1 that this build does not make were not compared/,
     ],
@@ -99,6 +118,14 @@ describe("a verdict", () => {
     expect(outcome.verdict).toBe(verdict);
     expect(outcome.sentence).toMatch(words);
     expect(outcome.sentence).not.toMatch(/reproducible/i);
+  });
+});
+
+test("a verdict says in its sentence what both builds may have shared", () => {
+  const { verdict, sentence } = judge(same, [report("applied")], [], undefined, ["a may be", "b may be"]);
+  expect({ verdict, sentence }).toEqual({
+    verdict: "identical",
+    sentence: "No difference found (varied path), though a may be and b may be.",
   });
 });
 
@@ -191,6 +218,7 @@ describe("contradictions", () => {
     [{}, []],
     [{ vary: ["tme"] }, ["tme"]],
     [{ vary: ["none", "path"] }, ["none"]],
+    [{ vary: ["-all"] }, ["leaves out"]],
     [{ artifacts: ["../out"] }, ["../out"]],
     [{ artifacts: ["/etc"] }, ["/etc"]],
     [{ artifacts: ["dist/../../x"] }, ["dist/../../x"]],

@@ -1,5 +1,6 @@
 /** From what was compared to a verdict, with its scope in words. */
 import type { Comparison, NixChecked, VariationName, VariationReport } from "@goatnote/build-comparison";
+import { type ReferenceResult, unequalIn } from "./reference.ts";
 
 export type Verdict = "identical" | "different" | "not-checked";
 
@@ -18,13 +19,15 @@ export const appliedOf = (variations: readonly VariationReport[]): VariationName
 
 /**
  * @param named variations that the user asked for by name, each of which has to be in effect
- * @param reference whether the result equals the published one; undefined without one
+ * @param reference how the result compares with the published one; undefined without one
+ * @param caveats what both builds may have shared
  */
 export function judge(
   { differences }: Pick<Comparison, "differences">,
   variations: readonly VariationReport[],
   named: readonly VariationName[],
-  reference: { equal: boolean; name: string; notBuilt: readonly string[] } | undefined,
+  reference: ReferenceResult | undefined,
+  caveats: readonly string[] = [],
 ): Outcome {
   const applied = appliedOf(variations);
   const scope = applied.length > 0 ? `varied ${listed(applied)}` : "two builds under equal conditions";
@@ -32,11 +35,13 @@ export function judge(
     const count = differences.length === 1 ? "1 path differs" : `${differences.length} paths differ`;
     return { verdict: "different", sentence: `${count} between the two builds (${scope}).` };
   }
-  if (reference && !reference.equal)
+  if (reference && !reference.equal) {
+    const { verdict, words } = unequalIn(reference);
     return {
-      verdict: "different",
-      sentence: `The two builds are identical (${scope}), and what is published in ${reference.name} is not the same.`,
+      verdict,
+      sentence: `The two builds are identical (${scope}), and what is published in ${reference.name} is not the same: ${words}.`,
     };
+  }
   const without = named.filter((name) => !applied.includes(name));
   if (without.length > 0)
     return {
@@ -51,7 +56,8 @@ export function judge(
       ? `, of which ${reference.notBuilt.length} that this build does not make were not compared`
       : "";
   const published = reference ? `, nor from what is published in ${reference.name}${left}` : "";
-  return { verdict: "identical", sentence: `No difference found (${scope})${published}.` };
+  const though = caveats.length > 0 ? `, though ${listed(caveats)}` : "";
+  return { verdict: "identical", sentence: `No difference found (${scope})${published}${though}.` };
 }
 
 /**

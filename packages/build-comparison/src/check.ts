@@ -1,13 +1,12 @@
 /** The whole check: two builds, what differs, why, and which variations bring it about. */
 import type { Finding } from "./cause/explain.ts";
 import { keyOf } from "./cause/explain.ts";
-import { refineCauses } from "./cause/refine.ts";
 import { explainResults } from "./cause/results.ts";
 import type { Scene, Side } from "./cause/scene.ts";
 import { Budget } from "./formats/container.ts";
 import { compareEntries, type Difference, permissionNotes } from "./manifest/manifest.ts";
+import { findProvokers } from "./provokers.ts";
 import type { Built } from "./vary/build.ts";
-import { findCulprits } from "./vary/groups.ts";
 import { BuildProblem } from "./vary/problem.ts";
 import type { Tell, VariedBuilds } from "./vary/rebuild.ts";
 import type { VariationName } from "./vary/variations.ts";
@@ -16,8 +15,10 @@ import type { VariationName } from "./vary/variations.ts";
 export interface Explained extends Finding {
   /** Empty when it was not looked for, or not found. */
   provokedBy: VariationName[];
-  /** It differs between two builds under equal conditions too. */
+  /** It differs between two builds under equal conditions too, each time. */
   always: boolean;
+  /** It differs in some builds and not in others, whatever the conditions. */
+  sometimes: boolean;
 }
 
 export interface Comparison {
@@ -74,7 +75,7 @@ export async function compareBuilds(builds: VariedBuilds, bisect: boolean, tell:
   const notes = permissionNotes(first.artifacts, second.artifacts);
   const budget = new Budget();
   const findings = (differences.length > 0 ? await explainBuilt(first, second, budget) : []).map(
-    (finding): Explained => ({ ...finding, provokedBy: [], always: false }),
+    (finding): Explained => ({ ...finding, provokedBy: [], always: false, sometimes: false }),
   );
   const comparison: Comparison = {
     differences,
@@ -86,8 +87,15 @@ export async function compareBuilds(builds: VariedBuilds, bisect: boolean, tell:
   };
   if (differences.length === 0 || !bisect) return comparison;
   const applied = variations.filter(({ status }) => status === "applied").map(({ name }) => name);
+  const seen = async (names: readonly VariationName[]): Promise<Set<string>> => {
+    const built = await again(names);
+    const own = new Budget();
+    const found = await explainBuilt(first, built, own);
+    if (own.stopped) throw unexplained(own);
+    return new Set(found.map(keyOf));
+  };
   try {
-    await findProvokers(first, findings, applied, again);
+    await findProvokers(findings, applied, seen);
   } catch (error) {
     if (!(error instanceof BuildProblem)) throw error;
     comparison.bisection = "incomplete";
@@ -100,36 +108,3 @@ export async function compareBuilds(builds: VariedBuilds, bisect: boolean, tell:
 /** What is not explained cannot be told to be the same. */
 const unexplained = ({ seconds }: Budget): BuildProblem =>
   new BuildProblem("failed", `Explaining what differs was stopped after ${seconds} s.`);
-
-/** Builds again without any variation, then with some at a time, and notes on each finding what brings it about. */
-async function findProvokers(
-  first: Built,
-  findings: readonly Explained[],
-  applied: readonly VariationName[],
-  again: VariedBuilds["again"],
-): Promise<void> {
-  const seen = async (names: readonly VariationName[]): Promise<Set<string>> => {
-    const built = await again(names);
-    const budget = new Budget();
-    const found = await explainBuilt(first, built, budget);
-    if (budget.stopped) throw unexplained(budget);
-    return new Set(found.map(keyOf));
-  };
-  const always = await seen([]);
-  for (const finding of findings) finding.always = always.has(keyOf(finding));
-  const open = findings.filter(({ always: known }) => !known);
-  for (const finding of findings) if (finding.always) finding.causes = refineCauses(finding.causes, [], true);
-  if (open.length === 0) return;
-  const results = new Map<string, Set<string>>();
-  const wanted = new Set(open.map(keyOf));
-  const { alone, together } = await findCulprits(applied, async (names) => {
-    const found = await seen(names);
-    results.set(names.join(), found);
-    return [...wanted].some((key) => found.has(key));
-  });
-  for (const finding of open) {
-    const own = alone.filter((name) => applied.length === 1 || results.get(name)?.has(keyOf(finding)));
-    finding.provokedBy = own.length > 0 ? own : together;
-    finding.causes = refineCauses(finding.causes, finding.provokedBy, false);
-  }
-}

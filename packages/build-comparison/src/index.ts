@@ -16,6 +16,7 @@ export { buildsInProcess } from "./nix/conditions.ts";
 export { chooseArtifacts } from "./vary/artifacts.ts";
 export * from "./vary/build.ts";
 export * from "./vary/copy.ts";
+export { within } from "./vary/environment.ts";
 export * from "./vary/facts.ts";
 export * from "./vary/machine.ts";
 export * from "./vary/problem.ts";

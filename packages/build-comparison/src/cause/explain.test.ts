@@ -47,6 +47,10 @@ describe("a text that differs in", () => {
     ["lines in another order", "a\nb\nc\n", "c\na\nb\n", "order"],
     ["words in another order", "{'x1', 'y2', 'z3'}", "{'z3', 'x1', 'y2'}", "order"],
     ["hex that means nothing", "seed deadbeef01\n", "seed 0123456789\n", "random"],
+    ["the next version of a name", "got foo-2.1.3.tar.gz\n", "got foo-2.1.4.tar.gz\n", "unknown"],
+    ["a time of day", "at 22:13:30\n", "at 01:46:51\n", "timestamp"],
+    ["a time of day in the zone", "at 22:13:30\n", "at 15:46:51\n", "timestamp"],
+    ["a duration", "took 00:12:34\n", "took 00:45:56\n", "unknown"],
     ["what nobody knows", "hello\n", "world\n", "unknown"],
   ])("%s", async (_, a, b, cause) => {
     expect(await causesOf(a, b)).toEqual([cause]);

@@ -112,8 +112,18 @@ function causesOfWord(
   if (known) return [known.cause];
   const set = smallestSet(word, other, general);
   if (set) return set;
-  const looksRandom = (text: string): boolean => text.length >= 8 && /\d/.test(text);
-  return word.length === other.length && looksRandom(word) && looksRandom(other) ? ["random"] : undefined;
+  return word.length === other.length && looksRandom(word) && looksRandom(other) && differMuch(word, other)
+    ? ["random"]
+    : undefined;
+}
+
+const looksRandom = (text: string): boolean => text.length >= 8 && /\d/.test(text);
+
+/** Between what both begin and end with, most characters differ; in the next version of a name few do. */
+function differMuch(a: string, b: string): boolean {
+  const differing = Array.from(a, (_, i) => i).filter((i) => a[i] !== b[i]);
+  const length = differing.at(-1)! - differing[0]! + 1;
+  return differing.length >= 5 && differing.length * 2 > length;
 }
 
 /** Bytes of equal number: whether each difference is a moment near the clocks. */

@@ -55,7 +55,9 @@ export function normalisersFor({ first, second }: Scene): Normaliser[] {
       cause: "timestamp",
       apply: (text, side) => {
         const { clock, realClock, facts } = side === "first" ? first : second;
-        return replaceTimes(inEnglish(text, facts), realClock ? [clock, realClock] : [clock]);
+        const [, sign = "+", hours = "0", minutes = "0"] = /^([+-])(\d\d)(\d\d)$/.exec(facts.zone) ?? [];
+        const offset = (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+        return replaceTimes(inEnglish(text, facts), realClock ? [clock, realClock] : [clock], offset);
       },
     },
     ...literal("timezone", a.zone, b.zone),
@@ -100,7 +102,7 @@ function fits({ words }: Normaliser, first: string, second: string): boolean {
 }
 
 /**
- * The smallest set of causes whose removal makes two texts equal.
+ * A minimal set of causes whose removal makes two texts equal: none of them can be left out of it.
  * @returns undefined when no set does
  */
 export function smallestSet(

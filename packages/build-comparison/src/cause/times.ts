@@ -57,8 +57,11 @@ export function inEnglish(text: string, names: { months: string; days: string })
   return rest;
 }
 
-/** The text with each moment near one of the clocks taken out. A time without a date counts in any case. */
-export function replaceTimes(text: string, clocks: readonly Clock[]): string {
+/**
+ * The text with each moment near one of the clocks taken out.
+ * @param offset of the zone in minutes, for times of day without a date; those of UTC count as well
+ */
+export function replaceTimes(text: string, clocks: readonly Clock[], offset = 0): string {
   const onDay = (moment: number): boolean =>
     clocks.some(({ from, to }) => moment >= from * 1000 - 2.1 * dayMs && moment <= to * 1000 + 2.1 * dayMs);
   const isNow = (seconds: number): boolean => clocks.some(({ from, to }) => seconds >= from - 5 && seconds <= to + 5);
@@ -70,7 +73,20 @@ export function replaceTimes(text: string, clocks: readonly Clock[]): string {
     .replace(/(?<![\d.])(\d{10})(\d{3}|\d{6}|\d{9})?(\.\d+)?(?!\d)/g, (found, seconds: string) =>
       isNow(Number(seconds)) ? "<time>" : found,
     )
-    .replace(/(?<![\d:])\d\d:\d\d:\d\d(?:\.\d+)?(?![\d:])/g, "<time>");
+    .replace(/(?<![\d:])(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?![\d:])/g, (found, ...parts: string[]) => {
+      const [hours, minutes, seconds] = parts.map(Number) as [number, number, number];
+      const ofDay = hours * 3600 + minutes * 60 + seconds;
+      return [0, offset].some((ahead) => isTimeOfDay(ofDay - ahead * 60, clocks)) ? "<time>" : found;
+    });
+}
+
+/** Whether a clock showed a time of day, in seconds since midnight UTC. A number of this form may be a duration as well. */
+function isTimeOfDay(ofDay: number, clocks: readonly Clock[]): boolean {
+  const day = 86_400;
+  return clocks.some(({ from, to }) => {
+    const since = (((ofDay - (from - 5)) % day) + day) % day;
+    return since <= to - from + 10;
+  });
 }
 
 /**

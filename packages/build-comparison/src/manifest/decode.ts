@@ -64,7 +64,9 @@ export function decodeManifest(text: string, name: string): Manifest {
 
   let before: string | undefined;
   const entries = head.entries.map((part: unknown): Entry => {
-    const entry = object(part, "an entry", ["path", "type", "size", "sha256", "executable", "mode", "target"]);
+    const { type } = object(part, "an entry", allFields);
+    // What its type does not have is in no digest.
+    const entry = object(part, `a ${String(type).slice(0, 20)}`, fieldsOf[type as Entry["type"]] ?? allFields);
     const path = string(entry, "path", /./s);
     if (!isRelative(path)) refuse(`the path ${JSON.stringify(path.slice(0, 80))} leads out of its folder`);
     if (before !== undefined && before >= path) refuse("its paths are not sorted, or one is there twice");
@@ -81,6 +83,13 @@ export function decodeManifest(text: string, name: string): Manifest {
   if (head.digest !== digestOf(entries)) refuse("its digest is not that of its entries");
   return { schema, digest: digestOf(entries), entries, environment, inputs };
 }
+
+const fieldsOf: Record<Entry["type"], readonly string[]> = {
+  file: ["path", "type", "size", "sha256", "executable", "mode"],
+  directory: ["path", "type", "mode"],
+  link: ["path", "type", "target"],
+};
+const allFields = [...new Set(Object.values(fieldsOf).flat())];
 
 const digest = /^sha256:[0-9a-f]{64}$/;
 const optionalDigest = /^(sha256:[0-9a-f]{64})?$/;

@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { arch, hostname, release } from "node:os";
+import { join } from "node:path";
 import { run } from "@goatnote/action-io";
+import { scan, slashed } from "./scan.ts";
 
 export interface Environment {
   platform: string;
@@ -59,16 +61,30 @@ async function bootId(): Promise<string> {
 /**
  * What a folder holds before it is built.
  * @param script the build script; empty where it is not known
+ * @param artifacts patterns of what the build makes, which is no input, also where it is committed
  */
-export async function inputsOf(folder: string, script: string): Promise<Inputs> {
+export async function inputsOf(folder: string, script: string, artifacts: readonly string[] = []): Promise<Inputs> {
   const git = async (...args: [string, ...string[]]): Promise<string> =>
     (await run(["git", "-C", folder, ...args], { maxOutput: 512 * 1024 * 1024 })).stdout;
   const scriptDigest = script === "" ? "" : sha256(script);
+  const made = artifacts.flatMap((pattern) => {
+    const path = slashed(pattern).replace(/\/+$/, "");
+    return [`:(exclude,glob)${path}`, `:(exclude,glob)${path}/**`];
+  });
+  const paths = ["--", ":/", ...made] as const;
   try {
     const commit = (await git("rev-parse", "--verify", "HEAD")).trim();
-    const status = await git("status", "--porcelain=v1", "-z", "--untracked-files=normal");
-    const difference = status === "" ? "" : await git("diff", "--binary", "--no-ext-diff", "--no-color", "HEAD");
-    return { commit, changes: status === "" ? "" : sha256(`${status}\n${difference}`), script: scriptDigest };
+    const status = await git("status", "--porcelain=v1", "-z", "--untracked-files=all", ...paths);
+    if (status === "") return { commit, changes: "", script: scriptDigest };
+    const difference = await git("diff", "--binary", "--no-ext-diff", "--no-color", "HEAD", ...paths);
+    const others = await git("ls-files", "--others", "--exclude-standard", "-z", ...paths);
+    const untracked = others.split("\0").filter(Boolean).sort();
+    const contents = await scan(
+      folder,
+      untracked.map((path) => join(folder, path)),
+    );
+    const hashes = contents.map((entry) => JSON.stringify(entry)).sort();
+    return { commit, changes: sha256([status, difference, ...hashes].join("\n")), script: scriptDigest };
   } catch {
     return { commit: "", changes: "", script: scriptDigest };
   }

@@ -178,6 +178,13 @@ describe("decoding", () => {
       "twice",
     ],
     [
+      "a link with a digest",
+      altered((m) => {
+        m.entries = [{ path: "a", type: "link", target: "b", sha256: "3".repeat(64) }];
+      }),
+      "a link has the unknown field",
+    ],
+    [
       "a size that is none",
       altered((m) => {
         m.entries[0].size = -1;
@@ -237,7 +244,7 @@ describe("legs", () => {
   const legs = (...manifests: Manifest[]): Leg[] =>
     manifests.map((each, i) => ({ name: `leg ${i + 1}`, manifest: each }));
   const verdict = (...manifests: Manifest[]) => {
-    const { verdict: found, reason } = compareLegs(legs(...manifests), 2);
+    const { verdict: found, reason } = compareLegs(legs(...manifests), { minLegs: 2 });
     return `${found}: ${reason}`;
   };
 
@@ -294,6 +301,18 @@ describe("legs", () => {
       ],
       /^not-checked: darwin arm64: 1 of at least 2/,
     ],
+    [
+      "another script in the later legs",
+      ["", "5", "6"].map((each, i) =>
+        manifest(undefined, machine(i + 1), { script: each && `sha256:${each.repeat(64)}` }),
+      ),
+      /^not-checked: leg 2 and leg 3 .*script/,
+    ],
+    [
+      "three legs of two machines",
+      [1, 1, 2].map((each) => manifest(undefined, machine(each))),
+      /^identical: .* 3 legs of 2 machines/,
+    ],
   ])("%s", (_, manifests, words) => {
     expect(verdict(...manifests)).toMatch(words);
   });
@@ -309,10 +328,44 @@ describe("legs", () => {
         manifest(other, { ...machine(3), ...mac }),
         manifest(other, { ...machine(4), ...mac }),
       ),
-      2,
+      { minLegs: 2 },
     );
     expect(found).toBe("identical");
-    const by = [across?.equal, across?.different];
-    expect(by).toEqual([["doc"], ["tool"]]);
+    expect(across).toEqual({ equal: ["doc"], different: ["tool"], only_on_some: [], derivations: null });
+  });
+
+  test("what Nix builds on two platforms is told to be of different derivations, and compared without their hashes", () => {
+    const of = (hash: string, tool: string, ...more: string[]): Entry[] => [
+      { path: `${hash.repeat(32)}-lab`, type: "directory", mode: "0555" },
+      file(`${hash.repeat(32)}-lab/doc`),
+      file(`${hash.repeat(32)}-lab/tool`, tool),
+      ...more.map((name) => file(`${hash.repeat(32)}-lab/${name}`)),
+    ];
+    const mac = { platform: "darwin", arch: "arm64" };
+    const { across } = compareLegs(
+      legs(
+        ...[1, 2].map((each) => manifest(of("a", "1"), machine(each))),
+        ...[3, 4].map((each) => manifest(of("b", "2", "lib.dylib"), { ...machine(each), ...mac })),
+      ),
+      { minLegs: 2 },
+    );
+    expect(across).toEqual({
+      equal: ["lab/doc"],
+      different: ["lab/tool"],
+      only_on_some: ["lab/lib.dylib"],
+      derivations: "different",
+    });
+  });
+
+  test.each([
+    [{ platforms: ["linux", "linux x64"] }, "identical", /./],
+    [{ platforms: ["linux", "darwin"] }, "not-checked", /none is of darwin/],
+    [{ platforms: ["linux arm64"] }, "not-checked", /none is of linux arm64/],
+    [{ absent: ["legs/three.json"] }, "not-checked", /there is no manifest legs\/three.json/],
+  ])("a leg that is wanted and not there is missed: %j", (wanted, expected, words) => {
+    const both = [1, 2].map((each) => manifest(undefined, machine(each)));
+    const { verdict: found, reason } = compareLegs(legs(...both), { minLegs: 2, ...wanted });
+    expect(found).toBe(expected);
+    expect(reason).toMatch(words);
   });
 });

@@ -11,10 +11,9 @@ import {
   showDerivations,
 } from "@goatnote/nix-store";
 import { type Finding, keyOf } from "../cause/explain.ts";
-import { refineCauses } from "../cause/refine.ts";
 import type { Cause, Side } from "../cause/scene.ts";
 import type { Explained } from "../check.ts";
-import { findCulprits } from "../vary/groups.ts";
+import { findProvokers } from "../provokers.ts";
 import { BuildProblem } from "../vary/problem.ts";
 import type { Tell, VariationReport } from "../vary/rebuild.ts";
 import type { VariationName } from "../vary/variations.ts";
@@ -187,11 +186,13 @@ async function compareAgain(again: Again, { check, changes, tell }: Context): Pr
     if ("problem" in bare) return { verdict: "not-checked", detail: bare.problem };
     if (!bare.differs)
       return { verdict: "not-checked", detail: `it cannot be built under the variations: ${seen.problem}` };
-    const findings = bare.findings.map((each) => ({ ...each, provokedBy: [], always: true }));
+    const findings = bare.findings.map((each) => ({ ...each, provokedBy: [], always: true, sometimes: false }));
     return { verdict: "different", findings, bisection: "complete", detail: "it differs in every build" };
   }
   if (!seen.differs) return { verdict: "identical" };
-  const findings = seen.findings.map((each): Explained => ({ ...each, provokedBy: [], always: false }));
+  const findings = seen.findings.map(
+    (each): Explained => ({ ...each, provokedBy: [], always: false, sometimes: false }),
+  );
   if (!check.bisect) return { verdict: "different", findings, bisection: "off" };
   const keysOf = async (names: readonly VariationName[]): Promise<Set<string>> => {
     const found = await again(names);
@@ -202,22 +203,8 @@ async function compareAgain(again: Again, { check, changes, tell }: Context): Pr
     return new Set(found.findings.map(keyOf));
   };
   try {
-    const always = await keysOf([]);
-    for (const finding of findings) finding.always = always.has(keyOf(finding));
-    for (const finding of findings) if (finding.always) finding.causes = refineCauses(finding.causes, [], true);
-    const open = findings.filter((finding) => !finding.always);
-    if (open.length === 0) return { verdict: "different", findings, bisection: "complete" };
-    const results = new Map<string, Set<string>>();
-    const { alone, together } = await findCulprits(all, async (names) => {
-      const found = await keysOf(names);
-      results.set(names.join(), found);
-      return open.some((finding) => found.has(keyOf(finding)));
-    });
-    for (const finding of open) {
-      const own = alone.filter((name) => all.length === 1 || results.get(name)?.has(keyOf(finding)));
-      finding.provokedBy = own.length > 0 ? own : together;
-      finding.causes = namedBy(refineCauses(finding.causes, finding.provokedBy, false), finding.provokedBy);
-    }
+    await findProvokers(findings, all, keysOf);
+    for (const finding of findings) finding.causes = namedBy(finding.causes, finding.provokedBy);
     return { verdict: "different", findings, bisection: "complete" };
   } catch (error) {
     if (!(error instanceof BuildProblem)) throw error;

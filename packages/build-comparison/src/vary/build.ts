@@ -1,5 +1,5 @@
 /** One build: a fresh copy, its conditions, the script, what it left, and nothing running afterwards. */
-import { lstat, mkdir, opendir, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, opendir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { run, SubprocessError } from "@goatnote/action-io";
 import type { Entry } from "../manifest/manifest.ts";
@@ -11,6 +11,7 @@ import { environmentFor, type Placed } from "./environment.ts";
 import { type Facts, factsScript, readFacts } from "./facts.ts";
 import { removeFaketimeLeftovers } from "./faketime.ts";
 import type { Machine } from "./machine.ts";
+import { type Mount, privateFolders, privateMounts } from "./private.ts";
 import { BuildProblem } from "./problem.ts";
 import { endLeftovers } from "./processes.ts";
 
@@ -62,19 +63,30 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   const placed = await placeTree(recipe, conditions);
   const { folders, tree } = placed;
   await emptyFolder(keepAs);
-  const environment = await environmentFor(machine, mark, conditions, placed);
+  const environment = await environmentFor(machine, mark, conditions, placed, recipe.sources.workspace);
   const script = join(base, "build.sh");
+  const report = join(base, "left-running");
   await writeFile(script, recipe.script, { mode: 0o600 });
+  await rm(report, { force: true });
+  const mounts = await mountsFor(recipe, environment.all);
 
-  const argv = (program: readonly string[]): [string, ...string[]] =>
-    commandLine(conditions, folders, basename(tree), machine.privilege, machine.identity, environment.all, program);
+  const argv = (program: readonly string[], left = ""): [string, ...string[]] =>
+    commandLine(
+      conditions,
+      { ...folders, tree: basename(tree), mounts, report: left },
+      machine,
+      environment.all,
+      program,
+    );
   const bash = ["bash", "--noprofile", "--norc"];
   const seen = await look(argv([...bash, "-c", factsScript]), environment.changes);
   const facts = await readFacts(seen, tree, await orderIn(folders.root));
 
   const started = Date.now();
-  const failure = await runScript(recipe, argv([...bash, "-eo", "pipefail", script]), environment.changes);
-  const leftovers = await endLeftovers(mark, failure ? 0 : 2000);
+  const own = machine.processNamespace;
+  const command = argv([...bash, "-eo", "pipefail", script], own ? report : "");
+  const failure = await runScript(recipe, command, environment.changes, mounts.length > 0);
+  const leftovers = own && !failure ? await readReport(report) : await endLeftovers(mark, failure ? 0 : 2000, base);
   if (conditions.faketime) await removeFaketimeLeftovers(started - 60_000);
   if (failure) throw failure;
   if (leftovers.length > 0) {
@@ -88,11 +100,24 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   return { conditions, facts, environment: environment.all, tree: keepAs, artifacts, started, ended };
 }
 
+/** What a build sees of its own in place of the machine's, where mounts can be made. */
+async function mountsFor({ machine, base, sources }: Recipe, environment: Record<string, string>): Promise<Mount[]> {
+  if (machine.privilege === "none") return [];
+  const folders = privateFolders(machine.environment.RUNNER_TEMP ?? "");
+  return privateMounts(base, sources.workspace, folders, environment);
+}
+
+/** The names of processes that were left, if any; they have ended by now. */
+async function readReport(file: string): Promise<string[]> {
+  const names = await readFile(file, "utf8").catch(() => "");
+  return [...new Set(names.split("\n").filter(Boolean))].sort();
+}
+
 /** A fresh copy of the sources in its place, without what the build is to make. */
 async function placeTree({ sources, machine, base, artifacts }: Recipe, conditions: Conditions): Promise<Placed> {
   const seenAt = join(base, conditions.elsewhere ? otherRoot : firstRoot);
   // Where mounts can be made, the other file system is seen at the same path, so that nothing else changes with it.
-  const mounts = machine.privilege !== "none" || conditions.userId !== undefined;
+  const mounts = machine.privilege !== "none";
   const root = conditions.otherFileSystem ?? seenAt;
   for (const folder of new Set([root, seenAt])) await emptyFolder(folder);
   const name = basename(sources.workspace) || "work";
@@ -141,23 +166,24 @@ async function look(argv: [string, ...string[]], env: Record<string, string | un
 
 /** @returns why the script gave no result, if it gave none */
 async function runScript(
-  { mark, deadline, cancelled }: Recipe,
+  { mark, deadline, cancelled, base }: Recipe,
   argv: [string, ...string[]],
   env: Record<string, string | undefined>,
+  hidden: boolean,
 ): Promise<BuildProblem | undefined> {
   const left = deadline - Date.now();
   const stopped = new BuildProblem("cancelled", "The job was cancelled.");
   if (cancelled.aborted) return stopped;
   if (left <= 0) return new BuildProblem("timeout", "There is no time left for another build.");
   // All of its processes are ended, not only the one that we started, which may be sudo and not ours to end.
-  const timer = setTimeout(() => void endLeftovers(mark, 0), Math.min(left, 2 ** 31 - 1));
+  const timer = setTimeout(() => void endLeftovers(mark, 0, base), Math.min(left, 2 ** 31 - 1));
   try {
     const { code, signal } = await run(argv, { env, output: "inherit", timeoutMs: left + 10_000, check: false });
     if (cancelled.aborted) return stopped;
     if (Date.now() >= deadline) return timedOut();
     return code === 0
       ? undefined
-      : new BuildProblem("failed", `The build ended with ${signal ?? `exit code ${code}`}.`);
+      : new BuildProblem("failed", `The build ended with ${signal ?? `exit code ${code}`}.${hidden ? hiddenNote : ""}`);
   } catch (error) {
     if (error instanceof SubprocessError && Date.now() >= deadline) return timedOut();
     throw error;
@@ -165,6 +191,9 @@ async function runScript(
     clearTimeout(timer);
   }
 }
+
+const hiddenNote =
+  " It saw a copy of what git tracks and of `include-ignored`, and nothing else of the checkout, of /tmp or of the runner's temporary folder.";
 
 const timedOut = (): BuildProblem => new BuildProblem("timeout", "The build did not end in time and was stopped.");
 

@@ -6,17 +6,15 @@ const environment = { PATH: "/usr/bin", HOME: "/home/ada", API_KEY: "hunter2" };
 const line = (change: Parameters<typeof vary>[1][number], privilege: Privilege): string[] =>
   commandLine(
     vary(firstConditions(false), [change]),
-    { root: "/w/build", seenAt: "/w/build" },
-    "lab",
-    privilege,
-    { uid: 1001, gid: 127 },
+    { root: "/w/build", seenAt: "/w/build", tree: "lab", mounts: [], report: "" },
+    { privilege, identity: { uid: 1001, gid: 127 } },
     environment,
     ["true"],
   );
 
 test("without variations the build is started as it is, in its tree", () => {
   expect(line({}, "root").slice(0, 4)).toEqual(["bash", "--noprofile", "--norc", "-c"]);
-  expect(line({}, "root").slice(-3)).toEqual(["/w/build/tree/lab", "", "true"]);
+  expect(line({}, "root").slice(-3)).toEqual(["", "--", "true"]);
 });
 
 test("no value of an unknown variable is on a command line, which everyone can read", () => {

@@ -1,4 +1,6 @@
 /** The conditions of one build, and the command line that puts them into effect. */
+import { randomInt } from "node:crypto";
+import type { Mount } from "./private.ts";
 
 /** How a build is run. Without anything, it is run as the job itself would run it. */
 export interface Conditions {
@@ -31,16 +33,46 @@ export interface Conditions {
 /** How this machine lets us make namespaces. */
 export type Privilege = "root" | "user-namespace" | "sudo" | "none";
 
-// Runs with what it needs to set a host name and mount, and gives that up before it starts the build.
+// Runs with what it needs to set a host name and mount, and gives that up before it starts the build. As the first process of
+// a namespace it sees all that the build has started, in whatever environment, and says what is left of it; what is left ends
+// with it.
 const stage = `
 set -e
-[ -z "$1" ] || hostname "$1"
-[ -z "$2" ] || ip link set lo up || true
-[ -z "$3" ] || mount --bind "$3" "$4"
-cd "$5"
-[ -z "$6" ] || umask "$6"
-shift 6
-exec "$@"
+report=$1 ids=$2 host=$3 offline=$4 memory=$5 folder=$6 mask=$7
+shift 7
+[ -z "$host" ] || hostname "$host"
+[ -z "$offline" ] || ip link set lo up || true
+while [ "$1" != -- ]; do mount --rbind "$1" "$2"; shift 2; done
+shift
+[ -z "$memory" ] || mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+cd "$folder"
+[ -z "$mask" ] || umask "$mask"
+[ -n "$report" ] || exec "$@"
+# In a new namespace every build would have the same process ids, as no two builds have elsewhere.
+if ! echo "$ids" 2> /dev/null > /proc/sys/kernel/ns_last_pid; then
+  for ((i = ids % 200; i > 0; i--)); do (:); done
+fi
+set +e
+"$@"
+code=$?
+running() {
+  names=
+  for file in /proc/[0-9]*/stat; do
+    [ "$file" != /proc/1/stat ] && { read -r line < "$file"; } 2> /dev/null || continue
+    case \${line##*) } in [ZX]*) continue ;; esac
+    line=\${line#*(}
+    names=$names\${line%)*}$'\\n'
+  done
+  [ -n "$names" ]
+}
+for i in {1..20}; do
+  running || exit $code
+  [ $code = 0 ] || break
+  sleep 0.1
+done
+kill -KILL -1
+printf %s "$names" > "$report"
+exit $code
 `;
 
 /** A build's folders: a tree to build in, and what it may write beside it. */
@@ -51,36 +83,46 @@ export interface Folders {
   seenAt: string;
 }
 
+/** Where a program is started. */
+export interface Place extends Folders {
+  /** The folder below `tree` that the sources are in. */
+  tree: string;
+  /** What it sees in place of the machine's own, in this order. */
+  mounts: readonly Mount[];
+  /** A file for the names of processes that are left, where the program is to have a process namespace; else empty. */
+  report: string;
+}
+
 /**
  * The command line for a program under conditions.
- * @param tree the folder below `tree` that the sources are in
- * @param program and its arguments; it starts in the build's tree
  * @param identity who we are, for coming back from `sudo`
+ * @param program and its arguments; it starts in the build's tree
  */
 export function commandLine(
   conditions: Conditions,
-  { root, seenAt }: Folders,
-  tree: string,
-  privilege: Privilege,
-  identity: { uid: number; gid: number },
+  { root, seenAt, tree, mounts, report }: Place,
+  { privilege, identity }: { privilege: Privilege; identity: { uid: number; gid: number } },
   environment: Record<string, string>,
   program: readonly string[],
 ): [string, ...string[]] {
-  const { hostname = "", offline, otherFileSystem, userId, groupId, umask = "" } = conditions;
-  const mounted = otherFileSystem !== undefined && root !== seenAt;
+  const { hostname = "", offline, userId, groupId } = conditions;
+  const mounted = root !== seenAt;
+  const all = [...(mounted ? [{ from: root, to: seenAt }] : []), ...mounts];
   const namespaces = [
-    ...(userId !== undefined ? ["--user", `--map-user=${userId}`, `--map-group=${groupId}`, "--keep-caps"] : []),
     ...(hostname ? ["--uts"] : []),
     ...(offline ? ["--net"] : []),
-    ...(mounted ? ["--mount"] : []),
+    ...(all.length > 0 ? ["--mount"] : []),
+    ...(report ? ["--pid", "--fork", "--kill-child", "--mount-proc"] : []),
   ];
-  const own = userId === undefined && namespaces.length > 0 && privilege === "user-namespace";
+  const own = namespaces.length > 0 && privilege === "user-namespace";
   if (own) namespaces.unshift("--user", "--map-current-user", "--keep-caps");
-  const inUserNamespace = own || userId !== undefined;
   const sudo = namespaces.length > 0 && privilege === "sudo";
+  // sudo sets one of its own.
+  const umask = conditions.umask ?? (sudo ? process.umask().toString(8).padStart(4, "0") : "");
   const tail = [
-    ...(inUserNamespace ? ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"] : []),
+    ...(own ? ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"] : []),
     ...(sudo ? ["setpriv", `--reuid=${identity.uid}`, `--regid=${identity.gid}`, "--init-groups"] : []),
+    ...(userId !== undefined ? ["unshare", "--user", `--map-user=${userId}`, `--map-group=${groupId}`, "--"] : []),
     ...(conditions.oldKernel || conditions.fixedAddresses
       ? ["setarch", ...(conditions.oldKernel ? ["--uname-2.6"] : []), ...(conditions.fixedAddresses ? ["-R"] : [])]
       : []),
@@ -99,12 +141,15 @@ export function commandLine(
     "-c",
     stage,
     "stage",
+    report,
+    report ? String(randomInt(300, 30_000)) : "",
     hostname,
     offline ? "1" : "",
-    mounted ? root : "",
-    mounted ? seenAt : "",
-    `${mounted ? seenAt : root}/tree/${tree}`,
+    mounts.length > 0 ? "1" : "",
+    `${seenAt}/tree/${tree}`,
     umask,
+    ...all.flatMap(({ from, to }) => [from, to]),
+    "--",
     ...tail,
   ] as [string, ...string[]];
 }

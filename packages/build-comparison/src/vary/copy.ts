@@ -1,4 +1,4 @@
-/** A working copy of the sources. What git ignores is left out: leftovers of an earlier build would be taken for its result. */
+/** A working copy of the sources. What git does not track is left out: leftovers of an earlier build would be taken for its result. */
 import { constants, type Stats } from "node:fs";
 import { chmod, copyFile, glob, lstat, lutimes, mkdir, opendir, readlink, symlink, utimes } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
@@ -10,8 +10,10 @@ export interface Sources {
   workspace: string;
   paths: string[];
   bytes: number;
-  /** Caches within ignored files that were asked for, which are not copied. */
+  /** Caches within files that were asked for, which are not copied. */
   leftOut: string[];
+  /** Files and folders that git neither tracks nor ignores and nobody asked for, which are not copied. */
+  untracked: string[];
   /** False outside of git, where everything is copied and nothing tells leftovers from sources. */
   git: boolean;
 }
@@ -45,8 +47,8 @@ export function cacheOn(path: string, patterns: readonly string[]): string | und
 }
 
 /**
- * Lists what a build is made from: in a git checkout what git tracks or would add, and the repository itself.
- * @param also globs of ignored files that the build needs, such as `node_modules`
+ * Lists what a build is made from: in a git checkout what git tracks, and the repository itself.
+ * @param also globs of other files that the build needs, such as `node_modules`
  * @param skip absolute paths that are not copied
  */
 export async function listSources(
@@ -84,22 +86,35 @@ export async function listSources(
   };
   if (tracked === null) await add("");
   else {
-    for (const path of [".git", ...tracked]) await add(path);
+    for (const path of [".git", ...tracked.paths]) await add(path);
     for await (const path of glob(also, { cwd: workspace })) await add(path, also);
   }
   const bytes = found.values().reduce((sum, stats) => sum + (stats.isFile() ? stats.size : 0), 0);
-  return { workspace, paths: [...found.keys()], bytes, leftOut: [...leftOut].sort(), git: tracked !== null };
+  const ours = (path: string): boolean =>
+    skip.some((folder) => `${folder}${sep}`.startsWith(join(workspace, path, sep)));
+  return {
+    workspace,
+    paths: [...found.keys()],
+    bytes,
+    leftOut: [...leftOut].sort(),
+    untracked: (tracked?.others ?? []).filter((path) => !found.has(path) && !ours(path)),
+    git: tracked !== null,
+  };
 }
 
-/** Paths that git tracks or does not ignore; null when the folder is not the top of a git checkout. */
-async function trackedPaths(workspace: string): Promise<string[] | null> {
+/** What git tracks, and what it neither tracks nor ignores; null when the folder is not the top of a git checkout. */
+async function trackedPaths(workspace: string): Promise<{ paths: string[]; others: string[] } | null> {
   if (!(await lstat(join(workspace, ".git")).catch(() => undefined))) return null;
   const list = async (...args: string[]): Promise<string[]> => {
     const argv = ["git", "-C", workspace, "ls-files", "-z", ...args] as [string, ...string[]];
     const { stdout } = await run(argv, { maxOutput: 512 * 1024 * 1024 });
     return stdout.split("\0").filter(Boolean);
   };
-  return [...(await list("--cached", "--recurse-submodules")), ...(await list("--others", "--exclude-standard"))];
+  const others = await list("--others", "--exclude-standard", "--directory", "--no-empty-directory");
+  return {
+    paths: await list("--cached", "--recurse-submodules"),
+    others: others.map((path) => path.replace(/\/$/, "")),
+  };
 }
 
 /** Makes a working copy in the folder `to`, which must be empty. Links are copied as links. */

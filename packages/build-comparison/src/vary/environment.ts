@@ -1,5 +1,5 @@
 /** What a build finds in its environment, and the folders that it names. */
-import { mkdir, readdir, symlink } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { childEnvironment } from "@goatnote/action-io";
 import type { Conditions, Folders } from "./conditions.ts";
@@ -16,21 +16,31 @@ export interface Placed {
 /**
  * The environment of a build: what the job has, in folders of the build's own, without the caches of other builds.
  * @param mark that its processes are found by
+ * @param workspace the checkout, with no link on the way
  */
 export async function environmentFor(
-  { environment: inherited, withheld }: Pick<Machine, "environment" | "withheld">,
+  { environment, withheld, homeEntries }: Pick<Machine, "environment" | "withheld" | "homeEntries">,
   mark: string,
   { env, otherHome }: Conditions,
   { folders: { root, seenAt }, tree }: Placed,
+  workspace: string,
 ): Promise<{ changes: Record<string, string | undefined>; all: Record<string, string> }> {
   for (const folder of ["tmp", "cache"]) await mkdir(join(root, folder));
-  if (otherHome) await linkHome(inherited.HOME!, join(root, "home"));
+  const copy = join(seenAt, "tree", basename(tree));
+  // What leads to the checkout leads to the copy: both builds would find the same there.
+  const checkouts = [environment.GITHUB_WORKSPACE || workspace, workspace];
+  const moved = ([name, value]: [string, string]): [string, string] => [
+    name,
+    checkouts.reduce((text, path) => text.split(within(path)).join(copy), value),
+  ];
+  const inherited = Object.fromEntries(Object.entries(environment).map(moved));
+  if (otherHome) await linkHome(environment.HOME!, homeEntries, join(root, "home"));
   const changes: Record<string, string | undefined> = {
     ...Object.fromEntries(withheld.map((name) => [name, undefined])),
     // Also what is kept although a child would not get it by itself.
     ...inherited,
     [markName]: mark,
-    GITHUB_WORKSPACE: join(seenAt, "tree", basename(tree)),
+    GITHUB_WORKSPACE: copy,
     TMPDIR: join(seenAt, "tmp"),
     RUNNER_TEMP: join(seenAt, "tmp"),
     // A build that is served from the cache of the one before it is not built again.
@@ -39,15 +49,19 @@ export async function environmentFor(
     CCACHE_DISABLE: "1",
     SCCACHE_RECACHE: "1",
     ...(otherHome && { HOME: join(seenAt, "home") }),
-    ...env,
+    ...Object.fromEntries(
+      Object.entries(env).map(([name, value]) => (value === undefined ? [name, value] : moved([name, value]))),
+    ),
   };
   return { changes, all: childEnvironment(inherited, [], changes) };
 }
 
+/** A folder where a text names it or something in it; `/a/lab-2` is not in `/a/lab`. */
+export const within = (folder: string): RegExp =>
+  new RegExp(`${folder.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\w-]|\\.\\w)`, "g");
+
 /** Another home with the same toolchains and settings in it, and with caches of its own. */
-async function linkHome(from: string, to: string): Promise<void> {
+async function linkHome(from: string, entries: readonly string[], to: string): Promise<void> {
   await mkdir(to, { recursive: true });
-  for (const name of await readdir(from).catch(() => [])) {
-    if (name !== ".cache") await symlink(join(from, name), join(to, name));
-  }
+  for (const name of entries) if (name !== ".cache") await symlink(join(from, name), join(to, name));
 }

@@ -26,6 +26,7 @@ export interface Facts {
   days: string;
   /** Seconds since 1970, as a program reads them. */
   clock: string;
+  /** Where the stack ends. Where it begins depends on the environment's size, with fixed addresses too. */
   stack: string;
   interfaces: string;
   noise: string;
@@ -60,7 +61,7 @@ say locale "$(printf 'z\\na\\nu\\nB\\n' | sort | tr '\\n' ' ')$(date -d 2001-02-
 say months "$(locale abmon 2>/dev/null)"
 say days "$(locale abday 2>/dev/null)"
 say clock "$(date +%s)"
-say stack "$(grep -m1 -F '[stack]' /proc/self/maps 2>/dev/null | cut -d' ' -f1)"
+say stack "$(grep -m1 -F '[stack]' /proc/self/maps 2>/dev/null | cut -d' ' -f1 | cut -d- -f2)"
 say interfaces "$(cut -d: -f1 /proc/net/dev 2>/dev/null | sort | tr -d ' \\n')"
 say noise "\${REPRO_CHECK_NOISE-}"
 say jobs "\${MAKEFLAGS-}"

@@ -1,5 +1,6 @@
 /** What this machine allows a variation to use. Everything is tried, nothing is concluded from a version or a name. */
 import { accessSync, constants, readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { run } from "@goatnote/action-io";
 import type { Privilege } from "./conditions.ts";
@@ -12,6 +13,10 @@ export interface Machine {
   privilege: Privilege;
   /** Why there are no namespaces, where there are none. */
   noNamespaces: string;
+  /** Whether a build can have a process namespace, which nothing that it starts can leave. */
+  processNamespace: boolean;
+  /** What the home folder held before any build. */
+  homeEntries: readonly string[];
   /** The environment that builds inherit. */
   environment: Record<string, string>;
   /** Names of variables that they do not get. */
@@ -54,6 +59,8 @@ export async function examineMachine(
     identity,
     privilege,
     noNamespaces: reason,
+    processNamespace: privilege !== "none" && (await works(...unsharing[privilege], ...ofProcesses, "true")) === true,
+    homeEntries: await readdir(environment.HOME ?? "").catch(() => []),
     environment,
     withheld: removed,
     cpus: allowedCpus(),
@@ -72,26 +79,25 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** How namespaces are made. */
+const unsharing: Record<Exclude<Privilege, "none">, [string, ...string[]]> = {
+  root: ["unshare"],
+  "user-namespace": ["unshare", "--user", "--map-current-user", "--keep-caps"],
+  sudo: ["sudo", "--non-interactive", "unshare"],
+};
+const ofProcesses = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+
 async function findPrivilege(
   platform: NodeJS.Platform,
   uid: number,
   works: Machine["works"],
 ): Promise<{ privilege: Privilege; reason: string }> {
   if (platform !== "linux") return { privilege: "none", reason: `${platform} has no namespaces` };
-  const plain = await works("unshare", "--uts", "--net", "--mount", "true");
-  if (uid === 0 && plain === true) return { privilege: "root", reason: "" };
-  const user = await works(
-    "unshare",
-    "--user",
-    "--map-current-user",
-    "--keep-caps",
-    "--uts",
-    "--net",
-    "--mount",
-    "true",
-  );
+  const parts = ["--uts", "--net", "--mount", "true"];
+  if (uid === 0 && (await works(...unsharing.root, ...parts)) === true) return { privilege: "root", reason: "" };
+  const user = await works(...unsharing["user-namespace"], ...parts);
   if (user === true) return { privilege: "user-namespace", reason: "" };
-  const sudo = await works("sudo", "--non-interactive", "unshare", "--uts", "--net", "--mount", "true");
+  const sudo = await works(...unsharing.sudo, ...parts);
   if (uid !== 0 && sudo === true) return { privilege: "sudo", reason: "" };
   return { privilege: "none", reason: user };
 }

@@ -5,6 +5,8 @@ import { type Built, buildOnce, leastApartMs, type Recipe } from "./build.ts";
 import type { Conditions } from "./conditions.ts";
 import { showsEffect } from "./facts.ts";
 import { findCulprits } from "./groups.ts";
+import { changedSince, snapshot } from "./outside.ts";
+import { privateFolders } from "./private.ts";
 import { BuildProblem } from "./problem.ts";
 import {
   firstConditions,
@@ -31,6 +33,8 @@ export interface VariedBuilds {
   first: Built;
   second: Built;
   variations: VariationReport[];
+  /** Paths outside of its own folders that the first build left or changed, or another program meanwhile. */
+  leftOutside: string[];
   /** Builds again, with only some of the variations that were applied. */
   again: (names: readonly VariationName[]) => Promise<Built>;
 }
@@ -66,7 +70,10 @@ export async function buildVaried(
   const original = firstConditions(changes.has("aslr"));
   const kept = (name: string): string => join(recipe.base, "kept", name);
 
+  const { outside, skip } = readable(recipe);
+  const before = snapshot(outside, skip);
   const first = await group("First build", () => buildOnce(recipe, original, kept("first")));
+  const leftOutside = changedSince(before, skip);
   // A build that hangs under a variation, waiting for a network perhaps, is not to use up all the time.
   const patience = 120_000 + 5 * (first.ended - first.started);
   const conditionsOf = (names: readonly VariationName[]): Conditions => {
@@ -107,6 +114,7 @@ export async function buildVaried(
     first,
     second,
     variations: variationNames.map((name) => reports.get(name)!),
+    leftOutside,
     again: (some) =>
       attempt(
         `Build again, with ${some.join(", ") || "no variation"}`,
@@ -114,6 +122,14 @@ export async function buildVaried(
         kept("again"),
       ),
   };
+}
+
+/** Folders that builds share: the home, and where no mounts can be made, all that every program may write. */
+function readable({ machine, base, sources }: Recipe): { outside: string[]; skip: string[] } {
+  const { HOME = "", RUNNER_TEMP = "" } = machine.environment;
+  const shared = machine.privilege === "none" ? [...privateFolders(RUNNER_TEMP), "/dev/shm"] : [];
+  const hidden = machine.privilege === "none" ? [] : privateFolders(RUNNER_TEMP);
+  return { outside: [HOME, ...shared].filter(Boolean), skip: [base, sources.workspace, ...hidden] };
 }
 
 function mayBeOfVariation(error: unknown, { deadline, cancelled }: Recipe): error is BuildProblem {
