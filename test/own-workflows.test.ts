@@ -287,12 +287,9 @@ describe("a release, from packing to pushing", () => {
         "actions/small/action.yml": "name: small\n",
         "actions/small/package.json": '{"version":"1.0.0"}',
         ...Object.fromEntries(
-          ["action.yml", "README.md", "LICENSE", "licences.txt"].flatMap((name) =>
-            // Two of each name, as our own actions have them.
-            ["sources/small", "dist/small", "sources/other", "dist/other"].map((at) => [
-              `${at}/${name}`,
-              name === "licences.txt" ? "\n" : `${at.slice(-5)}'s ${name}\n`,
-            ]),
+          // Two of one name, as actions with sub-actions have them.
+          ["action.yml", "sub/action.yml", "README.md", "LICENSE", "licences.txt"].flatMap((name) =>
+            ["sources", "dist"].map((at) => [`${at}/small/${name}`, name === "licences.txt" ? "\n" : `${name}\n`]),
           ),
         ),
       },
