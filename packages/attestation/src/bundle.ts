@@ -1,7 +1,7 @@
 /** Bundles: the files that hold a signed statement with all that is needed to verify it. */
 
 import { UserError } from "@goatnote/action-io";
-import { type Bundle, bundleFromJSON, isBundleWithDsseEnvelope } from "@sigstore/bundle";
+import { type Bundle, type BundleWithDsseEnvelope, bundleFromJSON, isBundleWithDsseEnvelope } from "@sigstore/bundle";
 import { ByteStream, pem, RFC3161Timestamp } from "@sigstore/core";
 import { toSignedEntity, Verifier } from "@sigstore/verify";
 import { type Identity, readIdentity } from "./certificate.ts";
@@ -27,11 +27,25 @@ export interface Signed {
  * @param json the parsed bundle
  * @throws UserError that says what does not hold
  */
-export function verifyBundle(json: unknown, roots: readonly Root[]): Signed {
+export const verifyBundle = (json: unknown, roots: readonly Root[]): Signed => verifyOpened(openBundle(json), roots);
+
+/** A bundle that is read, and not verified. */
+export interface Opened {
+  bundle: BundleWithDsseEnvelope;
+  statement: Statement;
+}
+
+/** @throws UserError when it is no bundle that holds a statement */
+export function openBundle(json: unknown): Opened {
   const bundle = readBundle(json);
   if (!isBundleWithDsseEnvelope(bundle))
     throw new UserError("The bundle signs bare bytes. An attestation is needed, which says what was built and how.");
-  const { payload, payloadType } = bundle.content.dsseEnvelope;
+  return { bundle, statement: decodeStatement(bundle.content.dsseEnvelope.payload) };
+}
+
+/** As `verifyBundle`. */
+export function verifyOpened({ bundle, statement }: Opened, roots: readonly Root[]): Signed {
+  const { payloadType } = bundle.content.dsseEnvelope;
   if (payloadType !== PAYLOAD_TYPE)
     throw new UserError(
       `The bundle's payload is of type ${JSON.stringify(payloadType.slice(0, 100))}, not ${PAYLOAD_TYPE}.`,
@@ -41,7 +55,7 @@ export function verifyBundle(json: unknown, roots: readonly Root[]): Signed {
   logsNameCertificate(bundle, certificate);
   proofsNameCheckpoint(bundle);
   return {
-    statement: decodeStatement(payload),
+    statement,
     identity: identityIn(certificate),
     signedAt: earliestTime(bundle),
     root: root.name,
@@ -49,11 +63,7 @@ export function verifyBundle(json: unknown, roots: readonly Root[]): Signed {
 }
 
 /** The payload of a bundle, unverified: for finding the bundles that may be about an artifact. */
-export function peekStatement(json: unknown): Statement {
-  const bundle = readBundle(json);
-  if (!isBundleWithDsseEnvelope(bundle)) throw new UserError("The bundle holds no attestation.");
-  return decodeStatement(bundle.content.dsseEnvelope.payload);
-}
+export const peekStatement = (json: unknown): Statement => openBundle(json).statement;
 
 /** The identity in a bundle's certificate, unverified: for comparing before a bundle is published. */
 export function peekIdentity(json: unknown): Identity {

@@ -1,6 +1,6 @@
 /** From artifacts and bundles to a verdict for each artifact. Not verified is every case that is not verified. */
 import { UserError } from "@goatnote/action-io";
-import { peekStatement, type Signed, verifyBundle } from "./bundle.ts";
+import { type Opened, openBundle, peekStatement, type Signed, verifyOpened } from "./bundle.ts";
 import type { Identity } from "./certificate.ts";
 import { isWorkflow, namesSigner, type Policy, policyRules, unpinnedProblem } from "./policy.ts";
 import { isComparable, predicateRules } from "./predicate-rules.ts";
@@ -88,9 +88,9 @@ export async function verifyArtifacts(
   const index = indexed(bundles, malformed);
   // A bundle of many artifacts is checked once.
   const checked = new Map<BundleSource, Promise<Checked>>();
-  const check = (bundle: BundleSource) => {
-    const known = checked.get(bundle) ?? checkBundle(bundle, options);
-    checked.set(bundle, known);
+  const check = (mention: Mention) => {
+    const known = checked.get(mention.bundle) ?? checkBundle(mention.opened, options);
+    checked.set(mention.bundle, known);
     return known;
   };
   const verdicts: Verdict[] = [];
@@ -102,6 +102,7 @@ export async function verifyArtifacts(
 type Index = Map<string, Map<string, Mention[]>>;
 interface Mention {
   bundle: BundleSource;
+  opened: Opened;
   subject: Subject;
 }
 
@@ -109,37 +110,43 @@ interface Mention {
 function indexed(bundles: readonly BundleSource[], malformed: string[]): Index {
   const index: Index = new Map();
   for (const bundle of bundles) {
-    let subjects: Subject[];
+    let opened: Opened;
     try {
-      subjects = peekStatement(bundle.json).subject;
+      opened = openBundle(bundle.json);
     } catch {
       malformed.push(bundle.source);
       continue; // About no artifact.
     }
-    for (const subject of subjects)
+    for (const subject of opened.statement.subject)
       for (const algorithm of Object.keys(subject.digest)) {
         const byDigest = index.get(algorithm) ?? new Map<string, Mention[]>();
         index.set(algorithm, byDigest);
         const hex = subject.digest[algorithm]!;
         const known = byDigest.get(hex);
-        if (known) known.push({ bundle, subject });
-        else byDigest.set(hex, [{ bundle, subject }]);
+        if (known) known.push({ bundle, opened, subject });
+        else byDigest.set(hex, [{ bundle, opened, subject }]);
       }
   }
   return index;
 }
 
+interface Candidate {
+  mention: Mention;
+  names: string[];
+}
+
 /** Bundles that name one of the artifact's digests, each with the names it gives to exactly this artifact. */
-function candidatesOf({ digest }: Subject, index: Index): Map<BundleSource, string[]> {
-  const candidates = new Map<BundleSource, string[]>();
+function candidatesOf({ digest }: Subject, index: Index): Map<BundleSource, Candidate> {
+  const candidates = new Map<BundleSource, Candidate>();
   // A subject with several digests is this artifact only if none of those that are known here differs.
   const agrees = (other: DigestSet): boolean =>
     Object.keys(other).every((algorithm) => (digest[algorithm] ?? other[algorithm]) === other[algorithm]);
   for (const algorithm of Object.keys(digest))
-    for (const { bundle, subject } of index.get(algorithm)?.get(digest[algorithm]!) ?? []) {
-      const names = candidates.get(bundle) ?? [];
-      candidates.set(bundle, names);
-      if (agrees(subject.digest)) names.push(subject.name);
+    for (const mention of index.get(algorithm)?.get(digest[algorithm]!) ?? []) {
+      const { bundle, subject } = mention;
+      const candidate = candidates.get(bundle) ?? { mention, names: [] };
+      candidates.set(bundle, candidate);
+      if (agrees(subject.digest)) candidate.names.push(subject.name);
     }
   return candidates;
 }
@@ -160,10 +167,10 @@ function checked(rules: Rule[], signed?: Signed): Checked {
   return { rules, passed, kept: [...rules, fit], ...(signed && { signed }) };
 }
 
-async function checkBundle({ json }: BundleSource, options: VerifyOptions): Promise<Checked> {
+async function checkBundle(opened: Opened, options: VerifyOptions): Promise<Checked> {
   let signed: Signed;
   try {
-    signed = verifyBundle(json, options.roots);
+    signed = verifyOpened(opened, options.roots);
   } catch (error) {
     const mend =
       "Get the bundle again from where it was published, or the trusted root of the instance that signed it.";
@@ -199,13 +206,14 @@ async function verdictOn(
   artifact: Subject,
   index: Index,
   malformed: readonly string[],
-  check: (bundle: BundleSource) => Promise<Checked>,
+  check: (mention: Mention) => Promise<Checked>,
   options: VerifyOptions,
 ): Promise<Verdict> {
   const candidates = candidatesOf(artifact, index);
   const judgements: Judgement[] = [];
-  for (const [bundle, names] of candidates) {
-    const { signed, rules, passed, kept } = await check(bundle);
+  for (const { mention, names } of candidates.values()) {
+    const { bundle } = mention;
+    const { signed, rules, passed, kept } = await check(mention);
     const fits = isSubject(artifact, names, options);
     const own = (): Rule[] => (signed ? subjectRules(artifact, names, options) : []);
     const judgement: Judgement = {
