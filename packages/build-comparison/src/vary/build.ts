@@ -175,8 +175,11 @@ async function runScript(
   const stopped = new BuildProblem("cancelled", "The job was cancelled.");
   if (cancelled.aborted) return stopped;
   if (left <= 0) return new BuildProblem("timeout", "There is no time left for another build.");
-  // All of its processes are ended, not only the one that we started, which may be sudo and not ours to end.
-  const timer = setTimeout(() => void endLeftovers(mark, 0, base), Math.min(left, 2 ** 31 - 1));
+  // All of its processes are ended, not only the one that we started, which may be sudo and not ours to end, or wait for the
+  // first of a namespace, which heeds no signal that it was not told to.
+  const stop = (): void => void endLeftovers(mark, 0, base);
+  const timer = setTimeout(stop, Math.min(left, 2 ** 31 - 1));
+  cancelled.addEventListener("abort", stop);
   try {
     const { code, signal } = await run(argv, { env, output: "inherit", timeoutMs: left + 10_000, check: false });
     if (cancelled.aborted) return stopped;
@@ -189,6 +192,7 @@ async function runScript(
     throw error;
   } finally {
     clearTimeout(timer);
+    cancelled.removeEventListener("abort", stop);
   }
 }
 

@@ -23,7 +23,7 @@ export interface Mount {
 }
 
 /** Folders that every program may write, which outlive a build. Memory is one too, and gets a file system of its own. */
-export const sharedFolders = ["/tmp", "/var/tmp"];
+const sharedFolders = ["/tmp", "/var/tmp"];
 
 const isBelow = (path: string, folder: string): boolean => path !== folder && `${path}${sep}`.startsWith(folder + sep);
 const real = (path: string): string | undefined => {
