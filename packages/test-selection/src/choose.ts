@@ -91,8 +91,7 @@ function rankingOf(past: Past, tests: readonly PlannedTest[], wishes: Wishes): R
   const countsTests = wishes.maxFraction !== null && wishes.timeBudgetMs === null;
   const isTimed = tests.some(({ duration_ms }) => duration_ms !== null);
   const order = isTimed && !countsTests ? "time" : "count";
-  const durations = tests.map(({ duration_ms }) => duration_ms);
-  const worth = worthBy(past.model, order, durations);
+  const worth = worthBy(past.model, order, past.memory.durations);
   return {
     order,
     of: ({ score, duration_ms }) => (score === null ? Number.POSITIVE_INFINITY : worth.of(score, duration_ms)),

@@ -100,6 +100,11 @@ export class Memory {
   /** The number of the latest run that shows which tests a file has. */
   private readonly shownAt = new Map<string, number>();
 
+  /** What each test usually takes, in milliseconds; null where no run says. */
+  get durations(): (number | null)[] {
+    return [...this.tests.values()].map(({ durationMs }) => durationMs);
+  }
+
   /** Takes in a run that is newer than all before it. */
   observe(run: Run): void {
     this.runs += 1;

@@ -5,8 +5,10 @@ import type { Execution, Run, Status } from "@goatnote/ci-history";
 export interface Outcome {
   id: string;
   file: string | null;
-  /** The last attempt of at least one parameter set failed. A test that passes when tried again has not failed. */
+  /** At least one parameter set failed and did not pass when tried again. */
   failed: boolean;
+  /** Each of its executions that came last passed: none was skipped. */
+  passed: boolean;
   /** It failed, and passed when tried again in the same job. */
   flaky: boolean;
   /** Milliseconds of all its executions together; null where no execution states one. */
@@ -37,7 +39,7 @@ function readOutcomes({ tests }: Run): Map<string, Outcome> {
     if (silent.has(test.status)) continue;
     let outcome = result.get(test.id);
     if (!outcome) {
-      outcome = { id: test.id, file: test.file, failed: false, flaky: false, durationMs: null };
+      outcome = { id: test.id, file: test.file, failed: false, passed: true, flaky: false, durationMs: null };
       result.set(test.id, outcome);
     }
     if (test.duration_ms !== null) outcome.durationMs = (outcome.durationMs ?? 0) + test.duration_ms;
@@ -45,6 +47,7 @@ function readOutcomes({ tests }: Run): Map<string, Outcome> {
     const key = retried.size > 0 ? keyOf(test) : "";
     if (!retried.has(key)) {
       if (isFailure) outcome.failed = true;
+      if (test.status !== "pass") outcome.passed = false;
       continue;
     }
     const known = attempts.get(key) ?? { last: test, hasFailed: false };
@@ -53,8 +56,12 @@ function readOutcomes({ tests }: Run): Map<string, Outcome> {
     known.hasFailed ||= isFailure;
   }
   for (const { last, hasFailed } of attempts.values()) {
-    if (failing.has(last.status)) result.get(last.id)!.failed = true;
-    else if (hasFailed && last.status === "pass") result.get(last.id)!.flaky = true;
+    const outcome = result.get(last.id)!;
+    if (last.status !== "pass") outcome.passed = false;
+    if (!hasFailed) continue;
+    // Only a pass takes a failure back: what is skipped when tried again has failed.
+    if (last.status === "pass") outcome.flaky = true;
+    else outcome.failed = true;
   }
   return result;
 }

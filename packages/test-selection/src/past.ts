@@ -63,7 +63,7 @@ export class Learner {
     const failed: string[] = [];
     const results = outcomes(run);
     for (const { id, failed: isFailure } of results.values()) if (isFailure) failed.push(id);
-    for (const cleared of this.reruns.clear(run, (id) => results.get(id)?.failed === false)) {
+    for (const cleared of this.reruns.clear(run, (id) => results.get(id)?.passed === true)) {
       this.memory.clear(cleared.tests);
       this.scorers.clear(cleared.run, cleared.tests);
     }
@@ -154,7 +154,7 @@ export async function* wholeRuns(runs: AsyncIterable<Run> | Iterable<Run>): Asyn
       addLeg(known.legs, run);
       join(known.whole, run);
     } else {
-      const legs: Legs = { all: new Set(), red: new Set() };
+      const legs: Legs = { whole: new Set(), red: new Set() };
       addLeg(legs, run);
       open.set(key, { whole: { ...run, tests: told(run) }, jobs: 1, legs });
     }

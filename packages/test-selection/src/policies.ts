@@ -26,10 +26,9 @@ const cost = ({ past, timed }: Now, id: string): number =>
 
 export const policies = {
   /** What the action scores by, over duration where the budget is time. */
-  model: ({ past, changes, imports, timed, ids }) => {
+  model: ({ past, changes, imports, timed }) => {
     const scores = past.score(changes, imports);
-    const usual = ids.map((id) => scores.get(id)?.test.durationMs ?? null);
-    const worth = worthBy(past.model, timed ? "time" : "count", usual);
+    const worth = worthBy(past.model, timed ? "time" : "count", past.memory.durations);
     return (id) => {
       const score = scores.get(id);
       return score ? worth.of(score.score, score.test.durationMs) : Number.NEGATIVE_INFINITY;

@@ -23,9 +23,9 @@ export const nameOf = ({ run_id, run_attempt = 1 }: Run): string => `${run_id}-$
 /** What tells the jobs of a run apart. */
 export const legOf = ({ variant, job }: Run): string => variant ?? job ?? "";
 
-/** The jobs of a run, and those in which something failed. */
+/** The jobs of a run that left whole reports, and those in which something failed. */
 export interface Legs {
-  all: Set<string>;
+  whole: Set<string>;
   red: Set<string>;
 }
 
@@ -36,18 +36,17 @@ export const setLegs = (whole: Run, legs: Legs): void => void known.set(whole, l
 
 /** Adds a job to those of a run. */
 export function addLeg(legs: Legs, job: Run): void {
-  legs.all.add(legOf(job));
+  if (job.report_complete !== false) legs.whole.add(legOf(job));
   if (job.tests.some(({ status }) => hasFailed(status))) legs.red.add(legOf(job));
 }
 
 function legsOf(run: Run): Legs {
-  const legs = known.get(run) ?? { all: new Set(), red: new Set() };
-  if (legs.all.size === 0) addLeg(legs, run);
+  const joined = known.get(run);
+  if (joined) return joined;
+  const legs: Legs = { whole: new Set(), red: new Set() };
+  addLeg(legs, run);
   return legs;
 }
-
-// Nobody changed anything for such a run.
-const unchanged: ReadonlySet<string | undefined> = new Set(["schedule", "workflow_dispatch"]);
 
 export class Reruns {
   private suspects: Suspect[] = [];
@@ -62,18 +61,17 @@ export class Reruns {
   }
 
   /**
-   * What this run clears: tests that failed on the same commit in an earlier attempt, or before a scheduled or manual
-   * run of it, and pass now, where all jobs that were red ran again. Two runs of one commit alone say nothing: they may
-   * differ in what is not recorded.
+   * What this run clears: tests that failed on the same commit in an earlier attempt, and pass now, where all jobs that were
+   * red ran again and left whole reports. Two runs of one commit say nothing: they may differ in what is not recorded, such
+   * as the workflow.
    * @param passes whether a test of the run passed
    */
   clear(run: Run, passes: (id: string) => boolean): { run: string; tests: string[] }[] {
-    const { all } = legsOf(run);
+    const { whole } = legsOf(run);
     const cleared: { run: string; tests: string[] }[] = [];
     this.suspects = this.suspects.flatMap((suspect) => {
       const again = run.run_id === suspect.run_id && (run.run_attempt ?? 1) > suspect.attempt;
-      const isRerun = run.sha === suspect.sha && (again || unchanged.has(run.event));
-      if (!isRerun || !suspect.legs.every((leg) => all.has(leg))) return [suspect];
+      if (!again || run.sha !== suspect.sha || !suspect.legs.every((leg) => whole.has(leg))) return [suspect];
       const tests = suspect.tests.filter(passes);
       if (tests.length > 0) cleared.push({ run: suspect.run, tests });
       const rest = suspect.tests.filter((id) => !passes(id));

@@ -121,9 +121,6 @@ function costsOf(run: Run): { ids: string[]; durations: number[]; timed: boolean
   };
 }
 
-const usualDurations = (tests: readonly (TestMemory | undefined)[]): (number | null)[] =>
-  tests.map((test) => test?.durationMs ?? null);
-
 /** What scores now. */
 export interface Choice {
   model: ScorerName;
@@ -303,7 +300,7 @@ export class Scorers {
     )!;
     const { ids, durations, timed } = costsOf(run);
     const tests = ids.map((id) => this.memory.tests.get(id));
-    const worth = worthBy(name, timed ? "time" : "count", usualDurations(tests));
+    const worth = worthBy(name, timed ? "time" : "count", this.memory.durations);
     const values = tests.map((test) => (test ? worth.of(scoreOf(test), test.durationMs) : Number.POSITIVE_INFINITY));
     return apfdcOf({ ids, values, durations }, new Set(failed));
   }
@@ -321,7 +318,7 @@ export class Scorers {
     const hasFailed = new Set(failed);
     const { ids, durations, timed } = costsOf(run);
     const tests = ids.map((id) => this.memory.tests.get(id));
-    const usual = usualDurations(tests);
+    const usual = this.memory.durations;
     for (const [name, scoreOf] of this.ways(run.changes, linksOf)) {
       const trial = this.trials[name];
       const scores = tests.map((test) => (test ? scoreOf(test) : Number.POSITIVE_INFINITY));

@@ -81,4 +81,34 @@ describe("over projects that chance made", () => {
       expect(timed!.time).toBeLessThan(0.7 * counted!.time);
     }
   });
+
+  it("holds where one workflow has the slow tests and another many quick ones", () => {
+    const targetRecall = 0.8;
+    const recalls = Array.from({ length: 8 }, (_, seed) => {
+      const learner = new Learner();
+      learner.scorers.retraining = "by hand";
+      let [caught, red] = [0, 0];
+      for (const [index, run] of project(seed, warmUp + judged).entries()) {
+        if (index === 30 || index === warmUp) learner.scorers.retrain();
+        const slow = { ...run, tests: run.tests.map((test) => ({ ...test, duration_ms: test.duration_ms! * 1000 })) };
+        const names = Array.from({ length: 200 }, (_, test) => execution(`quick/q${test}.py`, `quick_${test}`));
+        const quick = fullRun(
+          run.changes.map(({ path }) => path),
+          names,
+        );
+        const failed = run.tests.find(({ status }) => status === "fail");
+        if (index >= warmUp && failed) {
+          const tests = [...learner.memory.tests.keys()];
+          const situation = changeOf([run.changes[0]!.path], { files: [], runner: null, tests });
+          const plan = choose(learner.past(targetRecall), situation, { ...usual, targetRecall });
+          red += 1;
+          caught += Number(plan.tests.find(({ id }) => id === failed.id)!.chosen);
+        }
+        for (const each of [slow, quick]) learner.observe(each);
+      }
+      return caught / red;
+    });
+    const deviation = Math.sqrt(mean(recalls.map((each) => (each - mean(recalls)) ** 2)) / (recalls.length - 1));
+    expect(mean(recalls)).toBeGreaterThan(targetRecall - 2 * deviation);
+  });
 });

@@ -20,7 +20,7 @@ export type Order = "count" | "time";
 // four of them with seeded faults, before any cut was made by it.
 const durationExponent: Record<ScorerName, number> = { "hand-weighted-sum": 0.5, logistic: 0.7 };
 
-/** Ranks the tests of one run. */
+/** Ranks tests. */
 export interface Worth {
   /** Larger goes first. Over runs it is comparable: a runner that is twice as slow changes nothing. */
   of(score: number, durationMs: number | null): number;
@@ -29,8 +29,8 @@ export interface Worth {
 }
 
 /**
- * @param durations milliseconds that the tests of the run usually take; null where it is not known, which counts as the
- * geometric mean of the others
+ * @param durations milliseconds that the tests of the history usually take: all of them, whichever a run or a plan has, so that
+ * a rank means the same to both; null where it is not known, which counts as the geometric mean of the others
  */
 export function worthBy(scorer: ScorerName, order: Order, durations: readonly (number | null)[]): Worth {
   if (order === "count") return { of: (score) => score, scoreAt: (worth) => worth };
