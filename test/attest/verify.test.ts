@@ -221,6 +221,38 @@ describe("a policy file", () => {
   });
 });
 
+test("artifacts of one name cannot change places", async () => {
+  lab.write({ "a/index.js": "of a", "b/index.js": "of b" });
+  const paths = { "subject-path": "a/index.js\nb/index.js" };
+  const signed = await lab.attest({ ...paths, "subject-base": ".", "output-dir": "swapped" });
+  expect(signed.code, signed.log).toBe(0);
+  const given = { ...paths, "bundle-path": "swapped/*.jsonl" };
+  expect((await lab.verify(given)).code).toBe(0);
+  lab.write({ "a/index.js": "of b", "b/index.js": "of a" });
+  const ended = await lab.verify(given);
+  expect(ended.code).toBe(1);
+  expect(ended.log).toContain("name: wanted a/index.js, found b/index.js.");
+});
+
+test("what says itself that it failed is signed, and vouches for nothing", async () => {
+  lab.write({ "vsa.json": JSON.stringify({ verificationResult: "FAILED" }) });
+  const type = { "predicate-type": "https://slsa.dev/verification_summary/v1" };
+  const signed = await lab.attest({
+    ...type,
+    predicate: "custom",
+    "predicate-path": "vsa.json",
+    "subject-path": "dist/app.tar.gz",
+    "output-dir": "failed",
+  });
+  expect(signed.code, signed.log).toBe(0);
+  const ended = await lab.verify({ ...type, "subject-path": "dist/app.tar.gz", "bundle-path": "failed/*.jsonl" });
+  expect(ended.code).toBe(1);
+  expect(ended.log).toContain("verificationResult: wanted PASSED, found FAILED.");
+  // An archive tells what was said, whatever it was.
+  const archive = await lab.verify({ "archive-path": "failed" });
+  expect(archive.code, archive.log).toBe(0);
+});
+
 describe("online", () => {
   const online = () => ({
     "subject-path": "dist/app.tar.gz",

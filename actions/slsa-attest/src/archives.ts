@@ -117,7 +117,8 @@ async function verifyOne(
     throw new UserError(`${bundle.source} is damaged: ${(error as Error).message}`, { cause: error });
   }
   const { predicateType, subject } = statement;
-  const verdicts = await verifyArtifacts(subject, [bundle], { ...options, predicateType, matchNames: true });
+  const kept = { ...options, predicateType, matchNames: true, anyResult: true as const };
+  const verdicts = await verifyArtifacts(subject, [bundle], kept);
   const failed = verdicts.some(({ judgements }) =>
     judgements.some(({ rules }) => rules.some(({ name, passed }) => name === "signature" && !passed)),
   );

@@ -28,14 +28,14 @@ export interface Found {
 }
 
 /**
- * @param base folder below which names are paths; "" for file names alone
+ * @param base folder below which names are paths; "" for file names alone; undefined for paths
  * @param whole whether files that no pattern names are refused, in folders that match one
  * @throws UserError when they name nothing, or something that is not there
  */
 export async function subjectsOf(
   inputs: SubjectInputs,
   workspace: string,
-  base: string,
+  base: string | undefined,
   whole = false,
 ): Promise<Found> {
   const patterns = inputs["subject-path"];

@@ -90,7 +90,7 @@ async function verifyFiles(
   options: Pick<VerifyOptions, "policy" | "roots" | "now">,
 ): Promise<{ verdicts: Verdict[]; unreadable: string[] }> {
   const { otherAlgorithms, verifyArtifacts } = await loadVerification();
-  const { files, subjects } = await subjectsOf(inputs, context.workspace, "", true);
+  const { files, subjects } = await subjectsOf(inputs, context.workspace, undefined, true);
   const { bundles, unreadable } = await bundlesOf(inputs, files, context.workspace);
   const store = inputs.online ? onlineStore(inputs.token, options.policy, context) : undefined;
   if (store) bundles.push(...(await store.bundlesAbout(subjects)));

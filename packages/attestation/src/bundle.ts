@@ -141,9 +141,9 @@ function logsNameCertificate(bundle: Bundle, certificate: Buffer): void {
  */
 function proofsNameCheckpoint({ verificationMaterial: { tlogEntries } }: Bundle): void {
   for (const { inclusionProof } of tlogEntries) {
-    if (!inclusionProof) continue;
+    if (!inclusionProof?.checkpoint?.envelope) continue;
     const { treeSize, rootHash, checkpoint } = inclusionProof;
-    const [, size, root] = (checkpoint?.envelope ?? "").split("\n");
+    const [, size, root] = checkpoint.envelope.split("\n");
     if (size !== treeSize || root !== Buffer.from(rootHash).toString("base64"))
       throw new UserError("The proof of the log entry is about another tree than its checkpoint.");
   }

@@ -30,12 +30,9 @@ const hostedBuilder = "/actions/runner/github-hosted";
 /** Whether `predicateRules` has anything to compare. */
 export const isComparable = ({ predicateType }: Statement): boolean => predicateType === PROVENANCE_TYPE;
 
-/**
- * Holds SLSA provenance v1 against the certificate it was signed with. Of other predicates nothing is compared, but one that
- * says itself that something failed vouches for nothing.
- */
+/** Holds SLSA provenance v1 against the certificate it was signed with; [] for other predicates, of which nothing is compared. */
 export function predicateRules(statement: Statement, identity: Identity, server: string): Rule[] {
-  if (!isComparable(statement)) return resultRules(statement);
+  if (!isComparable(statement)) return [];
   const { predicate } = statement;
   const definition = at(predicate, "buildDefinition");
   const buildType = text(at(definition, "buildType"));
@@ -83,7 +80,8 @@ export function predicateRules(statement: Statement, identity: Identity, server:
   ];
 }
 
-function resultRules({ predicateType, predicate }: Statement): Rule[] {
+/** What says itself that something failed vouches for nothing. */
+export function resultRules({ predicateType, predicate }: Statement): Rule[] {
   const mend = "It is attested that this failed: mend that, and attest it anew.";
   const among = (name: string, good: string[]): Rule[] => {
     const result = text(at(predicate, name));

@@ -97,8 +97,8 @@ export interface HashedFile {
 export interface FileOptions {
   /** Where relative patterns begin. */
   root: string;
-  /** Names are paths below this folder; "" means the file's name alone. */
-  base: string;
+  /** Names are paths below this folder; "" means the file's name alone; undefined its path, as seen from the root. */
+  base: string | undefined;
   /** Refuse files in folders that match a pattern, where no pattern names them: who uses the folder uses them too. */
   whole?: boolean;
   /** Told of progress: bytes done, and of how many. */
@@ -200,6 +200,10 @@ async function* entries(pattern: string, root: string): AsyncGenerator<Entry> {
 
 function nameOf(path: string, { root, base }: FileOptions): string {
   if (base === "") return basename(path);
+  if (base === undefined) {
+    const seen = relative(root, path);
+    return (seen.startsWith("..") ? path : seen).replaceAll(sep, "/");
+  }
   const name = relative(resolve(root, base), path);
   if (name === "" || name.startsWith("..") || resolve(name) === name)
     throw new UserError(`${path} is not below \`subject-base\` (${base}), so its name would not be a path below it.`);

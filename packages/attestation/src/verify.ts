@@ -3,7 +3,7 @@ import { UserError } from "@goatnote/action-io";
 import { type Opened, openBundle, peekStatement, type Signed, verifyOpened } from "./bundle.ts";
 import type { Identity } from "./certificate.ts";
 import { isWorkflow, namesSigner, type Policy, policyRules, unpinnedProblem } from "./policy.ts";
-import { isComparable, predicateRules } from "./predicate-rules.ts";
+import { isComparable, predicateRules, resultRules } from "./predicate-rules.ts";
 import { PROVENANCE_TYPE } from "./provenance.ts";
 import { equal, type Rule, rule } from "./rules.ts";
 import type { DigestSet, Statement, Subject } from "./statement.ts";
@@ -65,6 +65,8 @@ export interface VerifyOptions {
   /** Whether the name that was attested must be that of the artifact. */
   matchNames: boolean;
   now: Date;
+  /** Takes a verification summary or test results as well that say `FAILED`: for what is kept, and not relied on. */
+  anyResult?: true;
   /** More rules for a bundle that has passed all others, such as those that need the network. */
   further?: (signed: Signed) => Promise<Rule[]>;
 }
@@ -89,7 +91,7 @@ export async function verifyArtifacts(
   // A bundle of many artifacts is checked once.
   const checked = new Map<BundleSource, Promise<Checked>>();
   const check = (mention: Mention) => {
-    const known = checked.get(mention.bundle) ?? checkBundle(mention.opened, options);
+    const known = checked.get(mention.bundle) ?? checkBundle(mention, options);
     checked.set(mention.bundle, known);
     return known;
   };
@@ -152,36 +154,47 @@ function candidatesOf({ digest }: Subject, index: Index): Map<BundleSource, Cand
 }
 
 interface Checked {
-  signed?: Signed;
-  /** Of the bundle itself, and whether they are all kept. */
-  rules: Rule[];
-  passed: boolean;
-  /** The same with those of an artifact that keeps them: one list for all of them. */
-  kept: Rule[];
+  isSigned: boolean;
+  /** By the rules of the bundle itself. */
+  judgement: Judgement;
+  /** For an artifact that keeps its own as well, when all of the bundle are kept: one for all such artifacts. */
+  kept?: Judgement & { passed: true };
+  level: Verdict["level"];
 }
 
-function checked(rules: Rule[], signed?: Signed): Checked {
-  const fit = rule("digest and name", true, "those that were attested", "those that were attested");
+function checked({ source, sha256 }: BundleSource, { policy }: VerifyOptions, rules: Rule[], signed?: Signed): Checked {
+  const { statement, identity, signedAt, root } = signed ?? {};
+  const judgement: Judgement = {
+    source,
+    sha256,
+    rules,
+    passed: false,
+    predicateType: statement?.predicateType ?? "unknown",
+    ...(signed && { identity, statement, signedAt, root }),
+  };
   // Without a verified signature there is nothing that could pass.
-  const passed = signed !== undefined && rules.every((each) => each.passed);
-  return { rules, passed, kept: [...rules, fit], ...(signed && { signed }) };
+  if (!signed || !rules.every((each) => each.passed)) return { isSigned: signed !== undefined, judgement, level: 0 };
+  const fit = rule("digest and name", true, "those that were attested", "those that were attested");
+  const kept = { ...judgement, rules: [...rules, fit], passed: true as const };
+  return { isSigned: true, judgement, kept, level: levelOf(signed, policy) };
 }
 
-async function checkBundle(opened: Opened, options: VerifyOptions): Promise<Checked> {
+async function checkBundle({ bundle, opened }: Mention, options: VerifyOptions): Promise<Checked> {
+  const judged = (rules: Rule[], signed?: Signed): Checked => checked(bundle, options, rules, signed);
   let signed: Signed;
   try {
     signed = verifyOpened(opened, options.roots);
   } catch (error) {
     const mend =
       "Get the bundle again from where it was published, or the trusted root of the instance that signed it.";
-    return checked([rule("signature", false, "a trusted signature", (error as Error).message, mend)]);
+    return judged([rule("signature", false, "a trusted signature", (error as Error).message, mend)]);
   }
   try {
-    return checked(await rulesOf(signed, options), signed);
+    return judged(await rulesOf(signed, options), signed);
   } catch (error) {
     // What is online may be asked again; what a bundle says must not stop the others.
     if (error instanceof UserError) throw error;
-    return checked([rule("statement", false, "one that can be compared", (error as Error).message)], signed);
+    return judged([rule("statement", false, "one that can be compared", (error as Error).message)], signed);
   }
 }
 
@@ -197,6 +210,7 @@ async function rulesOf(signed: Signed, options: VerifyOptions): Promise<Rule[]> 
     ),
     ...policyRules(options.policy, identity, signedAt, options.now),
     ...predicateRules(statement, identity, options.policy.server),
+    ...(options.anyResult ? [] : resultRules(statement)),
   ];
   if (options.further && rules.every(({ passed }) => passed)) rules.push(...(await options.further(signed)));
   return rules;
@@ -212,26 +226,10 @@ async function verdictOn(
   const candidates = candidatesOf(artifact, index);
   const judgements: Judgement[] = [];
   for (const { mention, names } of candidates.values()) {
-    const { bundle } = mention;
-    const { signed, rules, passed, kept } = await check(mention);
-    const fits = isSubject(artifact, names, options);
-    const own = (): Rule[] => (signed ? subjectRules(artifact, names, options) : []);
-    const judgement: Judgement = {
-      source: bundle.source,
-      sha256: bundle.sha256,
-      rules: passed && fits ? kept : [...rules, ...own()],
-      passed: passed && fits,
-      predicateType: signed?.statement.predicateType ?? "unknown",
-      ...(signed && {
-        identity: signed.identity,
-        statement: signed.statement,
-        signedAt: signed.signedAt,
-        root: signed.root,
-      }),
-    };
-    if (judgement.passed)
-      return { artifact, verified: true, level: levelOf(signed!, options.policy), judgements: [judgement] };
-    judgements.push(judgement);
+    const { isSigned, judgement, kept, level } = await check(mention);
+    if (kept && isSubject(artifact, names, options)) return { artifact, verified: true, level, judgements: [kept] };
+    const own = isSigned ? subjectRules(artifact, names, options) : [];
+    judgements.push({ ...judgement, rules: [...judgement.rules, ...own] });
   }
   const reason = candidates.size === 0 ? unattested(artifact, malformed) : undefined;
   return { artifact, verified: false, level: 0, judgements, ...(reason && { reason }) };
