@@ -50,6 +50,7 @@ const tools: Record<string, Reason> = {
   "@changesets/changelog-git": ["changesets", "the entries of changelogs, with the commit of each"],
   "@changesets/cli": ["changesets", "versions and changelogs"],
   "@cyclonedx/cyclonedx-library": ["CycloneDX", "judges our SBOMs"],
+  "@noble/curves": ["Paul Miller", "checks what the log of the rehearsal is given over digests alone"],
   "@sigstore/mock": ["Sigstore", "encodes certificates and timestamps of the rehearsal's Sigstore"],
   "@types/node": ["DefinitelyTyped", "types of Node"],
   "@vercel/ncc": ["Vercel", "bundles"],

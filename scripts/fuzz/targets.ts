@@ -309,6 +309,7 @@ export const targets: Record<string, Target> = {
           "{}",
           JSON.stringify({
             iss: "x",
+            sub: "repo:a/b:ref:refs/heads/main",
             ref: "refs/heads/main",
             sha: "a",
             repository: "a/b",

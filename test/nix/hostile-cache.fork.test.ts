@@ -171,6 +171,11 @@ describe("a folder", () => {
   });
 });
 
+test("a second signature is refused before any is checked, since each is made of all references", async () => {
+  writeFileSync(narinfo(), `${readFileSync(narinfo(), "utf8")}Sig: ${key.name}:\n`);
+  expect(await reasons()).toEqual(["it has 2 signatures, and not one"]);
+});
+
 test("fields are read in a time that grows with their number", () => {
   const text = `${readFileSync(narinfo(), "utf8")}${"Sig: a\n".repeat(200_000)}`;
   expect(parseNarinfo(text).signatures).toHaveLength(200_001);

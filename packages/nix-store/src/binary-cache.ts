@@ -69,6 +69,8 @@ export function signedBy<T extends PathInfo>(info: T, key: SigningKey): T {
 export function readNarinfo(text: string, storeDir: string, trusted: PublicKeys): PathInfo {
   const { url, compression, ...info } = parseNarinfo(text);
   if (!info.path.startsWith(`${storeDir}/`)) throw new NixError(`it is of another store: ${info.path}`);
+  // This action writes one; each is checked over all references.
+  if (info.signatures.length > 1) throw new NixError(`it has ${info.signatures.length} signatures, and not one`);
   if (!isSigned(info, trusted)) throw new NixError("no trusted key signed it");
   if (url !== archiveOf(info.narHash) || compression !== "none") throw new NixError(`its archive is elsewhere: ${url}`);
   // Nix reads it once more, and by other rules: only a text that leaves no choice is the same to both.
