@@ -5,7 +5,7 @@ import { run, SubprocessError } from "@goatnote/action-io";
 import type { Entry } from "../manifest/manifest.ts";
 import { scan } from "../manifest/scan.ts";
 import { chooseArtifacts, emptyFolder, moveAway, removeArtifacts, removeFolder } from "./artifacts.ts";
-import { type Conditions, commandLine } from "./conditions.ts";
+import { type Conditions, commandLine, handedOver } from "./conditions.ts";
 import { copySources, type Sources } from "./copy.ts";
 import { environmentFor, type Placed } from "./environment.ts";
 import { type Facts, factsScript, readFacts } from "./facts.ts";
@@ -70,24 +70,27 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   await rm(report, { force: true });
   const mounts = await mountsFor(recipe, environment.all);
 
-  const argv = (program: readonly string[], left = ""): [string, ...string[]] =>
-    commandLine(
-      conditions,
-      { ...folders, tree: basename(tree), mounts, report: left },
-      machine,
-      environment.all,
-      program,
-    );
+  const variables = join(base, "variables");
+  const argv = async (program: readonly string[], left = ""): Promise<[string, ...string[]]> => {
+    if (machine.privilege === "sudo") {
+      // One that was not read is removed, since the mode is only given to a new file.
+      await rm(variables, { force: true });
+      await writeFile(variables, handedOver(environment.all, conditions), { mode: 0o600 });
+    }
+    const place = { ...folders, tree: basename(tree), mounts, report: left, variables };
+    return commandLine(conditions, place, machine, environment.all, program);
+  };
   const bash = ["bash", "--noprofile", "--norc"];
-  const seen = await look(argv([...bash, "-c", factsScript]), environment.changes);
+  const seen = await look(await argv([...bash, "-c", factsScript]), environment.changes);
   const facts = await readFacts(seen, tree, await orderIn(folders.root));
 
   const started = Date.now();
   const own = machine.processNamespace;
-  const command = argv([...bash, "-eo", "pipefail", script], own ? report : "");
+  const command = await argv([...bash, "-eo", "pipefail", script], own ? report : "");
   const failure = await runScript(recipe, command, environment.changes, mounts.length > 0);
   const leftovers = own && !failure ? await readReport(report) : await endLeftovers(mark, failure ? 0 : 2000, base);
   if (conditions.faketime) await removeFaketimeLeftovers(started - 60_000);
+  await rm(variables, { force: true });
   if (failure) throw failure;
   if (leftovers.length > 0) {
     throw new BuildProblem(
