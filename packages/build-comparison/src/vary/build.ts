@@ -87,7 +87,12 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   const started = Date.now();
   const own = machine.processNamespace;
   const command = await argv([...bash, "-eo", "pipefail", script], own ? report : "");
-  const failure = await runScript(recipe, command, environment.changes, mounts.length > 0);
+  const notes = [
+    mounts.length > 0 ? hiddenNote : "",
+    // As it is wherever a build has mounts.
+    mounts.length > 0 && machine.privilege === "user-namespace" ? namespaceNote : "",
+  ];
+  const failure = await runScript(recipe, command, environment.changes, notes.join(""));
   const leftovers = own && !failure ? await readReport(report) : await endLeftovers(mark, failure ? 0 : 2000, base);
   if (conditions.faketime) await removeFaketimeLeftovers(started - 60_000);
   await rm(variables, { force: true });
@@ -167,12 +172,15 @@ async function look(argv: [string, ...string[]], env: Record<string, string | un
   }
 }
 
-/** @returns why the script gave no result, if it gave none */
+/**
+ * @param note on what a failure may come from
+ * @returns why the script gave no result, if it gave none
+ */
 async function runScript(
   { mark, deadline, cancelled, base }: Recipe,
   argv: [string, ...string[]],
   env: Record<string, string | undefined>,
-  hidden: boolean,
+  note: string,
 ): Promise<BuildProblem | undefined> {
   const left = deadline - Date.now();
   const stopped = new BuildProblem("cancelled", "The job was cancelled.");
@@ -189,7 +197,7 @@ async function runScript(
     if (Date.now() >= deadline) return timedOut();
     return code === 0
       ? undefined
-      : new BuildProblem("failed", `The build ended with ${signal ?? `exit code ${code}`}.${hidden ? hiddenNote : ""}`);
+      : new BuildProblem("failed", `The build ended with ${signal ?? `exit code ${code}`}.${note}`);
   } catch (error) {
     if (error instanceof SubprocessError && Date.now() >= deadline) return timedOut();
     throw error;
@@ -200,7 +208,9 @@ async function runScript(
 }
 
 const hiddenNote =
-  " It saw a copy of what git tracks and of `include-ignored`, and nothing else of the checkout, of /tmp or of the runner's temporary folder.";
+  " It saw a copy of what git tracks and of `include-ignored`, and nothing else of the checkout, of /tmp or of the runner's temporary folder. What it needs of them, name in a variable of the step (`env`), or in `include-ignored`.";
+
+const namespaceNote = " It ran in a user namespace, where sudo and setuid programs do nothing.";
 
 const timedOut = (): BuildProblem => new BuildProblem("timeout", "The build did not end in time and was stopped.");
 
