@@ -93,6 +93,10 @@ export async function check(
       checked.caveats.push(
         `outside of its folders the first build, or something beside it, changed what the second can read (${few(builds.leftOutside)})`,
       );
+    if (builds.lookedInPart)
+      checked.notes.push(
+        "Of what the builds share outside of their folders (the home, and what variables name) only a part was looked at, since it holds too much.",
+      );
     const changed = changedSince(before, fingerprint(root, [base, output]));
     if (changed !== undefined) {
       checked.problem = `A build wrote into the checkout (${changed}), where both builds can find it. Have it write below its working directory or $GITHUB_WORKSPACE.`;

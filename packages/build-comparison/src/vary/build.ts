@@ -11,7 +11,7 @@ import { environmentFor, type Placed } from "./environment.ts";
 import { type Facts, factsScript, readFacts } from "./facts.ts";
 import { removeFaketimeLeftovers } from "./faketime.ts";
 import type { Machine } from "./machine.ts";
-import { type Mount, privateFolders, privateMounts } from "./private.ts";
+import { type Mount, privateMounts } from "./private.ts";
 import { BuildProblem } from "./problem.ts";
 import { endLeftovers } from "./processes.ts";
 
@@ -111,8 +111,7 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
 /** What a build sees of its own in place of the machine's, where mounts can be made. */
 async function mountsFor({ machine, base, sources }: Recipe, environment: Record<string, string>): Promise<Mount[]> {
   if (machine.privilege === "none") return [];
-  const folders = privateFolders(machine.environment.RUNNER_TEMP ?? "");
-  return privateMounts(base, sources.workspace, folders, environment);
+  return privateMounts(base, sources.workspace, machine.environment.RUNNER_TEMP ?? "", environment);
 }
 
 /** The names of processes that were left, if any; they have ended by now. */
