@@ -1,6 +1,6 @@
 /** The check as a user who is not root: with namespaces of their own, and with `sudo`, as on GitHub's runners. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -14,6 +14,7 @@ const allowed = process.getuid?.() === 0 && spawnSync(nobody[0]!, [...nobody.sli
 
 let actions: string;
 let remove = (): void => {};
+let workspaceTemp: string;
 beforeAll(async () => {
   actions = await buildActions();
 });
@@ -40,7 +41,8 @@ async function check(
     execFileSync("git", args, { cwd: folder });
   const base = dirname(folder);
   const home = join(base, "home");
-  for (const path of [home, `${folder}_temp`]) mkdirSync(path);
+  workspaceTemp = `${folder}_temp`;
+  for (const path of [home, workspaceTemp]) mkdirSync(path);
   execFileSync("chown", ["-R", "65534:65534", base]);
   const before = process.umask(0);
   try {
@@ -138,9 +140,19 @@ describe.skipIf(!hasSudo)("through sudo", { timeout: 120_000 }, () => {
     expect(log).not.toContain("user namespace");
   });
 
-  test("a build may use sudo itself", async () => {
-    const build = "sudo -n id -u > out";
-    const { outputs, log } = await check(build, { vary: "path" }, as(""));
+  test("a build may use sudo itself, and what it leaves of root is removed", async () => {
+    const left = ["/tmp/of-root", "$TMPDIR/of-root", "$XDG_CACHE_HOME/of-root"];
+    const build = [
+      'echo "$PWD"',
+      `sudo -n mkdir -p ${left.join("/x ")}/x`,
+      "sudo -n id -u > out",
+      "grep -qx 0 out",
+    ].join("\n");
+    const { outputs, log } = await check(build, { vary: "path\nfile-order" }, as(""));
     expect(outputs.verdict, log).toBe("identical");
+    expect(log).not.toContain("cannot be removed");
+    const [base] = /repro-check-\w{6}/.exec(log)!;
+    const rest = [workspaceTemp, "/dev/shm"].flatMap((at) => readdirSync(at));
+    expect(rest.filter((name) => name.startsWith(base))).toEqual([]);
   });
 });
