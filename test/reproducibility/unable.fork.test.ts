@@ -161,6 +161,23 @@ describe("what an earlier build left outside of the tree serves no other:", () =
     expect(outputs.verdict, log).toBe("different");
   });
 
+  test.each(["folder", "file"])(
+    "the verdict tells of a %s that a variable names",
+    { timeout: 60_000 },
+    async (kind) => {
+      tracked({ a: "a\n" });
+      const [temp, named] = [`${folder}_temp`, join(`${folder}_temp`, mark)];
+      mkdirSync(kind === "folder" ? named : temp, { recursive: true });
+      if (kind === "file") writeFileSync(named, "");
+      const file = kind === "folder" ? `${named}/x` : named;
+      const build = `[ -s ${file} ] || { pwd; date +%N; } > ${file}; cp ${file} out`;
+      const inputs = { build, artifacts: "out", bisect: "false", vary: "path" };
+      const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, { CARGO_TARGET_DIR: named });
+      expect(outputs.verdict, log).toBe("identical");
+      expect(log).toMatch(new RegExp(`No difference found .*though outside of its folders .*${file}`));
+    },
+  );
+
   test("without namespaces the verdict says so", { timeout: 60_000 }, async () => {
     tracked({ a: "a\n" });
     const inputs = { build: serve(`/tmp/${mark}`), artifacts: "out", bisect: "false", vary: "path" };

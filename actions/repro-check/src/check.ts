@@ -1,7 +1,7 @@
 /** The builds themselves, in a folder of their own that is gone afterwards. */
 import { randomUUID } from "node:crypto";
 import { lstatSync, readdirSync } from "node:fs";
-import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { endGroup, info, startGroup } from "@actions/core";
@@ -18,6 +18,7 @@ import {
   listSources,
   ofRunner,
   placesOf,
+  removeFolder,
   type VariationName,
   within,
 } from "@goatnote/build-comparison";
@@ -49,7 +50,7 @@ export async function check(
     return checked;
   }
   const base = await mkdtemp(join(await outside(root, temp), "repro-check-"));
-  cleaning.push(() => removeAll(base));
+  cleaning.push(() => removeFolder(base));
   try {
     const sources = await listSources(root, inputs["include-ignored"], [base, output]);
     if (!sources.git)
@@ -93,6 +94,10 @@ export async function check(
       checked.caveats.push(
         `outside of its folders the first build, or something beside it, changed what the second can read (${few(builds.leftOutside)})`,
       );
+    if (builds.lookedInPart)
+      checked.notes.push(
+        "Of what the builds share outside of their folders (the home, and what variables name) only a part was looked at, since it holds too much.",
+      );
     const changed = changedSince(before, fingerprint(root, [base, output]));
     if (changed !== undefined) {
       checked.problem = `A build wrote into the checkout (${changed}), where both builds can find it. Have it write below its working directory or $GITHUB_WORKSPACE.`;
@@ -127,7 +132,12 @@ export async function check(
       : (error as Error).message;
   } finally {
     await endLeftovers(mark, 0, base);
-    for (const clean of cleaning.reverse()) await clean();
+    for (const clean of cleaning.reverse())
+      await clean().catch((error: unknown) => {
+        // What was found stands.
+        if (!(error instanceof BuildProblem)) throw error;
+        checked.notes.push(error.message);
+      });
     process.off("SIGINT", abort).off("SIGTERM", abort);
   }
   return checked;
@@ -154,10 +164,6 @@ const grouped: Group = async (title, build) => {
 async function outside(workspace: string, temp: string): Promise<string> {
   const real = await realpath(temp).catch(() => realpath(tmpdir()));
   return `${real}${sep}`.startsWith(workspace + sep) ? realpath(tmpdir()) : real;
-}
-
-async function removeAll(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 type Fingerprint = Map<string, string>;

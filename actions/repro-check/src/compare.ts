@@ -44,7 +44,7 @@ export async function compare(): Promise<void> {
       ? await compareWithReference(inputs.reference, workspace, results)
       : undefined;
   const { verdict, sentence } = withReference(comparison, reference);
-  const folder = await outputFolder(inputs["output-dir"], context);
+  const folder = await outputFolder(inputs["output-dir"], context, ["comparison.json"]);
   const report = join(folder, "comparison.json");
   const content = { schema: "https://goatnote.dev/repro-check-comparison/v1", sentence, ...comparison, verdict };
   await writeFile(report, `${JSON.stringify({ ...content, reference: reference ?? null }, null, 2)}\n`);

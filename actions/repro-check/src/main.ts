@@ -13,7 +13,12 @@ import { appliedOf, judge, judgeNix } from "./verdict.ts";
 export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, contradictions);
   const context = await readContext(process.env);
-  const output = await outputFolder(inputs["output-dir"], context);
+  const output = await outputFolder(inputs["output-dir"], context, [
+    "different",
+    "diffoscope.txt",
+    "manifest.json",
+    "report.json",
+  ]);
   const made = await inputsOf(context.workspace, inputs.build || inputs.installable, inputs.artifacts);
   const environment = await environmentOf({ name: process.env.RUNNER_NAME ?? "", image: imageOf(process.env) });
   const asked = askedVariations(inputs.vary);

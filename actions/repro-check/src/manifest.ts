@@ -30,7 +30,7 @@ export async function manifest(): Promise<void> {
     );
   const environment = await environmentOf({ name: process.env.RUNNER_NAME ?? "", image: imageOf(process.env) });
   const made = makeManifest(entries, environment, await inputsOf(workspace, "", inputs.artifacts));
-  const folder = await outputFolder(inputs["output-dir"], context);
+  const folder = await outputFolder(inputs["output-dir"], context, ["manifest.json"]);
   const file = join(folder, "manifest.json");
   await writeFile(file, encodeManifest(made));
   setOutputs({ manifest: file, digest: made.digest });

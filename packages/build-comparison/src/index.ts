@@ -13,7 +13,7 @@ export * from "./manifest/scan.ts";
 export * from "./nix/check.ts";
 export type { NixMachine } from "./nix/conditions.ts";
 export { buildsInProcess } from "./nix/conditions.ts";
-export { chooseArtifacts } from "./vary/artifacts.ts";
+export { chooseArtifacts, removeFolder } from "./vary/artifacts.ts";
 export * from "./vary/build.ts";
 export * from "./vary/copy.ts";
 export { within } from "./vary/environment.ts";

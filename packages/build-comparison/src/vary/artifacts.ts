@@ -4,13 +4,26 @@ import { dirname, join, relative, sep } from "node:path";
 import { run } from "@goatnote/action-io";
 import { BuildProblem } from "./problem.ts";
 
-/** A build may have taken away the permissions to remove what it made. */
+/**
+ * Removes a folder of ours. A build may have taken away the permissions to remove what it made, or have made it as root.
+ * @throws BuildProblem when it cannot be removed
+ */
 export async function removeFolder(folder: string): Promise<void> {
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  const options = { check: false, timeoutMs: 600_000 } as const;
   try {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   } catch {
-    await run(["chmod", "-R", "u+rwX", folder], { check: false, timeoutMs: 600_000 });
-    await rm(folder, { recursive: true, force: true });
+    await run(["chmod", "-R", "u+rwX", folder], options).catch(() => undefined);
+    try {
+      await remove();
+    } catch {
+      // Where there is no sudo, no build can have used it.
+      await run(["sudo", "--non-interactive", "rm", "-rf", "--", folder], options).catch(() => undefined);
+      await remove().catch((error: Error) => {
+        throw new BuildProblem("leftovers", `What a build left in ${folder} cannot be removed: ${error.message}`);
+      });
+    }
   }
 }
 

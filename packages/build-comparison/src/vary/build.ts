@@ -5,13 +5,13 @@ import { run, SubprocessError } from "@goatnote/action-io";
 import type { Entry } from "../manifest/manifest.ts";
 import { scan } from "../manifest/scan.ts";
 import { chooseArtifacts, emptyFolder, moveAway, removeArtifacts, removeFolder } from "./artifacts.ts";
-import { type Conditions, commandLine } from "./conditions.ts";
+import { type Conditions, commandLine, handedOver } from "./conditions.ts";
 import { copySources, type Sources } from "./copy.ts";
 import { environmentFor, type Placed } from "./environment.ts";
 import { type Facts, factsScript, readFacts } from "./facts.ts";
 import { removeFaketimeLeftovers } from "./faketime.ts";
 import type { Machine } from "./machine.ts";
-import { type Mount, privateFolders, privateMounts } from "./private.ts";
+import { type Mount, privateMounts } from "./private.ts";
 import { BuildProblem } from "./problem.ts";
 import { endLeftovers } from "./processes.ts";
 
@@ -70,24 +70,32 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   await rm(report, { force: true });
   const mounts = await mountsFor(recipe, environment.all);
 
-  const argv = (program: readonly string[], left = ""): [string, ...string[]] =>
-    commandLine(
-      conditions,
-      { ...folders, tree: basename(tree), mounts, report: left },
-      machine,
-      environment.all,
-      program,
-    );
+  const variables = join(base, "variables");
+  const argv = async (program: readonly string[], left = ""): Promise<[string, ...string[]]> => {
+    if (machine.privilege === "sudo") {
+      // One that was not read is removed, since the mode is only given to a new file.
+      await rm(variables, { force: true });
+      await writeFile(variables, handedOver(environment.all, conditions), { mode: 0o600 });
+    }
+    const place = { ...folders, tree: basename(tree), mounts, report: left, variables };
+    return commandLine(conditions, place, machine, environment.all, program);
+  };
   const bash = ["bash", "--noprofile", "--norc"];
-  const seen = await look(argv([...bash, "-c", factsScript]), environment.changes);
+  const seen = await look(await argv([...bash, "-c", factsScript]), environment.changes);
   const facts = await readFacts(seen, tree, await orderIn(folders.root));
 
   const started = Date.now();
   const own = machine.processNamespace;
-  const command = argv([...bash, "-eo", "pipefail", script], own ? report : "");
-  const failure = await runScript(recipe, command, environment.changes, mounts.length > 0);
+  const command = await argv([...bash, "-eo", "pipefail", script], own ? report : "");
+  const notes = [
+    mounts.length > 0 ? hiddenNote : "",
+    // As it is wherever a build has mounts.
+    mounts.length > 0 && machine.privilege === "user-namespace" ? namespaceNote : "",
+  ];
+  const failure = await runScript(recipe, command, environment.changes, notes.join(""));
   const leftovers = own && !failure ? await readReport(report) : await endLeftovers(mark, failure ? 0 : 2000, base);
   if (conditions.faketime) await removeFaketimeLeftovers(started - 60_000);
+  await rm(variables, { force: true });
   if (failure) throw failure;
   if (leftovers.length > 0) {
     throw new BuildProblem(
@@ -103,8 +111,7 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
 /** What a build sees of its own in place of the machine's, where mounts can be made. */
 async function mountsFor({ machine, base, sources }: Recipe, environment: Record<string, string>): Promise<Mount[]> {
   if (machine.privilege === "none") return [];
-  const folders = privateFolders(machine.environment.RUNNER_TEMP ?? "");
-  return privateMounts(base, sources.workspace, folders, environment);
+  return privateMounts(base, sources.workspace, machine.environment.RUNNER_TEMP ?? "", environment);
 }
 
 /** The names of processes that were left, if any; they have ended by now. */
@@ -164,12 +171,15 @@ async function look(argv: [string, ...string[]], env: Record<string, string | un
   }
 }
 
-/** @returns why the script gave no result, if it gave none */
+/**
+ * @param note on what a failure may come from
+ * @returns why the script gave no result, if it gave none
+ */
 async function runScript(
   { mark, deadline, cancelled, base }: Recipe,
   argv: [string, ...string[]],
   env: Record<string, string | undefined>,
-  hidden: boolean,
+  note: string,
 ): Promise<BuildProblem | undefined> {
   const left = deadline - Date.now();
   const stopped = new BuildProblem("cancelled", "The job was cancelled.");
@@ -186,7 +196,7 @@ async function runScript(
     if (Date.now() >= deadline) return timedOut();
     return code === 0
       ? undefined
-      : new BuildProblem("failed", `The build ended with ${signal ?? `exit code ${code}`}.${hidden ? hiddenNote : ""}`);
+      : new BuildProblem("failed", `The build ended with ${signal ?? `exit code ${code}`}.${note}`);
   } catch (error) {
     if (error instanceof SubprocessError && Date.now() >= deadline) return timedOut();
     throw error;
@@ -197,7 +207,9 @@ async function runScript(
 }
 
 const hiddenNote =
-  " It saw a copy of what git tracks and of `include-ignored`, and nothing else of the checkout, of /tmp or of the runner's temporary folder.";
+  " It saw a copy of what git tracks and of `include-ignored`, and nothing else of the checkout, of /tmp or of the runner's temporary folder. What it needs of them, name in a variable of the step (`env`), or in `include-ignored`.";
+
+const namespaceNote = " It ran in a user namespace, where sudo and setuid programs do nothing.";
 
 const timedOut = (): BuildProblem => new BuildProblem("timeout", "The build did not end in time and was stopped.");
 

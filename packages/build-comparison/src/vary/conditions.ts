@@ -1,6 +1,7 @@
 /** The conditions of one build, and the command line that puts them into effect. */
 import { randomInt } from "node:crypto";
 import type { Mount } from "./private.ts";
+import { markName } from "./processes.ts";
 
 /** How a build is run. Without anything, it is run as the job itself would run it. */
 export interface Conditions {
@@ -75,6 +76,30 @@ printf %s "$names" > "$report"
 exit $code
 `;
 
+// sudo takes variables away, its successor sudo-rs all of them, and a command line can be read by everyone: only a file is left.
+// What bash itself may not set goes through a command line for an instant; functions are defined as bash would on its start.
+const environmentReader = `
+mapfile -t -d '' repro_check_all < "$1"
+rm -f -- "$1"
+shift
+repro_check_set=() repro_check_odd=()
+for repro_check_one in "\${repro_check_all[@]}"; do
+  repro_check_name=\${repro_check_one%%=*}
+  case $repro_check_name in
+    BASH_FUNC_*%%)
+      repro_check_name=\${repro_check_name#BASH_FUNC_} repro_check_name=\${repro_check_name%'%%'}
+      eval "$repro_check_name \${repro_check_one#*=}" && export -f -- "$repro_check_name" ;;
+    BASHOPTS | SHELLOPTS | UID | EUID | PPID | BASH_VERSINFO | [0-9]* | *[!A-Za-z0-9_]*)
+      repro_check_odd+=("$repro_check_one") ;;
+    *) repro_check_set+=("$repro_check_one") ;;
+  esac
+done
+[ \${#repro_check_odd[@]} = 0 ] || set -- env -- "\${repro_check_odd[@]}" "$@"
+# It would complain of a locale that is not there.
+export -- "\${repro_check_set[@]}" 2> /dev/null
+exec -- "$@"
+`;
+
 /** A build's folders: a tree to build in, and what it may write beside it. */
 export interface Folders {
   /** What it holds: tree, tmp, cache, home. */
@@ -91,6 +116,14 @@ export interface Place extends Folders {
   mounts: readonly Mount[];
   /** A file for the names of processes that are left, where the program is to have a process namespace; else empty. */
   report: string;
+  /** A file that holds what `handedOver` says; where `sudo` is used, the program takes its variables from there. */
+  variables: string;
+}
+
+/** Variables of a program, each ended by a NUL. A shell that starts elsewhere says itself where it is. */
+export function handedOver(environment: Readonly<Record<string, string>>, { faketime }: Conditions): string {
+  const all = Object.entries({ ...environment, ...faketime }).filter(([name]) => name !== "PWD");
+  return all.map(([name, value]) => `${name}=${value}\0`).join("");
 }
 
 /**
@@ -100,7 +133,7 @@ export interface Place extends Folders {
  */
 export function commandLine(
   conditions: Conditions,
-  { root, seenAt, tree, mounts, report }: Place,
+  { root, seenAt, tree, mounts, report, variables }: Place,
   { privilege, identity }: { privilege: Privilege; identity: { uid: number; gid: number } },
   environment: Record<string, string>,
   program: readonly string[],
@@ -127,13 +160,15 @@ export function commandLine(
       ? ["setarch", ...(conditions.oldKernel ? ["--uname-2.6"] : []), ...(conditions.fixedAddresses ? ["-R"] : [])]
       : []),
     ...(conditions.cpu !== undefined ? ["taskset", "-c", String(conditions.cpu)] : []),
-    ...restored(sudo, environment, conditions.faketime),
+    ...(sudo
+      ? [...cleanShell(environment), environmentReader, "variables", variables]
+      : preloaded(conditions.faketime)),
     ...program,
   ];
   return [
-    ...(sudo ? ["sudo", "--non-interactive", "--preserve-env"] : []),
+    ...(sudo ? ["sudo", "--non-interactive"] : []),
     ...(namespaces.length > 0 ? ["unshare", ...namespaces, "--"] : []),
-    // Where sudo took away the folder of a locale, bash would complain.
+    // Where sudo keeps a locale and takes away its folder, bash would complain.
     ...(sudo ? ["env", "LC_ALL=C"] : []),
     "bash",
     "--noprofile",
@@ -154,18 +189,14 @@ export function commandLine(
   ] as [string, ...string[]];
 }
 
-// sudo sets or drops these; none of them is a secret, which a command line must not hold.
-const changedBySudo = [
-  ...["PATH", "HOME", "SHELL", "TERM", "MAIL", "USER", "LOGNAME", "TMPDIR", "TZ"],
-  ...["LANG", "LANGUAGE", "LC_ALL", "LOCPATH", "LD_LIBRARY_PATH"],
-  ...["SUDO_COMMAND", "SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_HOME"],
-];
+/** A shell that has nothing but what finds programs, and what its process is found by until it has read the rest. */
+function cleanShell(environment: Readonly<Record<string, string>>): string[] {
+  const kept = ["PATH", markName].filter((name) => environment[name] !== undefined);
+  return ["env", "-i", ...kept.map((name) => `${name}=${environment[name]}`), "bash", "--noprofile", "--norc", "-c"];
+}
 
-/** `env` with what sudo took out put back and what it added taken out, and with what is preloaded for the build alone. */
-function restored(sudo: boolean, environment: Record<string, string>, faketime: Record<string, string> = {}): string[] {
-  const names = sudo ? changedBySudo : [];
-  const removed = names.filter((name) => environment[name] === undefined).flatMap((name) => ["-u", name]);
-  const set = names.filter((name) => environment[name] !== undefined).map((name) => `${name}=${environment[name]}`);
-  const all = [...removed, ...set, ...Object.entries(faketime).map(([name, value]) => `${name}=${value}`)];
+/** `env` with what is preloaded for the build alone, and not for the programs that start it. */
+function preloaded(faketime: Record<string, string> = {}): string[] {
+  const all = Object.entries(faketime).map(([name, value]) => `${name}=${value}`);
   return all.length > 0 ? ["env", ...all] : [];
 }

@@ -27,13 +27,9 @@ export async function environmentFor(
 ): Promise<{ changes: Record<string, string | undefined>; all: Record<string, string> }> {
   for (const folder of ["tmp", "cache"]) await mkdir(join(root, folder));
   const copy = join(seenAt, "tree", basename(tree));
-  // What leads to the checkout leads to the copy: both builds would find the same there.
-  const checkouts = [environment.GITHUB_WORKSPACE || workspace, workspace];
-  const moved = ([name, value]: [string, string]): [string, string] => [
-    name,
-    checkouts.reduce((text, path) => text.split(within(path)).join(copy), value),
-  ];
-  const inherited = Object.fromEntries(Object.entries(environment).map(moved));
+  const moved = (variables: Readonly<Record<string, string>>): Record<string, string> =>
+    movedTo(copy, variables, environment, workspace);
+  const inherited = moved(environment);
   if (otherHome) await linkHome(environment.HOME!, homeEntries, join(root, "home"));
   const changes: Record<string, string | undefined> = {
     ...Object.fromEntries(withheld.map((name) => [name, undefined])),
@@ -49,11 +45,38 @@ export async function environmentFor(
     CCACHE_DISABLE: "1",
     SCCACHE_RECACHE: "1",
     ...(otherHome && { HOME: join(seenAt, "home") }),
-    ...Object.fromEntries(
-      Object.entries(env).map(([name, value]) => (value === undefined ? [name, value] : moved([name, value]))),
+    ...env,
+    ...moved(
+      Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
     ),
   };
   return { changes, all: childEnvironment(inherited, [], changes) };
+}
+
+/** Variables that lead to a copy where they led to the checkout: both builds would find the same there. */
+function movedTo(
+  copy: string,
+  variables: Readonly<Record<string, string>>,
+  { GITHUB_WORKSPACE }: Readonly<Record<string, string>>,
+  workspace: string,
+): Record<string, string> {
+  const checkouts = [GITHUB_WORKSPACE || workspace, workspace];
+  const moved = (value: string): string => checkouts.reduce((text, path) => text.split(within(path)).join(copy), value);
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, moved(value)]));
+}
+
+/**
+ * What of a job's variables every build has, whatever its conditions.
+ * @param copy a folder that stands for those of the builds
+ */
+export function sharedEnvironment(
+  environment: Readonly<Record<string, string>>,
+  workspace: string,
+  copy: string,
+): Record<string, string> {
+  const replaced = ["GITHUB_WORKSPACE", "TMPDIR", "RUNNER_TEMP", "XDG_CACHE_HOME", "GOCACHE"];
+  const kept = Object.entries(environment).filter(([name]) => !replaced.includes(name));
+  return movedTo(copy, Object.fromEntries(kept), environment, workspace);
 }
 
 /** A folder where a text names it or something in it; `/a/lab-2` is not in `/a/lab`. */

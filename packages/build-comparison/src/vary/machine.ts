@@ -95,10 +95,10 @@ async function findPrivilege(
   if (platform !== "linux") return { privilege: "none", reason: `${platform} has no namespaces` };
   const parts = ["--uts", "--net", "--mount", "true"];
   if (uid === 0 && (await works(...unsharing.root, ...parts)) === true) return { privilege: "root", reason: "" };
+  // Before a user namespace, in which sudo, setuid programs and changes of owner fail: a build may need them.
+  if (uid !== 0 && (await works(...unsharing.sudo, ...parts)) === true) return { privilege: "sudo", reason: "" };
   const user = await works(...unsharing["user-namespace"], ...parts);
   if (user === true) return { privilege: "user-namespace", reason: "" };
-  const sudo = await works(...unsharing.sudo, ...parts);
-  if (uid !== 0 && sudo === true) return { privilege: "sudo", reason: "" };
   return { privilege: "none", reason: user };
 }
 

@@ -13,7 +13,7 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { emptyFolder } from "./artifacts.ts";
 
 /** A folder or file, and where it is seen in its place. */
@@ -34,11 +34,18 @@ const real = (path: string): string | undefined => {
   }
 };
 
-/** Which folders a build gets in its own version: those that are there, none within another. */
-export function privateFolders(temp: string): string[] {
+/**
+ * Which folders a build gets in its own version: those that are there, none within another. One in the checkout goes with it.
+ * @param checkout that builds do not see; empty where they do
+ */
+export function privateFolders(temp: string, checkout: string): string[] {
   const all = [...new Set([...sharedFolders, temp].flatMap((path) => (path ? (real(path) ?? []) : [])))];
   return all.filter(
-    (path) => path !== "/" && statSync(path).isDirectory() && !all.some((other) => isBelow(path, other)),
+    (path) =>
+      path !== "/" &&
+      statSync(path).isDirectory() &&
+      !(checkout && (path === checkout || isBelow(path, checkout))) &&
+      !all.some((other) => isBelow(path, other)),
   );
 }
 
@@ -48,11 +55,37 @@ export function privateFolders(temp: string): string[] {
  */
 export function namedIn(folder: string, values: Iterable<string>, except: string): string[] {
   const escaped = folder.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const pattern = new RegExp(`(?:(?<![\\w./-])|(?<=(?:^|\\s)-[A-Za-z]))${escaped}/([^/\\s:;,"'=]+)[^\\s:;,"'=]*`, "g");
+  // Not in the midst of a path; after an option of one letter, and in an address.
+  const start = "(?:(?<![\\w./-])|(?<=(?:^|\\s)-[A-Za-z])|(?<=://))";
+  const pattern = new RegExp(`${start}${escaped}/([^/\\s:;,"'=]+)[^\\s:;,"'=]*`, "g");
   const found = [...values].flatMap((value) => [...value.matchAll(pattern)]);
   const named = found.filter(([path]) => path !== except && !isBelow(path, except));
   const entries = named.map(([path, name]) => (isBelow(except, join(folder, name!)) ? path : join(folder, name!)));
   return [...new Set(entries)].sort();
+}
+
+/** The checkout, which builds do not see; empty where the home is in it, which has to stay. */
+export const hiddenCheckout = (workspace: string, home = ""): string =>
+  home === workspace || isBelow(home, workspace) ? "" : workspace;
+
+/** Where a link leads, step by step and in the end. */
+function targetsOf(path: string): string[] {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return [];
+  return [resolve(dirname(path), readlinkSync(path)), real(path) ?? ""];
+}
+
+/**
+ * What builds see of the machine's folders, since variables name it, or a link that they name leads there.
+ * @param base our folder, which is not meant
+ */
+export function passagesInto(folders: readonly string[], values: Iterable<string>, base: string): string[] {
+  const found = new Set<string>();
+  for (let next = [...values]; next.length > 0; ) {
+    const named = folders.flatMap((folder) => namedIn(folder, next, base)).filter((path) => !found.has(path));
+    for (const path of named) found.add(path);
+    next = named.flatMap(targetsOf);
+  }
+  return [...found].sort();
 }
 
 /**
@@ -64,7 +97,7 @@ export function namedIn(folder: string, values: Iterable<string>, except: string
 export async function privateMounts(
   base: string,
   workspace: string,
-  folders: readonly string[],
+  temp: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<Mount[]> {
   const own = join(base, "private");
@@ -72,20 +105,21 @@ export async function privateMounts(
   const checkout = join(own, "checkout");
   mkdirSync(checkout);
   const [passages, places]: [Mount[], Mount[]] = [[], []];
+  const hidden = hiddenCheckout(workspace, environment.HOME);
+  const folders = privateFolders(temp, hidden);
+  const allNamed = passagesInto(folders, Object.values(environment), base);
   for (const [i, folder] of folders.entries()) {
     const place = join(own, `${i}`);
     mkdirSync(place);
     // Not by mkdir, which heeds the umask.
     chmodSync(place, statSync(folder).mode & 0o7777);
-    const named = namedIn(folder, Object.values(environment), base);
+    const named = allNamed.filter((path) => isBelow(path, folder));
     for (const path of [...named, join(folder, ".X11-unix"), ...(isBelow(base, folder) ? [base] : [])])
       if (path !== workspace && !isBelow(base, path) && makeTarget(path, join(place, relative(folder, path))))
         passages.push({ from: path, to: join(place, relative(folder, path)) });
     places.push({ from: place, to: folder });
   }
-  // A home in the checkout has to stay.
-  const home = `${environment.HOME ?? ""}${sep}`.startsWith(workspace + sep);
-  return [...(home ? [] : [{ from: checkout, to: workspace }]), ...passages, ...places];
+  return [...(hidden ? [{ from: checkout, to: hidden }] : []), ...passages, ...places];
 }
 
 /** Makes something of the same kind to mount on; false when there is nothing to mount. */

@@ -1,12 +1,13 @@
 /** The varied rebuild: prepares what the machine allows, builds twice, and says of each variation what became of it. */
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Built, buildOnce, leastApartMs, type Recipe } from "./build.ts";
 import type { Conditions } from "./conditions.ts";
+import { sharedEnvironment } from "./environment.ts";
 import { showsEffect } from "./facts.ts";
 import { findCulprits } from "./groups.ts";
 import { changedSince, snapshot } from "./outside.ts";
-import { privateFolders } from "./private.ts";
+import { hiddenCheckout, passagesInto, privateFolders } from "./private.ts";
 import { BuildProblem } from "./problem.ts";
 import {
   firstConditions,
@@ -35,6 +36,8 @@ export interface VariedBuilds {
   variations: VariationReport[];
   /** Paths outside of its own folders that the first build left or changed, or another program meanwhile. */
   leftOutside: string[];
+  /** Whether there was too much to look at all of it. */
+  lookedInPart: boolean;
   /** Builds again, with only some of the variations that were applied. */
   again: (names: readonly VariationName[]) => Promise<Built>;
 }
@@ -73,7 +76,7 @@ export async function buildVaried(
   const { outside, skip } = readable(recipe);
   const before = snapshot(outside, skip);
   const first = await group("First build", () => buildOnce(recipe, original, kept("first")));
-  const leftOutside = changedSince(before, skip);
+  const changedOutside = changedSince(before, skip);
   // A build that hangs under a variation, waiting for a network perhaps, is not to use up all the time.
   const patience = 120_000 + 5 * (first.ended - first.started);
   const conditionsOf = (names: readonly VariationName[]): Conditions => {
@@ -114,7 +117,8 @@ export async function buildVaried(
     first,
     second,
     variations: variationNames.map((name) => reports.get(name)!),
-    leftOutside,
+    leftOutside: changedOutside.filter((path) => !applied.includes("home") || !hiddenWithHome(recipe, path)),
+    lookedInPart: before.cutShort,
     again: (some) =>
       attempt(
         `Build again, with ${some.join(", ") || "no variation"}`,
@@ -124,12 +128,27 @@ export async function buildVaried(
   };
 }
 
-/** Folders that builds share: the home, and where no mounts can be made, all that every program may write. */
+/**
+ * What builds share: the home, and of what every program may write all of it where no mounts can be made, else what variables
+ * name.
+ */
 function readable({ machine, base, sources }: Recipe): { outside: string[]; skip: string[] } {
   const { HOME = "", RUNNER_TEMP = "" } = machine.environment;
-  const shared = machine.privilege === "none" ? [...privateFolders(RUNNER_TEMP), "/dev/shm"] : [];
-  const hidden = machine.privilege === "none" ? [] : privateFolders(RUNNER_TEMP);
-  return { outside: [HOME, ...shared].filter(Boolean), skip: [base, sources.workspace, ...hidden] };
+  const { workspace } = sources;
+  const own = machine.privilege !== "none";
+  const folders = privateFolders(RUNNER_TEMP, own ? hiddenCheckout(workspace, HOME) : "");
+  const environment = sharedEnvironment(machine.environment, workspace, join(base, "tree"));
+  const shared = own ? passagesInto(folders, Object.values(environment), base) : [...folders, "/dev/shm"];
+  return { outside: [HOME, ...shared].filter(Boolean), skip: [base, workspace, ...(own ? folders : [])] };
+}
+
+/** Whether a build with another home does not see a path, since it has caches of its own there and no variable names these. */
+function hiddenWithHome({ machine: { environment } }: Recipe, path: string): boolean {
+  const caches = join(environment.HOME ?? "", ".cache");
+  const ours = `${path}${sep}`.startsWith(caches + sep);
+  return (
+    ours && !Object.entries(environment).some(([name, value]) => name !== "XDG_CACHE_HOME" && value.includes(caches))
+  );
 }
 
 function mayBeOfVariation(error: unknown, { deadline, cancelled }: Recipe): error is BuildProblem {

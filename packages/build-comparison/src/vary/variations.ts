@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from "node:f
 import { availableParallelism } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { run } from "@goatnote/action-io";
+import { removeFolder } from "./artifacts.ts";
 import type { Conditions } from "./conditions.ts";
 import type { Sources } from "./copy.ts";
 import { faketimeVariables } from "./faketime.ts";
@@ -215,7 +216,7 @@ async function prepareFileOrder({ machine, sources, folder: workshopFolder, onCl
     };
   const folder = await mkdtemp(`/dev/shm/${basename(dirname(workshopFolder))}-`).catch(() => undefined);
   if (!folder) return { unavailable: "/dev/shm cannot be written" };
-  onClean(() => rm(folder, { recursive: true, force: true }));
+  onClean(() => removeFolder(folder));
   const script = join(folder, "try");
   await writeFile(script, "#!/bin/sh\n", { mode: 0o700 });
   const starts = await machine.works(script);
