@@ -82,7 +82,7 @@ export async function buildOnce(recipe: Recipe, conditions: Conditions, keepAs: 
   };
   const bash = ["bash", "--noprofile", "--norc"];
   const seen = await look(await argv([...bash, "-c", factsScript]), environment.changes);
-  const facts = await readFacts(seen, tree, await orderIn(folders.root));
+  const facts = await readFacts(seen, Date.now(), tree, await orderIn(folders.root));
 
   const started = Date.now();
   const own = machine.processNamespace;

@@ -60,18 +60,20 @@ say zoneName "$(date +%Z)"
 say locale "$(printf 'z\\na\\nu\\nB\\n' | sort | tr '\\n' ' ')$(date -d 2001-02-03 +%B 2>/dev/null)"
 say months "$(locale abmon 2>/dev/null)"
 say days "$(locale abday 2>/dev/null)"
-say clock "$(date +%s)"
 say stack "$(grep -m1 -F '[stack]' /proc/self/maps 2>/dev/null | cut -d' ' -f1 | cut -d- -f2)"
 say interfaces "$(cut -d: -f1 /proc/net/dev 2>/dev/null | sort | tr -d ' \\n')"
 say noise "\${REPRO_CHECK_NOISE-}"
 say jobs "\${MAKEFLAGS-}"
+# Last, so that little time is between it and when it is read.
+say clock "$(date +%s)"
 `;
 
 /**
  * @param output of the script
+ * @param read when it had ended, in milliseconds since 1970
  * @param order in which a folder of that file system lists
  */
-export async function readFacts(output: string, tree: string, order: string): Promise<Facts> {
+export async function readFacts(output: string, read: number, tree: string, order: string): Promise<Facts> {
   const said = new Map(output.split("\0").map((part) => part.split(/=(.*)/s, 2) as [string, string]));
   const fact = (name: string): string => said.get(name) ?? "";
   const names = [
@@ -98,7 +100,7 @@ export async function readFacts(output: string, tree: string, order: string): Pr
     "jobs",
   ] as const;
   const texts = Object.fromEntries(names.map((name) => [name, fact(name)])) as Record<(typeof names)[number], string>;
-  return { ...texts, read: Date.now(), order, ...(await sourcesIn(tree)) };
+  return { ...texts, read, order, ...(await sourcesIn(tree)) };
 }
 
 const mostListed = 200_000;
