@@ -140,6 +140,20 @@ describe.skipIf(!hasSudo)("through sudo", { timeout: 120_000 }, () => {
     expect(log).not.toContain("user namespace");
   });
 
+  test.each([
+    [
+      "a daemon of root that hides",
+      "echo x > out; sudo -n env -i setsid sleep 1072 < /dev/null > /dev/null 2>&1 & sleep 1",
+      "left processes running",
+    ],
+    ["a build that hangs in what root runs", "sudo -n sleep 1072", "did not end in time"],
+  ])("%s is ended", async (_, build, words) => {
+    const { outputs, log } = await check(build, { vary: "none", timeout: "10s" }, as(""));
+    expect(log).toContain(words);
+    expect(outputs.verdict).toBe("not-checked");
+    expect(spawnSync("pgrep", ["-f", "sleep 1072"]).status).not.toBe(0);
+  });
+
   test("a build may use sudo itself, and what it leaves of root is removed", async () => {
     const left = ["/tmp/of-root", "$TMPDIR/of-root", "$XDG_CACHE_HOME/of-root"];
     const build = [

@@ -161,6 +161,15 @@ describe("what an earlier build left outside of the tree serves no other:", () =
     expect(outputs.verdict, log).toBe("different");
   });
 
+  test("a temporary folder in the checkout", { timeout: 60_000 }, async () => {
+    tracked({ a: "a\n" });
+    const temp = join(folder, "temp");
+    mkdirSync(temp);
+    const inputs = { build: "cp a out", artifacts: "out", bisect: "false", vary: "none" };
+    const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, { RUNNER_TEMP: temp });
+    expect(outputs.verdict, log).toBe("identical");
+  });
+
   test.each(["folder", "file"])(
     "the verdict tells of a %s that a variable names",
     { timeout: 60_000 },
