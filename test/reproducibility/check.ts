@@ -50,7 +50,9 @@ export async function checkFolder<T>(
   const cleaning: (() => Promise<void>)[] = [];
   try {
     mkdirSync(join(base, "workshop"));
-    const machine = await examineMachine(childEnvironment({ ...process.env, ...environment }));
+    // Of its own: a check looks through the home before and after a build, and a developer's is large.
+    const home = { HOME: mkdtempSync(join(base, "home-")) };
+    const machine = await examineMachine(childEnvironment({ ...process.env, ...home, ...environment }));
     const sources = await listSources(folder, [], []);
     const workshop = {
       machine,
