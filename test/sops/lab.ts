@@ -174,22 +174,19 @@ export class Lab {
   files(): Map<string, Buffer> {
     const below = readdirSync(this.root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const paths = below.map((entry) => join(entry.parentPath, entry.name)).filter((path) => !path.includes("/.git/"));
-    // A process that outlives the one that was killed, such as gpg's agent, may remove its files meanwhile.
-    return new Map(
-      paths.flatMap((path) => {
-        const content = contentOf(path);
-        return content ? [[path.slice(this.root.length + 1), content]] : [];
-      }),
-    );
+    return new Map(paths.map((path) => [path.slice(this.root.length + 1), contentOf(path)]));
   }
 }
 
-/** What a file holds, or undefined when it is gone. */
-function contentOf(path: string): Buffer | undefined {
+/**
+ * What a file holds; nothing when it is gone, since a process that outlives the one that was killed, such as gpg's agent, may
+ * remove its files meanwhile. It was there all the same.
+ */
+function contentOf(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return Buffer.alloc(0);
     throw error;
   }
 }

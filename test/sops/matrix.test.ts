@@ -34,7 +34,7 @@ import { content, edit, Random, rule, type Store } from "./generate.ts";
 import { ageKey } from "./lab.ts";
 import { reEncrypt } from "./re-encrypt.ts";
 
-const filesPerVersion = Number(process.env.SOPS_MATRIX_FILES ?? 125);
+const filesPerVersion = Number(process.env.SOPS_MATRIX_FILES ?? 250);
 const run = promisify(execFile);
 const extension: Record<Store, string> = { yaml: "yaml", json: "json", dotenv: "env", ini: "ini", binary: "bin" };
 const kinds = ["x25519", "post-quantum", "ssh-ed25519", "ssh-rsa", "two", "groups"] as const;
