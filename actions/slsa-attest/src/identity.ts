@@ -1,8 +1,6 @@
 /** The job's identity: GitHub's ID token, and why there may be none. */
-
-import { HttpClient } from "@actions/http-client";
 import { registerSecret, UserError, type WorkflowContext } from "@goatnote/action-io";
-import { type Claims, Garbage, type Patience, persist, readClaims } from "@goatnote/attestation";
+import { type Claims, Garbage, type Patience, persist, readClaims, requestJson } from "@goatnote/attestation";
 
 /** Nothing can be signed here; `on-unavailable` says what that means for the job. */
 export class Unavailable extends UserError {
@@ -48,22 +46,12 @@ export async function jobIdentity(
 
 /** The toolkit's own function takes an error of 500, a cut connection or garbage for final, and waits for minutes. */
 function idToken(url: string, bearer: string, patience: Patience): Promise<string> {
-  // By the toolkit's client, which goes through the runner's proxy.
-  const client = new HttpClient("goatnote-slsa-attest", [], {
-    allowRedirects: false,
-    socketTimeout: patience.attemptMs,
-  });
-  const headers = { authorization: `Bearer ${bearer}` };
   return persist("GitHub", "GitHub gave this job no ID token", patience, async () => {
-    const refused = (statusCode: number, message: string) =>
-      Object.assign(new Error(`${statusCode} (${message})`), { statusCode });
-    const { result, statusCode } = await client
-      .getJson<{ value?: unknown }>(`${url}&audience=${audience}`, headers)
-      .catch((error: Error & { statusCode?: number }) => {
-        throw error.statusCode === undefined ? error : refused(error.statusCode, error.message);
-      });
-    if (statusCode === 404) throw refused(404, "Not Found");
-    const { value } = result ?? {};
+    const { value } = await requestJson(`${url}&audience=${audience}`, {
+      method: "GET",
+      headers: { authorization: `Bearer ${bearer}` },
+      attemptMs: patience.attemptMs,
+    });
     if (typeof value !== "string" || value.split(".").length !== 3) throw new Garbage("its answer holds no token");
     registerSecret(value);
     return value;

@@ -3,32 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { writeArchive } from "./archive.ts";
-import { encodeStatement } from "./statement.ts";
-
-const options = {
-  kind: "provenance",
-  predicateType: "t",
-  perSubject: true,
-  signer: "s",
-  issuer: "i",
-  sourceRepository: "https://github.com/octo/app",
-  hasLog: true,
-  hasTimestamp: true,
-};
+import { attestedSample, sampleOptions } from "./archive-samples.ts";
 
 test("a second archive in a folder keeps the checksums of the first", async () => {
   const folder = mkdtempSync(join(tmpdir(), "archive-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const about = (name: string) => {
-    const subjects = [{ name, digest: { sha256: "00" } }];
-    const payload = encodeStatement(subjects, "t", {}).toString("base64");
-    return { subjects, bundle: { dsseEnvelope: { payload } } as never };
-  };
   const sums = () => readFileSync(join(folder, "SHA256SUMS"), "utf8");
-  await writeArchive([about("a")], { ...options, folder });
-  await writeArchive([about("b")], { ...options, folder });
+  await writeArchive([attestedSample("a")], { ...sampleOptions, folder });
+  await writeArchive([attestedSample("b")], { ...sampleOptions, folder });
   expect(sums()).toBe("00  a\n00  b\n");
-  await writeArchive([about("b")], { ...options, folder, kind: "sbom" });
+  await writeArchive([attestedSample("b")], { ...sampleOptions, folder, kind: "sbom" });
   expect(sums()).toBe("00  a\n00  b\n");
 });
 
@@ -37,7 +21,7 @@ test("VERIFY.md says how to get a root that is not there, and which issuer is an
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const text = async (more: object) => {
     const subjects = [{ name: "a", digest: { sha256: "00" } }];
-    await writeArchive([{ subjects, bundle: {} as never }], { ...options, folder, ...more });
+    await writeArchive([{ subjects, bundle: {} as never }], { ...sampleOptions, folder, ...more });
     return readFileSync(join(folder, "VERIFY.md"), "utf8");
   };
   const issuer = "https://token.actions.githubusercontent.com";
@@ -59,7 +43,7 @@ test("no bundle is written over another, whatever the subjects' names", async ()
     subjects: [{ name, digest: { sha256: "00" } }],
     bundle: { of: name } as never,
   }));
-  const { all, bundles } = await writeArchive(attested, { ...options, folder });
+  const { all, bundles } = await writeArchive(attested, { ...sampleOptions, folder });
   expect(new Set(bundles.map((path) => path.toLowerCase())).size).toBe(bundles.length);
   expect(readFileSync(all, "utf8").trim().split("\n")).toHaveLength(names.length);
   const single = bundles.filter((path) => path.endsWith(".sigstore.json"));

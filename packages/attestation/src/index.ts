@@ -13,6 +13,7 @@ export * from "./persist.ts";
 export * from "./policy.ts";
 export type { PolicyValues } from "./policy-file.ts";
 export * from "./provenance.ts";
+export * from "./request.ts";
 export * from "./rules.ts";
 export * from "./run-artifact.ts";
 export * from "./sbom.ts";
