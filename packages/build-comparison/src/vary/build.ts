@@ -114,9 +114,12 @@ async function mountsFor({ machine, base, sources }: Recipe, environment: Record
   return privateMounts(base, sources.workspace, machine.environment.RUNNER_TEMP ?? "", environment);
 }
 
-/** The names of processes that were left, if any; they have ended by now. */
+/** The names of processes that were left, if any; they have ended by now. Without any there is no report. */
 async function readReport(file: string): Promise<string[]> {
-  const names = await readFile(file, "utf8").catch(() => "");
+  const names = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    return "";
+  });
   return [...new Set(names.split("\n").filter(Boolean))].sort();
 }
 

@@ -73,6 +73,7 @@ for i in {1..20}; do
 done
 kill -KILL -1
 printf %s "$names" > "$report"
+chmod a+r "$report"
 exit $code
 `;
 

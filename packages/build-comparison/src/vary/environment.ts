@@ -27,9 +27,7 @@ export async function environmentFor(
 ): Promise<{ changes: Record<string, string | undefined>; all: Record<string, string> }> {
   for (const folder of ["tmp", "cache"]) await mkdir(join(root, folder));
   const copy = join(seenAt, "tree", basename(tree));
-  const moved = (variables: Readonly<Record<string, string>>): Record<string, string> =>
-    movedTo(copy, variables, environment, workspace);
-  const inherited = moved(environment);
+  const inherited = movedTo(copy, environment, environment, workspace);
   if (otherHome) await linkHome(environment.HOME!, homeEntries, join(root, "home"));
   const changes: Record<string, string | undefined> = {
     ...Object.fromEntries(withheld.map((name) => [name, undefined])),
@@ -45,23 +43,21 @@ export async function environmentFor(
     CCACHE_DISABLE: "1",
     SCCACHE_RECACHE: "1",
     ...(otherHome && { HOME: join(seenAt, "home") }),
-    ...env,
-    ...moved(
-      Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
-    ),
+    ...movedTo(copy, env, environment, workspace),
   };
   return { changes, all: childEnvironment(inherited, [], changes) };
 }
 
 /** Variables that lead to a copy where they led to the checkout: both builds would find the same there. */
-function movedTo(
+function movedTo<Value extends string | undefined>(
   copy: string,
-  variables: Readonly<Record<string, string>>,
+  variables: Readonly<Record<string, Value>>,
   { GITHUB_WORKSPACE }: Readonly<Record<string, string>>,
   workspace: string,
-): Record<string, string> {
+): Record<string, Value> {
   const checkouts = [GITHUB_WORKSPACE || workspace, workspace];
-  const moved = (value: string): string => checkouts.reduce((text, path) => text.split(within(path)).join(copy), value);
+  const moved = (value: Value): Value =>
+    checkouts.reduce<Value>((text, path) => text?.split(within(path)).join(copy) as Value, value);
   return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, moved(value)]));
 }
 
