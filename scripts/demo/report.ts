@@ -190,9 +190,7 @@ export function conclude(changes: readonly Change[]): string {
     "",
     ...proposals.flatMap(story),
     "",
-    ...(first
-      ? ["  Why so few, in the words of the first of them:", wrapped(`"${first.plan.reason}"`, "    "), ""]
-      : []),
+    ...(first ? ["  Why, in the words of the first of them:", wrapped(`"${first.plan.reason}"`, "    "), ""] : []),
     `  ${counted(proposals.length, "pull request")}: ${rested} of ${total} tests rested; ${run.toFixed(1)} of ${(run + saved).toFixed(1)} s of test time were spent.`,
     `  ${caught + missed} of them broke something: the chosen tests caught ${caught}, the full run on main found ${missed}.`,
     "",

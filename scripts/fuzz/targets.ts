@@ -140,7 +140,7 @@ const bundle = () => {
 };
 
 const untrained: StoredModel = {
-  version: 5,
+  version: 6,
   ...new Learner().scorers.fitted,
   features: featureNames,
   through: "v1/2026/05/17-1-0123456789ab.ndjson.zst",

@@ -7,11 +7,12 @@ import type { Imports } from "./links.ts";
 import type { Past } from "./past.ts";
 import type { Plan, PlannedTest } from "./plan.ts";
 import { coverageOf, cutFor, recallAt } from "./recall.ts";
+import type { Runner } from "./runners/runner.ts";
 import { balance } from "./shards.ts";
 import { composed, type Situation, type Wishes } from "./situation.ts";
 import { linksInSources } from "./sources.ts";
 import { wholeFiles } from "./test-files.ts";
-import { plannedTests, type Unit, unitsOf } from "./units.ts";
+import { plannedTests, runsTogether, type Unit, unitsOf } from "./units.ts";
 import { type Order, worthBy } from "./worth.ts";
 
 /** Decides on every test. */
@@ -22,7 +23,7 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   const files = wholeFiles(past, situation, changes);
   const sources = linksInSources(situation);
   const planned = plannedTests(past, situation, scores);
-  const { order, ...ranking } = rankingOf(past, planned, wishes);
+  const { order, ...ranking } = rankingOf(past, planned, situation.runner, wishes);
   const best = past.best[order];
   const units = unitsOf(planned, situation.runner, ranking.of);
   const doubt =
@@ -87,17 +88,24 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
 const compareFalling = (a: number, b: number): number => (a === b ? 0 : b - a);
 
 /** How the tests are ranked: by what a test is worth for its time, where times are known and the user counts no tests. */
-function rankingOf(past: Past, tests: readonly PlannedTest[], wishes: Wishes): Ranking & { order: Order } {
+function rankingOf(
+  past: Past,
+  tests: readonly PlannedTest[],
+  runner: Runner | null,
+  wishes: Wishes,
+): Ranking & { order: Order } {
   const countsTests = wishes.maxFraction !== null && wishes.timeBudgetMs === null;
   const isTimed = tests.some(({ duration_ms }) => duration_ms !== null);
-  const order = isTimed && !countsTests ? "time" : "count";
-  const worth = worthBy(past.model, order, past.memory.durations);
+  const order = !isTimed || countsTests ? "count" : runsTogether(runner) ? "file-time" : "time";
+  const usual = past.memory.durations(order);
+  const worth = worthBy(past.model, order, usual.values());
   return {
     order,
-    of: ({ score, duration_ms }) => (score === null ? Number.POSITIVE_INFINITY : worth.of(score, duration_ms)),
-    cutInWords: ({ duration_ms }, cut) => {
-      const score = worth.scoreAt(cut, duration_ms).toPrecision(2);
-      return order === "count" ? `the cut of ${score}` : `${score}, the cut for its duration`;
+    of: ({ id, score }) => (score === null ? Number.POSITIVE_INFINITY : worth.of(score, usual.get(id) ?? null)),
+    cutInWords: ({ id }, cut) => {
+      const score = worth.scoreAt(cut, usual.get(id) ?? null).toPrecision(2);
+      if (order === "count") return `the cut of ${score}`;
+      return `${score}, the cut for ${order === "time" ? "its duration" : "the duration of its file or package"}`;
     },
   };
 }

@@ -5,6 +5,7 @@
 import type { FileChange, Run } from "@goatnote/ci-history";
 import { outcomes } from "./outcomes.ts";
 import { partsOf, words } from "./words.ts";
+import type { Order } from "./worth.ts";
 
 const halfLife = 60;
 const slow = 0.5 ** (1 / halfLife);
@@ -100,9 +101,16 @@ export class Memory {
   /** The number of the latest run that shows which tests a file has. */
   private readonly shownAt = new Map<string, number>();
 
-  /** What each test usually takes, in milliseconds; null where no run says. */
-  get durations(): (number | null)[] {
-    return [...this.tests.values()].map(({ durationMs }) => durationMs);
+  /** What each test usually takes, by id, in milliseconds, or by `file-time` all of its file; null where no run says. */
+  durations(order: Order): Map<string, number | null> {
+    const ofFiles = new Map<string, number>();
+    if (order === "file-time")
+      for (const test of this.tests.values())
+        if (test.file !== null && test.durationMs !== null && this.isCurrent(test))
+          ofFiles.set(test.file, (ofFiles.get(test.file) ?? 0) + test.durationMs);
+    const usual = ({ file, durationMs }: TestMemory): number | null =>
+      (file === null ? undefined : ofFiles.get(file)) ?? durationMs;
+    return new Map([...this.tests.values()].map((test) => [test.id, usual(test)]));
   }
 
   /** Takes in a run that is newer than all before it. */

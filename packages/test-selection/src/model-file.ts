@@ -5,10 +5,11 @@ import type { CalibrationState } from "./calibration.ts";
 import { featureNames } from "./features.ts";
 import { shown } from "./plan.ts";
 import { type Fitted, scorerNames, type TrialState } from "./scorers.ts";
+import { orders } from "./worth.ts";
 
 /** A fitted model, and the history that it was fitted to. */
 export interface StoredModel extends Fitted {
-  version: 5;
+  version: 6;
   /** Names of the features, in the order of the weights. */
   features: readonly string[];
   /** Path of the newest segment that it has seen. Only a history that holds this segment is the model's own. */
@@ -44,7 +45,7 @@ export function decodeModel(text: string, where: string): StoredModel {
     throw problem("it is not JSON", cause);
   }
   const { checksum, ...model } = content ?? {};
-  if (model.version !== 5) throw problem(`its version is ${shown(model.version)}, not 5`);
+  if (model.version !== 6) throw problem(`its version is ${shown(model.version)}, not 6`);
   if (checksum !== digest(JSON.stringify(model))) throw problem("its checksum does not fit its content");
   if (JSON.stringify(model.features) !== JSON.stringify(featureNames))
     throw problem("it was trained by another version of the action, on other features");
@@ -60,9 +61,7 @@ const isTrial = (trial: TrialState | undefined): boolean =>
   Array.isArray(trial?.kept) &&
   trial.kept.every(
     (run) =>
-      (["count", "time"] as const).every(
-        (order) => run?.best?.[order] === null || Number.isFinite(run?.best?.[order]),
-      ) &&
+      orders.every((order) => run?.best?.[order] === null || Number.isFinite(run?.best?.[order])) &&
       typeof run.run === "string" &&
       typeof run.kind === "string" &&
       typeof run.imports === "boolean",

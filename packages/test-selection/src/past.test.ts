@@ -40,6 +40,7 @@ describe("what past failing runs say of scores", () => {
     expect((await learn([projectRun(null, null), edited])).best).toEqual({
       count: [Number.POSITIVE_INFINITY],
       time: [Number.POSITIVE_INFINITY],
+      "file-time": [Number.POSITIVE_INFINITY],
     });
   });
 

@@ -1,6 +1,7 @@
 /** Small histories for tests. */
 import { type Execution, type Run, testId } from "@goatnote/ci-history";
 import { runners } from "./runners/index.ts";
+import { replayWishes } from "./selector-tally.ts";
 import type { Situation, Wishes } from "./situation.ts";
 
 export const idOf = (file: string, name: string): string => testId({ file, name });
@@ -49,18 +50,7 @@ export const projectHistory = (rounds: number): Run[] => [
   ).flat(),
 ];
 
-export const wishes: Wishes = {
-  mode: "select",
-  targetRecall: 0.9,
-  timeBudgetMs: null,
-  maxFraction: null,
-  minTests: 1,
-  alwaysRun: [],
-  runAllWhen: [],
-  explore: 0,
-  shards: 1,
-  seed: "seed",
-};
+export const wishes: Wishes = { ...replayWishes(0.9), seed: "seed" };
 
 /** A pull request that changes `paths`. */
 export function changeOf(paths: string[], more: Partial<Situation> = {}): Situation {

@@ -16,7 +16,7 @@ import { cutFor } from "./recall.ts";
 import { nameOf } from "./reruns.ts";
 import { rounded, type Score, scoreAll, sumOf } from "./score.ts";
 import { Training, type TrainingState } from "./training.ts";
-import { type Order, worthBy } from "./worth.ts";
+import { type Order, orders, worthBy } from "./worth.ts";
 
 // What is stated and compared follows the project: runs before these no longer count.
 const latestFailingRuns = 200;
@@ -104,7 +104,8 @@ export type ScorerName = (typeof scorerNames)[number];
 const byName = <T>(make: (name: ScorerName) => T): Record<ScorerName, T> =>
   Object.fromEntries(scorerNames.map((name) => [name, make(name)])) as Record<ScorerName, T>;
 
-const byOrder = <T>(make: (order: Order) => T): Record<Order, T> => ({ count: make("count"), time: make("time") });
+const byOrder = <T>(make: (order: Order) => T): Record<Order, T> =>
+  Object.fromEntries(orders.map((order) => [order, make(order)])) as Record<Order, T>;
 
 const largest = (values: readonly number[]): number =>
   values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
@@ -300,7 +301,8 @@ export class Scorers {
     )!;
     const { ids, durations, timed } = costsOf(run);
     const tests = ids.map((id) => this.memory.tests.get(id));
-    const worth = worthBy(name, timed ? "time" : "count", this.memory.durations);
+    const usual = this.memory.durations("time");
+    const worth = worthBy(name, timed ? "time" : "count", usual.values());
     const values = tests.map((test) => (test ? worth.of(scoreOf(test), test.durationMs) : Number.POSITIVE_INFINITY));
     return apfdcOf({ ids, values, durations }, new Set(failed));
   }
@@ -318,14 +320,15 @@ export class Scorers {
     const hasFailed = new Set(failed);
     const { ids, durations, timed } = costsOf(run);
     const tests = ids.map((id) => this.memory.tests.get(id));
-    const usual = this.memory.durations;
+    const usual = byOrder((order) => this.memory.durations(order));
     for (const [name, scoreOf] of this.ways(run.changes, linksOf)) {
       const trial = this.trials[name];
       const scores = tests.map((test) => (test ? scoreOf(test) : Number.POSITIVE_INFINITY));
       for (const [index, test] of tests.entries()) if (test) this.onScore(name, scores[index]!, hasFailed.has(test.id));
       const ranks = byOrder((order) => {
-        const worth = worthBy(name, order, usual);
-        return tests.map((test, index) => (test ? worth.of(scores[index]!, test.durationMs) : scores[index]!));
+        const worth = worthBy(name, order, usual[order].values());
+        const rank = (score: number, id: string): number => worth.of(score, usual[order].get(id)!);
+        return tests.map((test, index) => (test ? rank(scores[index]!, test.id) : scores[index]!));
       });
       const values = ranks[timed ? "time" : "count"];
       trial.observe(apfdcOf({ ids, values, durations }, hasFailed));

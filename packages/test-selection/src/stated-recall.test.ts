@@ -4,6 +4,7 @@ import { chance } from "./chance.ts";
 import { choose } from "./choose.ts";
 import { outcomes } from "./outcomes.ts";
 import { Learner } from "./past.ts";
+import { runners } from "./runners/index.ts";
 import { changeOf, execution, fullRun, wishes as usual } from "./samples.ts";
 
 /**
@@ -80,6 +81,38 @@ describe("over projects that chance made", () => {
       expect(timed!.time).toBeLessThan(0.5);
       expect(timed!.time).toBeLessThan(0.7 * counted!.time);
     }
+  });
+
+  it("takes less time also where a runner can only be given files, in which slow tests have quick neighbours", () => {
+    const judgeFiles = (runner: typeof runners.vitest | null) => {
+      let [caught, red, spent, all] = [0, 0, 0, 0];
+      for (let seed = 0; seed < 6; seed += 1) {
+        const learner = new Learner();
+        learner.scorers.retraining = "by hand";
+        for (const [index, { changes, tests }] of project(seed, warmUp + judged).entries()) {
+          if (index === 30 || index === warmUp) learner.scorers.retrain();
+          const neighbours = tests.map(({ file }) => execution(file!, "check_quick", { duration_ms: 1 }));
+          const run = fullRun([changes[0]!.path], [...tests, ...neighbours]);
+          const result = outcomes(run);
+          if (index >= warmUp) {
+            const situation = changeOf([changes[0]!.path], { files: [], runner, tests: [...result.keys()] });
+            for (const { id, chosen } of choose(learner.past(0.8), situation, { ...usual, targetRecall: 0.8 }).tests) {
+              const { failed, durationMs } = result.get(id)!;
+              all += durationMs!;
+              if (chosen) spent += durationMs!;
+              if (failed) red += 1;
+              if (failed && chosen) caught += 1;
+            }
+          }
+          learner.observe(run);
+        }
+      }
+      return { recall: caught / red, time: spent / all };
+    };
+    const [files, single] = [judgeFiles(runners.vitest), judgeFiles(null)];
+    for (const { recall } of [files, single]) expect(recall).toBeGreaterThan(0.7);
+    // A file that is priced by its quickest test would always run.
+    expect(files.time).toBeLessThan(1.5 * single.time);
   });
 
   it("holds where one workflow has the slow tests and another many quick ones", () => {

@@ -233,7 +233,7 @@ describe("a state", () => {
     const [, content] = zstdDecompressSync(readFileSync(join(folder, "store", path!)))
       .toString()
       .split("\n");
-    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("eae6a91767343953");
+    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("a6525bcac5a9270b");
   });
 });
 

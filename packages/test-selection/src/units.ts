@@ -46,9 +46,12 @@ export function plannedTests(
   });
 }
 
+/** Whether a runner can only be given whole files or folders. */
+export const runsTogether = (runner: Runner | null): boolean => runner !== null && runner.granularity !== "test";
+
 /** Groups tests into units. */
 export function unitsOf(tests: PlannedTest[], runner: Runner | null, worthOf: (test: PlannedTest) => number): Unit[] {
-  const together = runner !== null && runner.granularity !== "test";
+  const together = runsTogether(runner);
   const groups = Map.groupBy(tests, (test) => (together && test.file !== null ? test.file : test));
   return [...groups.values()].map((group) => ({
     tests: group,

@@ -13,8 +13,9 @@
 import { rounded } from "./score.ts";
 import type { ScorerName } from "./scorers.ts";
 
-/** What a choice is paid in. */
-export type Order = "count" | "time";
+/** What a choice is paid in: tests, their time, or the time of their files where a runner can only be given those. */
+export const orders = ["count", "time", "file-time"] as const;
+export type Order = (typeof orders)[number];
 
 // The sum, which is no probability, bears less of it. Chosen for the order of tests, on the first part of five histories,
 // four of them with seeded faults, before any cut was made by it.
@@ -29,12 +30,12 @@ export interface Worth {
 }
 
 /**
- * @param durations milliseconds that the tests of the history usually take: all of them, whichever a run or a plan has, so that
- * a rank means the same to both; null where it is not known, which counts as the geometric mean of the others
+ * @param durations milliseconds that the tests of the history usually take, or their files: all of them, whichever a run or a plan
+ * has, so that a rank means the same to both; null where it is not known, which counts as the geometric mean of the others
  */
-export function worthBy(scorer: ScorerName, order: Order, durations: readonly (number | null)[]): Worth {
+export function worthBy(scorer: ScorerName, order: Order, durations: Iterable<number | null>): Worth {
   if (order === "count") return { of: (score) => score, scoreAt: (worth) => worth };
-  const known = durations.filter((duration) => duration !== null);
+  const known = [...durations].filter((duration) => duration !== null);
   const middle = known.reduce((sum, duration) => sum + logOf(duration), 0) / Math.max(1, known.length);
   const price = (duration: number | null): number =>
     duration === null ? 0 : durationExponent[scorer] * (logOf(duration) - middle);
