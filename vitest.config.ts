@@ -2,7 +2,9 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-// Threads without isolation start fast; tests that change directory, umask, environment or signals are named *.fork.test.ts.
+// Files share a process, which starts fast; tests that change its directory, umask, environment or signals are named *.fork.test.ts
+// and get one each. Never threads: they would all be in one large process, and to start a program takes tens of milliseconds of one
+// of a gigabyte, and we start some ten thousand.
 const include = ["packages/**/*.test.ts", "actions/**/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"];
 const exclude = ["**/node_modules/**", "build/**", "dist/**"];
 
@@ -39,12 +41,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "threads", include, exclude: [...exclude, "**/*.fork.test.ts"], pool: "threads", isolate: false },
+        test: { name: "shared", include, exclude: [...exclude, "**/*.fork.test.ts"], pool: "forks", isolate: false },
       },
       {
         extends: true,
         test: {
-          name: "forks",
+          name: "alone",
           include: include.map((glob) => glob.replace("*.test.ts", "*.fork.test.ts")),
           exclude,
           pool: "forks",
