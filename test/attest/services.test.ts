@@ -200,6 +200,18 @@ describe("a release", () => {
     expect(assets()).toEqual([[name, "new"]]);
   });
 
+  test.each([1, 2, 3])("nothing is left waiting when change %d of an asset fails", async (nth) => {
+    const attach = prepare([asset("cut off", { id: 2, name: `${name}.new` })]);
+    let changes = 0;
+    backend.router.intercept((path) => {
+      if (path.includes("/releases/assets/") && ++changes === nth) throw new Refusal(500, "no");
+      return undefined;
+    });
+    expect(await attach()).toEqual([name]);
+    expect(changes).toBeGreaterThanOrEqual(nth);
+    expect(assets()).toEqual([[name, "new"]]);
+  });
+
   test("what GitHub did not finish storing is replaced in a published release too, and nothing else is", async () => {
     const attach = prepare([asset("", { state: "starter" })], false);
     expect(await attach()).toEqual([name]);

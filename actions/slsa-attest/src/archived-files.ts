@@ -3,9 +3,11 @@ import { readdir, stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { digestOf, type Subject } from "@goatnote/attestation";
 
-/** What slsa-attest writes into an archive. */
-const ownFiles =
-  /^(?:SHA256SUMS|trusted_root\.json|VERIFY(?:\.[^/]+)?\.md|[^/]+\.(?:intoto\.jsonl|sigstore\.json|index\.json))$/;
+/** A snapshot of the trusted root; steps that signed under different ones leave one each. */
+export const isRootSnapshot = (name: string): boolean => /^trusted_root(?:\.[^/]+)?\.json$/.test(name);
+
+/** What slsa-attest writes into an archive, beside those. */
+const ownFiles = /^(?:SHA256SUMS|VERIFY(?:\.[^/]+)?\.md|[^/]+\.(?:intoto\.jsonl|sigstore\.json|index\.json))$/;
 
 // What digests are computed here for; a subject may have others beside them.
 const algorithms = ["sha256", "sha384", "sha512"];
@@ -45,7 +47,7 @@ export class FilesBeside {
       .map((entry) => resolve(entry.parentPath, entry.name))
       .filter((path) => !known.has(path))
       .map((path) => relative(this.folder, path).replaceAll(sep, "/"))
-      .filter((path) => !ownFiles.test(path))
+      .filter((path) => !ownFiles.test(path) && !isRootSnapshot(path))
       .sort();
   }
 

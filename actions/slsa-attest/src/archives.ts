@@ -2,7 +2,7 @@
  * Archives, as slsa-attest leaves them in `output-dir`, verified again: every bundle in them by itself, every checksum, and the
  * artifacts where they lie there too. And what has aged: keys and certificates behind the bundles that are out of use.
  */
-import { glob, readFile, stat } from "node:fs/promises";
+import { glob, readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { UserError } from "@goatnote/action-io";
 import {
@@ -14,7 +14,7 @@ import {
   type Verdict,
   type VerifyOptions,
 } from "@goatnote/attestation";
-import { FilesBeside } from "./archived-files.ts";
+import { FilesBeside, isRootSnapshot } from "./archived-files.ts";
 import { bundlesIn } from "./bundles-of.ts";
 
 /** Something behind an archive that is no longer in use, or soon will not be. */
@@ -139,10 +139,12 @@ const holds = (check: () => unknown): boolean => {
 };
 
 async function snapshotIn(folder: string, name: string): Promise<Root[]> {
-  const text = await readFile(join(folder, "trusted_root.json"), "utf8").catch(() => undefined);
-  if (text === undefined) return [];
   const { readTrustedRoots } = await loadVerification();
-  return readTrustedRoots(text, `${name}/trusted_root.json`);
+  const snapshots = (await readdir(folder)).filter(isRootSnapshot).sort();
+  const roots = snapshots.map(async (file) =>
+    readTrustedRoots(await readFile(join(folder, file), "utf8"), `${name}/${file}`),
+  );
+  return (await Promise.all(roots)).flat();
 }
 
 async function agingOf(

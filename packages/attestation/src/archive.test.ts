@@ -16,6 +16,21 @@ test("a second archive in a folder keeps the checksums of the first", async () =
   expect(sums()).toBe("00  a\n00  b\n");
 });
 
+test("each kind keeps the root that it was signed under", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "archive-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const write = (kind: string, trustedRoot: string) =>
+    writeArchive([attestedSample("a")], { ...sampleOptions, predicateType: kind, kind, folder, trustedRoot });
+  const text = (name: string) => readFileSync(join(folder, name), "utf8");
+  await write("provenance", "one");
+  await write("sbom", "two");
+  await write("test-result", "one");
+  expect([text("trusted_root.json"), text("trusted_root.sbom.json")]).toEqual(["one", "two"]);
+  expect(text("VERIFY.md")).toContain("--trusted-root trusted_root.json");
+  expect(text("VERIFY.sbom.md")).toContain("--trusted-root trusted_root.sbom.json");
+  expect(text("VERIFY.test-result.md")).toContain("--trusted-root trusted_root.json");
+});
+
 test("VERIFY.md says how to get a root that is not there, and which issuer is another than GitHub's", async () => {
   const folder = mkdtempSync(join(tmpdir(), "archive-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -1,4 +1,5 @@
 /** An archive: bundles as files, beside all that is needed to verify them in years, without us and without a network. */
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { SerializedBundle } from "@sigstore/bundle";
 import { attestedBeside, writeTogether } from "./archive-folder.ts";
@@ -108,8 +109,9 @@ export async function writeArchive(attested: readonly Attested[], options: Archi
   // An earlier one would name lines that are gone.
   bundles.set(names.index, attested.length > 1 ? indexOf(attested, names.all) : undefined);
   const files = new Map(bundles);
-  if (trustedRoot !== undefined) files.set("trusted_root.json", trustedRoot);
-  files.set(names.verify, instructions(attested, names.single[0]!, options));
+  const root = await rootName(options);
+  if (trustedRoot !== undefined) files.set(root, trustedRoot);
+  files.set(names.verify, instructions(attested, { bundle: names.single[0]!, root }, options));
   const sums = checksums(subjects);
   // Last: it says what the others attest.
   const allSums = checksums([...beside, ...subjects]);
@@ -117,6 +119,16 @@ export async function writeArchive(attested: readonly Attested[], options: Archi
   const written = await writeTogether(folder, files);
   const all = join(folder, names.all);
   return { all, bundles: written.filter((path) => bundles.has(basename(path))), files: written, sums };
+}
+
+/** The file for the trusted root: one of the kind's own where an earlier step's was signed under another root. */
+async function rootName({ folder, kind, trustedRoot }: ArchiveOptions): Promise<string> {
+  const name = "trusted_root.json";
+  const there = await readFile(join(folder, name), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    return trustedRoot;
+  });
+  return there === trustedRoot ? name : `trusted_root.${kind}.json`;
 }
 
 function checksums(subjects: readonly Subject[]): string {
@@ -147,11 +159,14 @@ const quoted = (text: string): string => `'${text.replace(/\p{Cc}/gu, "?").repla
 const gitHubIssuer = "https://token.actions.githubusercontent.com";
 
 /** The commands that verify the first subject; a reader puts in the others' names. */
-function instructions(attested: readonly Attested[], bundle: string, options: ArchiveOptions): string {
+function instructions(
+  attested: readonly Attested[],
+  { bundle, root }: { bundle: string; root: string },
+  options: ArchiveOptions,
+): string {
   const { signer, issuer, sourceRepository, predicateType, trustedRoot, hasLog, hasTimestamp } = options;
   const artifact = attested[0]!.subjects[0]!.name;
   const repository = sourceRepository.replace(/^https?:\/\/[^/]+\//, "");
-  const root = "trusted_root.json";
   const missing =
     trustedRoot === undefined
       ? `\nThe file \`${root}\` is not here: the root of the authorities that signed was not known then. Of GitHub's own Sigstore, \`gh attestation trusted-root\` prints it, one root per line; save the line with GitHub's authority as \`${root}\`. Of another, ask who runs it.\n`

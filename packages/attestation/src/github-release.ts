@@ -96,17 +96,23 @@ function attach(
         if (!(error instanceof ApiError && error.status === 404)) throw error;
       });
   };
+  const rename = (asset: Asset, signal: AbortSignal) => ask(repository, "PATCH", assetUrl(asset), signal, { name });
   const put = async (signal: AbortSignal): Promise<boolean> => {
-    const [old, waiting] = [present(name), present(waitingName)];
-    if (!old && waiting?.digest !== digest) {
+    let [old, waiting] = [present(name), present(waitingName)];
+    if (!old && waiting) {
+      // An earlier attempt was cut off after it took the old one away: the one that waits is all that there is.
+      await rename(waiting, signal);
+      if (waiting.digest === digest) return true;
+      [old, waiting] = [waiting, undefined];
+    }
+    if (!old) {
       await upload(name, signal);
-      await remove(waiting, signal);
       return true;
     }
     if (waiting && waiting.digest !== digest) await remove(waiting, signal);
     const next = waiting?.digest === digest ? waiting : await upload(waitingName, signal);
     await remove(old, signal);
-    await ask(repository, "PATCH", assetUrl(next), signal, { name });
+    await rename(next, signal);
     return true;
   };
   const isThere = async (): Promise<boolean | undefined> => {

@@ -43,6 +43,12 @@ test.each([
   expect(await names(sbom, ["a"], false)).toEqual(["a"]);
 });
 
+test("a digest that can be forged does not count beside one that cannot", async () => {
+  const [weak] = hashes("b", "SHA-1", "sha1").hashes;
+  const [strong] = hashes("a").hashes;
+  expect(await names(cyclonedx({ hashes: [strong, weak] }), ["a", "b"])).toEqual(["b"]);
+});
+
 test("one that states no digest, or none that is known here, is about anything", async () => {
   expect(await names(cyclonedx({}), ["a"])).toBeUndefined();
   expect(await names(cyclonedx({ hashes: [{ alg: "BLAKE3", content: "00" }] }), ["a"])).toBeUndefined();

@@ -98,8 +98,11 @@ const algorithms: Record<string, string> = {
   md5: "md5",
 };
 
+// Another file can be made that has the same one.
+const broken = new Set(["sha1", "md5"]);
+
 /**
- * The subjects that the SBOM does not describe, by the digests that it states. Undefined where it states none that is known here.
+ * The subjects that the SBOM does not describe, by the digests that it states; SHA-1 and MD5 count only where it states no other. Undefined where it states none that is known here.
  * @param digestOf a subject's digest by another algorithm than it is known by (Node's name), in hex; undefined where it is no file here
  */
 export async function notDescribed(
@@ -111,6 +114,7 @@ export async function notDescribed(
   for (const [name = "", hex = ""] of described.map((each) => each.split(":")))
     if (Object.hasOwn(algorithms, name)) stated.set(name, (stated.get(name) ?? new Set()).add(hex));
   if (stated.size === 0) return undefined;
+  if ([...stated.keys()].some((name) => !broken.has(name))) for (const name of broken) stated.delete(name);
   const isDescribed = async (subject: Subject): Promise<boolean> => {
     for (const [name, hexes] of stated) {
       const hex = subject.digest[name] ?? (await digestOf(subject, algorithms[name]!));
