@@ -5,13 +5,14 @@ import type { Entry } from "@goatnote/build-comparison";
 /** A file of a build and its published one; `null` when there is none, `undefined` when several could be meant. */
 export type Match = string | null | undefined;
 
-interface Pair {
-  built: string;
-  published: string;
-  /** Names at the end that both paths have. */
-  shared: number;
-  /** Nothing is left of either path: of the built one beside its root. */
-  whole: boolean;
+interface File {
+  path: string;
+  parts: string[];
+}
+
+interface Built extends File {
+  /** How many parts are below the root. */
+  own: number;
 }
 
 /**
@@ -24,45 +25,49 @@ interface Pair {
 export function matchPublished(entries: readonly Entry[], published: readonly string[]): Map<string, Match> {
   const folders = new Set(entries.filter(({ type }) => type === "directory").map(({ path }) => path));
   const files = entries.filter(({ type }) => type === "file").map(({ path }) => path);
-  const byName = Map.groupBy(published, nameOf);
-  const pairs = files.flatMap((built) => {
-    const own = partsOf(built).length - partsOf(rootOf(built, folders)).length;
-    return (byName.get(nameOf(built)) ?? []).flatMap((each) => pairOf(built, own, each) ?? []);
-  });
   const matches = new Map<string, Match>(files.map((path) => [path, null]));
   const taken = new Set<string>();
-  const rank = ({ shared, whole }: Pair): number => 2 * shared + (whole ? 1 : 0);
-  const ranks = [...Map.groupBy(pairs, rank)].sort(([a], [b]) => b - a);
-  for (const [, all] of ranks) {
-    const open = all.filter((pair) => matches.get(pair.built) === null && !taken.has(pair.published));
-    const [ofBuilt, ofPublished] = [
-      Map.groupBy(open, ({ built }) => built),
-      Map.groupBy(open, (each) => each.published),
-    ];
-    for (const { built, published: other } of open) {
-      const only = ofBuilt.get(built)!.length === 1 && ofPublished.get(other)!.length === 1;
-      matches.set(built, only ? other : undefined);
-      taken.add(other);
+  /** All of these could stand for all of those: they do where there is one of each, and else nobody knows. */
+  const settle = (built: readonly Built[], others: readonly File[]): void => {
+    const open = built.filter(({ path }) => matches.get(path) === null);
+    const free = others.filter(({ path }) => !taken.has(path));
+    if (open.length === 0 || free.length === 0) return;
+    for (const { path } of open) matches.set(path, open.length === 1 && free.length === 1 ? free[0]!.path : undefined);
+    for (const { path } of free) taken.add(path);
+  };
+
+  let built: Built[] = files.map((path) => {
+    const parts = partsOf(path);
+    return { path, parts, own: parts.length - partsOf(rootOf(path, folders)).length };
+  });
+  let others: File[] = published.map((path) => ({ path, parts: partsOf(path) }));
+  for (let shared = Math.max(0, ...built.map(({ parts }) => parts.length)); shared > 0; shared -= 1) {
+    built = built.filter(({ path }) => matches.get(path) === null);
+    others = others.filter(({ path }) => !taken.has(path));
+    const endingAlike = byEnd(others, shared);
+    for (const [end, alike] of byEnd(built, shared)) {
+      const candidates = endingAlike.get(end) ?? [];
+      const below = alike.filter(({ own }) => own <= shared);
+      const whole = candidates.filter(({ parts }) => parts.length === shared);
+      settle(below, whole);
+      settle(below, candidates);
+      settle(alike, whole);
     }
   }
   return matches;
 }
 
+/** Paths that are so long at least, by so many of their last parts. */
+function byEnd<T extends File>(files: readonly T[], count: number): Map<string, T[]> {
+  const longEnough = files.filter(({ parts }) => parts.length >= count);
+  return Map.groupBy(longEnough, ({ parts }) => parts.slice(-count).join("/"));
+}
+
 const partsOf = (path: string): string[] => (path === "." ? [] : path.split("/"));
-const nameOf = (path: string): string => partsOf(path).at(-1)!;
 
 /** The folder that was chosen as a whole, or the one that a file that was chosen alone is in. */
 function rootOf(path: string, folders: ReadonlySet<string>): string {
   let root = dirname(path);
   for (let above = root; above !== "."; above = dirname(above)) if (folders.has(above)) root = above;
   return root;
-}
-
-/** @param own how many parts of the built path are below its root */
-function pairOf(built: string, own: number, published: string): Pair | undefined {
-  const [a, b] = [partsOf(built).reverse(), partsOf(published).reverse()];
-  let shared = 0;
-  while (shared < Math.min(a.length, b.length) && a[shared] === b[shared]) shared += 1;
-  if (shared < b.length && shared < own) return undefined;
-  return { built, published, shared, whole: shared === b.length && shared >= own };
 }
