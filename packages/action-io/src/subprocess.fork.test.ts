@@ -283,6 +283,21 @@ describe("signals of ours", () => {
     expect(killed).toMatchObject({ code: 0, stdout: expect.stringContaining(`{"code":null,"signal":"${signal}"`) });
   });
 
+  posix("are listened for before a child can say that it is there", async () => {
+    const before = process.listenerCount("SIGTERM");
+    const asked: number[] = [];
+    // Asked for when the child is started.
+    const env = {
+      get LATE() {
+        asked.push(process.listenerCount("SIGTERM"));
+        return "1";
+      },
+    };
+    await script("", { env });
+    expect(asked).toContain(before + 1);
+    expect(asked).not.toContain(before);
+  });
+
   posix("a cancelled child fails the action", async () => {
     const body = `await io.runMain(async () => { await io.run(${child("")}, { output: "inherit" }); });`;
     const { code, stdout } = await interrupted(body, "SIGTERM");

@@ -90,6 +90,16 @@ export function childEnvironment(
  * @throws SubprocessError when it cannot be started, ends badly (unless `check: false`), runs too long or writes too much
  */
 export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
+  // Before it starts: it may be quicker to say that it is ready than we are to be told of signals.
+  const stopPassing = passSignals();
+  try {
+    return await runToEnd(argv, options);
+  } finally {
+    stopPassing();
+  }
+}
+
+async function runToEnd(argv: readonly [string, ...string[]], options: RunOptions): Promise<RunResult> {
   const { check = true, maxOutput = 64 * 1024 * 1024, timeoutMs } = options;
   const [program] = argv;
   const child = start(argv, options);
@@ -124,7 +134,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   }
   // A child that ends without reading its input closes the pipe; its exit code tells more than our write error.
   child.stdin?.on("error", () => {}).end(options.input);
-  forwardSignals(child);
+  running.add(child);
   try {
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     const text = (chunks: Buffer[], encoding?: "utf8" | "latin1"): string => Buffer.concat(chunks).toString(encoding);
@@ -136,7 +146,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     throw error instanceof SubprocessError ? error : notStarted(program, error);
   } finally {
     clearTimeout(timer);
-    stopForwarding(child);
+    running.delete(child);
   }
 }
 
@@ -179,18 +189,18 @@ function endedBadly([program, ...args]: readonly [string, ...string[]], { code, 
   return `${command} ended with ${signal ?? `exit code ${code}`}${lastLines ? `: ${lastLines}` : "."}`;
 }
 
-// One listener per signal for all children: Node warns of a leak from the eleventh listener on.
 const running = new Set<ChildProcess>();
 const passOn = (signal: NodeJS.Signals): void => {
   for (const child of running) child.kill(signal);
 };
 
-function forwardSignals(child: ChildProcess): void {
-  if (running.size === 0) process.on("SIGINT", passOn).on("SIGTERM", passOn);
-  running.add(child);
-}
+// One listener per signal for all children: Node warns of a leak from the eleventh listener on.
+let passing = 0;
 
-function stopForwarding(child: ChildProcess): void {
-  running.delete(child);
-  if (running.size === 0) process.off("SIGINT", passOn).off("SIGTERM", passOn);
+/** Has signals passed on to what runs. @returns what ends it */
+function passSignals(): () => void {
+  if (passing++ === 0) process.on("SIGINT", passOn).on("SIGTERM", passOn);
+  return () => {
+    if (--passing === 0) process.off("SIGINT", passOn).off("SIGTERM", passOn);
+  };
 }
