@@ -11,14 +11,16 @@ const peer = (name: string): string | undefined => locate(name);
 /**
  * A suite that needs a real tool.
  * @param suite registers the tests; it gets the absolute path of the tool, and is not called when that is missing
+ * @param starts what the tool itself needs on PATH
  */
-export function describeWithPeer(name: string, suite: (path: string) => void): void {
+export function describeWithPeer(name: string, suite: (path: string) => void, starts?: string): void {
   const path = peer(name);
+  const missing = path === undefined ? name : starts !== undefined && !peer(starts) ? starts : undefined;
   describe(`with ${name}`, () => {
-    if (path) suite(path);
+    if (path !== undefined && missing === undefined) suite(path);
     else {
-      test(`needs ${name}`, ({ skip }) => {
-        const note = `needs ${name}; npm run peers ${name}`;
+      test(`needs ${missing}`, ({ skip }) => {
+        const note = missing === name ? `needs ${name}; npm run peers ${name}` : `needs ${missing} on PATH`;
         if (process.env.REQUIRE_PEERS === "1") throw new Error(note);
         skip(note); // scripts/test.ts lists these notes at the end, each once
       });
