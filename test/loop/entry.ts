@@ -18,7 +18,7 @@ export interface Ended {
  * Runs `main` of an action to its end.
  * @param action `<action>[/<sub-action>]` below the folder of built actions
  * @param inputs beside the defaults of its action.yml; expressions among these are empty
- * @param workspace where it starts; `_temp` beside it is the runner's temporary folder
+ * @param workspace where it starts; `_temp` beside it is the runner's temporary folder, and `_home` the home
  * @param through a command that starts it, such as one that cuts off the network or changes the user
  */
 export async function runEntry(
@@ -29,8 +29,9 @@ export async function runEntry(
   env: Record<string, string> = {},
   through: readonly string[] = [],
 ): Promise<Ended> {
-  const temp = `${workspace}_temp`;
-  mkdirSync(temp, { recursive: true });
+  // Of its own also the home, through which a check of a build looks.
+  const [temp, home] = [`${workspace}_temp`, `${workspace}_home`];
+  for (const folder of [temp, home]) mkdirSync(folder, { recursive: true });
   const [output, summary] = [join(temp, "output"), join(temp, "summary")];
   for (const file of [output, summary]) rmSync(file, { force: true });
   for (const file of [output, summary]) writeFileSync(file, "");
@@ -47,7 +48,7 @@ export async function runEntry(
     cwd: workspace,
     env: {
       PATH: process.env.PATH,
-      HOME: process.env.HOME,
+      HOME: home,
       GITHUB_ACTIONS: "true",
       GITHUB_REPOSITORY: "octo/lab",
       GITHUB_EVENT_NAME: "push",

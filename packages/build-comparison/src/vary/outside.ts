@@ -1,9 +1,15 @@
 /** What a build leaves outside of its own folders, where the next build can find it. */
-import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
-import { join } from "node:path";
+import { type Dirent, lstatSync, readdirSync, statSync } from "node:fs";
+import { sep } from "node:path";
 
-/** Folders and what is in them, by name: size and time of files. A file that is looked at by itself is its own only entry. */
-type Looked = Map<string, Map<string, string>>;
+/**
+ * When an entry last changed, in any way, in milliseconds: of all times of a file, no program can set this one. Folders have
+ * none, since what changed in them is told by itself.
+ */
+type State = number | "folder";
+
+/** Folders and what is in them, by name. A file that is looked at by itself is its own only entry. */
+type Looked = Map<string, Map<string, State>>;
 
 export interface Snapshot {
   found: Looked;
@@ -17,31 +23,43 @@ const neverLooked = "_diag";
 const mostFolders = 20_000;
 const longestMs = 3000;
 
-const stateOf = (stats: Stats): string =>
-  stats.isDirectory() ? "folder" : `${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+const within = (folder: string, name: string): string =>
+  name ? `${folder}${folder.endsWith(sep) ? "" : sep}${name}` : folder;
 
 /** What is in a folder, or a file itself; undefined where it cannot be read. */
-function list(
-  folder: string,
-  skip: ReadonlySet<string>,
-): { entries: Map<string, string>; below: string[] } | undefined {
-  const entries = new Map<string, string>();
+function list(folder: string, skip: ReadonlySet<string>): { entries: Map<string, State>; below: string[] } | undefined {
+  const entries = new Map<string, State>();
   const below: string[] = [];
+  let found: Dirent[];
   try {
     const own = statSync(folder);
-    if (!own.isDirectory()) return { entries: new Map([["", stateOf(own)]]), below };
-    for (const name of readdirSync(folder)) {
-      if (name === neverLooked) continue;
-      const path = join(folder, name);
-      const stats = skip.has(path) ? undefined : lstatSync(path, { throwIfNoEntry: false });
-      if (!stats) continue;
-      entries.set(name, stateOf(stats));
-      if (stats.isDirectory()) below.push(path);
-    }
+    if (!own.isDirectory()) return { entries: new Map([["", own.ctimeMs]]), below };
+    found = readdirSync(folder, { withFileTypes: true });
   } catch {
     return undefined;
   }
+  for (const entry of found) {
+    const { name } = entry;
+    const path = within(folder, name);
+    if (name === neverLooked || skip.has(path)) continue;
+    if (entry.isDirectory()) {
+      entries.set(name, "folder");
+      below.push(path);
+      continue;
+    }
+    const changed = changeOf(path);
+    if (changed !== undefined) entries.set(name, changed);
+  }
   return { entries, below };
+}
+
+/** Undefined for what is gone, and in a folder that may be listed and not entered. */
+function changeOf(path: string): number | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.ctimeMs;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is in folders, the nearest first, as far as time and bounds allow. Those of `skip` are passed over. */
@@ -65,7 +83,7 @@ export function snapshot(folders: readonly string[], skip: readonly string[]): S
 export function changedSince(before: Snapshot, skip: readonly string[]): string[] {
   const left = new Set(skip);
   return [...before.found].flatMap(([folder, entries]) => {
-    const now = list(folder, left)?.entries ?? new Map<string, string>();
-    return [...now].filter(([name, state]) => entries.get(name) !== state).map(([name]) => join(folder, name));
+    const now = list(folder, left)?.entries ?? new Map<string, State>();
+    return [...now].filter(([name, state]) => entries.get(name) !== state).map(([name]) => within(folder, name));
   });
 }
