@@ -1,5 +1,6 @@
 /** The keys and certificates that a bundle may rest on. */
 import { UserError } from "@goatnote/action-io";
+import type { X509Certificate } from "@sigstore/core";
 import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { type TrustMaterial, toTrustMaterial } from "@sigstore/verify";
 import { publicGoodRoot } from "./public-good-root.ts";
@@ -56,6 +57,7 @@ function rootOf(document: unknown, name: string): Root {
     throw new UserError(`${name} is no trusted root that can be read.`, { cause });
   }
   const { certificateAuthorities, timestampAuthorities, tlogs, ctlogs } = material;
+  for (const { certChain } of [...certificateAuthorities, ...timestampAuthorities]) certChain.forEach(encodeOnce);
   if (certificateAuthorities.length === 0)
     throw new UserError(`${name} is no trusted root: it names no certificate authority.`);
   if (timestampAuthorities.length === 0 && tlogs.length === 0)
@@ -63,4 +65,19 @@ function rootOf(document: unknown, name: string): Root {
       `${name} cannot be used: it names no log and no timestamp authority, so no time can be checked.`,
     );
   return { name, material, ctlogThreshold: ctlogs.length > 0 ? 1 : 0, tlogThreshold: tlogs.length > 0 ? 1 : 0 };
+}
+
+/**
+ * Sigstore's library compares certificates by their DER, which it writes anew each time: for those of the authorities, which stay
+ * the same over all bundles, that would be a fifth of the time that verifying takes.
+ */
+function encodeOnce({ root, tbsCertificate }: X509Certificate): void {
+  for (const part of [root, tbsCertificate]) {
+    const encode = part.toDER.bind(part);
+    let der: Buffer | undefined;
+    part.toDER = () => {
+      der ??= encode();
+      return der;
+    };
+  }
 }
