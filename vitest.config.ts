@@ -2,22 +2,27 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-// Files share a process, which starts fast; tests that change its directory, umask, environment or signals are named *.fork.test.ts
-// and get one each. Never threads: they would all be in one large process, and to start a program takes tens of milliseconds of one
-// of a gigabyte, and we start some ten thousand.
-const include = ["packages/**/*.test.ts", "actions/**/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"];
+// Unit tests share processes, which start fast; what changes the directory, umask, environment or signals of its process is named
+// *.fork.test.ts. Those and what is in test/, which starts programs by the hundred, get a process for each file: to start a program
+// takes the longer the larger the process is that starts it, up to tens of milliseconds. Never threads, which make one large one.
+const units = ["packages", "actions", "scripts"].map((folder) => `${folder}/**/*.test.ts`);
+const forks = units.map((glob) => glob.replace("*.test.ts", "*.fork.test.ts"));
 const exclude = ["**/node_modules/**", "build/**", "dist/**"];
 
 /** What takes a minute or so, as `npm test` says at its end: begun last, one of them would run alone while processors rest. */
 const longest = [
-  "test/loop/pytest.test.ts",
-  "test/sops/matrix.test.ts",
-  "test/sops/source-leaks.test.ts",
-  "packages/ci-history/src/ref-store.test.ts",
   "test/attest/attest.test.ts",
+  "test/sops/source-leaks.test.ts",
+  "test/reproducibility/zoo.fork.test.ts",
+  "test/loop/pytest.test.ts",
+  "test/reproducibility/unable.fork.test.ts",
+  "test/reproducibility/nix-zoo.fork.test.ts",
+  "test/nix/action.fork.test.ts",
+  "test/sops/matrix.test.ts",
   "test/own-workflows.test.ts",
+  "packages/test-selection/src/stored-past.test.ts",
+  "packages/ci-history/src/ref-store.test.ts",
   "scripts/publish.test.ts",
-  "test/loop/train.test.ts",
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -38,20 +43,13 @@ export default defineConfig({
     // programs that they start is what counts.
     maxWorkers: Math.min(availableParallelism() + 2, 12),
     sequence: { sequencer: LongestFirst },
+    pool: "forks",
     projects: [
       {
         extends: true,
-        test: { name: "shared", include, exclude: [...exclude, "**/*.fork.test.ts"], pool: "forks", isolate: false },
+        test: { name: "shared", include: units, exclude: [...exclude, "**/*.fork.test.ts"], isolate: false },
       },
-      {
-        extends: true,
-        test: {
-          name: "alone",
-          include: include.map((glob) => glob.replace("*.test.ts", "*.fork.test.ts")),
-          exclude,
-          pool: "forks",
-        },
-      },
+      { extends: true, test: { name: "alone", include: [...forks, "test/**/*.test.ts"], exclude } },
     ],
   },
 });

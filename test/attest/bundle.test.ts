@@ -42,7 +42,8 @@ test.each([
 ])("%s loads nothing that its inputs do not ask for", async (entry, unwanted) => {
   const workspace = mkdtempSync(join(tmpdir(), "loads-"));
   onTestFinished(() => rmSync(workspace, { recursive: true }));
-  onTestFinished(() => rmSync(`${workspace}_temp`, { recursive: true, force: true }));
+  for (const beside of ["_temp", "_home"])
+    onTestFinished(() => rmSync(`${workspace}${beside}`, { recursive: true, force: true }));
   const env = { NODE_V8_COVERAGE: join(workspace, "coverage") };
   const ended = await runEntry(join(folder, ".."), entry, { "subject-path": "none" }, workspace, env);
   expect(ended.code, ended.log).toBe(1);

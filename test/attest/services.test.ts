@@ -200,16 +200,28 @@ describe("a release", () => {
     expect(assets()).toEqual([[name, "new"]]);
   });
 
-  test.each([1, 2, 3])("nothing is left waiting when change %d of an asset fails", async (nth) => {
-    const attach = prepare([asset("cut off", { id: 2, name: `${name}.new` })]);
-    let changes = 0;
-    backend.router.intercept((path) => {
-      if (path.includes("/releases/assets/") && ++changes === nth) throw new Refusal(500, "no");
-      return undefined;
-    });
-    expect(await attach()).toEqual([name]);
-    expect(changes).toBeGreaterThanOrEqual(nth);
-    expect(assets()).toEqual([[name, "new"]]);
+  test.each([
+    ["an asset changes, at first", "/releases/assets/", 1],
+    ["one is uploaded, at first", "/uploads/", 1],
+  ])("nothing is left waiting when GitHub fails as %s", async (_, part, nth) => {
+    for (const draft of [true, false])
+      for (const state of ["uploaded", "starter"]) {
+        backend.state.releases = [];
+        const attach = prepare([asset("cut off", { id: 2, name: `${name}.new`, state })], draft);
+        let [asked, taken] = [0, [] as string[]];
+        backend.router.intercept((path) => {
+          if (path.includes(part) && ++asked === nth) throw new Refusal(502, "no");
+          taken = assets().map((each) => each.join(" is "));
+          return undefined;
+        });
+        expect(await attach()).toEqual([name]);
+        expect(asked).toBeGreaterThanOrEqual(nth);
+        // What waits under another name is never shown under this one.
+        expect(taken).not.toContain(`${name} is cut off`);
+        expect(assets()).toContainEqual([name, "new"]);
+        if (draft) expect(assets()).toHaveLength(1);
+        expect(await attach()).toEqual([]);
+      }
   });
 
   test("what GitHub did not finish storing is replaced in a published release too, and nothing else is", async () => {

@@ -41,7 +41,8 @@ export function matchPublished(entries: readonly Entry[], published: readonly st
     return { path, parts, own: parts.length - partsOf(rootOf(path, folders)).length };
   });
   let others: File[] = published.map((path) => ({ path, parts: partsOf(path) }));
-  for (let shared = Math.max(0, ...built.map(({ parts }) => parts.length)); shared > 0; shared -= 1) {
+  const deepest = built.reduce((most, { parts }) => Math.max(most, parts.length), 0);
+  for (let shared = deepest; shared > 0; shared -= 1) {
     built = built.filter(({ path }) => matches.get(path) === null);
     others = others.filter(({ path }) => !taken.has(path));
     const endingAlike = byEnd(others, shared);

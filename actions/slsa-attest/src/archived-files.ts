@@ -3,8 +3,9 @@ import { readdir, stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { digestOf, type Subject } from "@goatnote/attestation";
 
-/** A snapshot of the trusted root; steps that signed under different ones leave one each. */
-export const isRootSnapshot = (name: string): boolean => /^trusted_root(?:\.[^/]+)?\.json$/.test(name);
+/** A snapshot of the trusted root; a kind of attestation that was signed under another than those before it has its own. */
+export const isRootSnapshot = (name: string): boolean =>
+  /^trusted_root(?:\.(?:provenance|sbom|test-result|custom))?\.json$/.test(name);
 
 /** What slsa-attest writes into an archive, beside those. */
 const ownFiles = /^(?:SHA256SUMS|VERIFY(?:\.[^/]+)?\.md|[^/]+\.(?:intoto\.jsonl|sigstore\.json|index\.json))$/;

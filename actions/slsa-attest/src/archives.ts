@@ -3,7 +3,7 @@
  * artifacts where they lie there too. And what has aged: keys and certificates behind the bundles that are out of use.
  */
 import { glob, readdir, readFile, stat } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { UserError } from "@goatnote/action-io";
 import {
   type BundleSource,
@@ -122,10 +122,10 @@ async function verifyOne(
   const failed = verdicts.some(({ judgements }) =>
     judgements.some(({ rules }) => rules.some(({ name, passed }) => name === "signature" && !passed)),
   );
-  if (!failed || !holds(() => verifyBundle(bundle.json, snapshot))) return verdicts;
+  const vouching = failed && snapshot.find((root) => holds(() => verifyBundle(bundle.json, [root])));
+  if (!vouching) return verdicts;
   // Said where it helps: the bundle is sound, and the root has moved on.
-  const reason =
-    "only the archive's own snapshot of the trusted root still vouches for it. If nobody else could write to the archive, verify with `trusted-root` set to its trusted_root.json";
+  const reason = `only the archive's own snapshot of the trusted root still vouches for it. If nobody else could write to the archive, verify with \`trusted-root\` set to its ${basename(vouching.name)}`;
   return verdicts.map((verdict) => ({ ...verdict, reason }));
 }
 
@@ -140,10 +140,15 @@ const holds = (check: () => unknown): boolean => {
 
 async function snapshotIn(folder: string, name: string): Promise<Root[]> {
   const { readTrustedRoots } = await loadVerification();
-  const snapshots = (await readdir(folder)).filter(isRootSnapshot).sort();
-  const roots = snapshots.map(async (file) =>
-    readTrustedRoots(await readFile(join(folder, file), "utf8"), `${name}/${file}`),
-  );
+  const roots = (await readdir(folder))
+    .filter(isRootSnapshot)
+    .sort()
+    .map(async (file) => {
+      const text = await readFile(join(folder, file), "utf8").catch((cause: NodeJS.ErrnoException) => {
+        throw new UserError(`${name}/${file} cannot be read: ${cause.code}.`, { cause });
+      });
+      return readTrustedRoots(text, `${name}/${file}`);
+    });
   return (await Promise.all(roots)).flat();
 }
 

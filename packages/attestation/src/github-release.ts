@@ -97,29 +97,31 @@ function attach(
       });
   };
   const rename = (asset: Asset, signal: AbortSignal) => ask(repository, "PATCH", assetUrl(asset), signal, { name });
+  const isRight = (asset: Asset | undefined): asset is Asset => asset?.digest === digest;
+  const wasThere = listed.assets.some((asset) => asset.name === name && isRight(asset));
   const put = async (signal: AbortSignal): Promise<boolean> => {
-    let [old, waiting] = [present(name), present(waitingName)];
-    if (!old && waiting) {
-      // An earlier attempt was cut off after it took the old one away: the one that waits is all that there is.
+    const [old, waiting] = [present(name), present(waitingName)];
+    if (!old && isRight(waiting)) {
       await rename(waiting, signal);
-      if (waiting.digest === digest) return true;
-      [old, waiting] = [waiting, undefined];
-    }
-    if (!old) {
-      await upload(name, signal);
       return true;
     }
-    if (waiting && waiting.digest !== digest) await remove(waiting, signal);
-    const next = waiting?.digest === digest ? waiting : await upload(waitingName, signal);
+    if (!old || isRight(old)) {
+      if (!old) await upload(name, signal);
+      // What an attempt that was cut off left.
+      await remove(waiting, signal);
+      return !wasThere;
+    }
+    if (!isRight(waiting)) await remove(waiting, signal);
+    const next = isRight(waiting) ? waiting : await upload(waitingName, signal);
     await remove(old, signal);
     await rename(next, signal);
     return true;
   };
   const isThere = async (): Promise<boolean | undefined> => {
-    const first = release === undefined;
-    release = first ? listed : await releaseOf(repository, tag, patience);
+    release = release === undefined ? listed : await releaseOf(repository, tag, patience);
     const asset = present(name);
-    if (asset?.digest === digest) return !first;
+    // What is published stays as it is.
+    if (isRight(asset) && !(release.draft && present(waitingName))) return !wasThere;
     // What GitHub could not finish storing was never published.
     if (asset && asset.state !== "starter" && !release.draft)
       throw new UserError(

@@ -27,6 +27,10 @@ test.each([
   ["null", "null"],
   ["no authority", JSON.stringify({ ...publicGoodRoot, certificateAuthorities: [] })],
   ["no witness", JSON.stringify({ ...publicGoodRoot, tlogs: [], timestampAuthorities: [] })],
+  [
+    "an authority whose certificate is none",
+    JSON.stringify(publicGoodRoot).replace(/"rawBytes":"MII[^"]*"/, '"rawBytes":"MAA="'),
+  ],
   ["an authority without certificates", JSON.stringify({ certificateAuthorities: [{}] })],
   ["a line that is none", `${JSON.stringify(publicGoodRoot)}\nnone`],
 ])("%s is no trusted root", (_, text) => {

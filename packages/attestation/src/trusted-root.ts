@@ -53,11 +53,12 @@ function rootOf(document: unknown, name: string): Root {
   let material: TrustMaterial;
   try {
     material = toTrustMaterial(TrustedRoot.fromJSON(document));
+    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities])
+      certChain.forEach(encodeOnce);
   } catch (cause) {
     throw new UserError(`${name} is no trusted root that can be read.`, { cause });
   }
   const { certificateAuthorities, timestampAuthorities, tlogs, ctlogs } = material;
-  for (const { certChain } of [...certificateAuthorities, ...timestampAuthorities]) certChain.forEach(encodeOnce);
   if (certificateAuthorities.length === 0)
     throw new UserError(`${name} is no trusted root: it names no certificate authority.`);
   if (timestampAuthorities.length === 0 && tlogs.length === 0)

@@ -13,7 +13,7 @@ export type Mode = (typeof modes)[number];
 export interface PlannedTest {
   id: string;
   file: string | null;
-  /** How likely it is to fail, see `model`: a sum of 0 or more, or a logarithm of odds; null for a test without history. Ranked by it for its duration, see `worth.ts`. */
+  /** How likely it is to fail, see `model`: a sum of 0 or more, or a logarithm of odds; null for a test without history. Ranked by it for its duration, or its file's, see `worth.ts`. */
   score: number | null;
   /** Calibrated probability that it fails, 0 to 1; null for a test without history, and where the past cannot tell yet. */
   probability: number | null;

@@ -1,15 +1,9 @@
 /** What a build leaves outside of its own folders, where the next build can find it. */
-import { type Dirent, lstatSync, readdirSync, statSync } from "node:fs";
-import { sep } from "node:path";
-
-/**
- * When an entry last changed, in any way, in milliseconds: of all times of a file, no program can set this one. Folders have
- * none, since what changed in them is told by itself.
- */
-type State = number | "folder";
+import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from "node:fs";
+import { resolve, sep } from "node:path";
 
 /** Folders and what is in them, by name. A file that is looked at by itself is its own only entry. */
-type Looked = Map<string, Map<string, State>>;
+type Looked = Map<string, Map<string, string>>;
 
 export interface Snapshot {
   found: Looked;
@@ -26,14 +20,20 @@ const longestMs = 3000;
 const within = (folder: string, name: string): string =>
   name ? `${folder}${folder.endsWith(sep) ? "" : sep}${name}` : folder;
 
+// Of a file's times, the one that no program sets.
+const stateIn = ({ size, ctimeMs }: Stats): string => `${size} ${ctimeMs}`;
+
 /** What is in a folder, or a file itself; undefined where it cannot be read. */
-function list(folder: string, skip: ReadonlySet<string>): { entries: Map<string, State>; below: string[] } | undefined {
-  const entries = new Map<string, State>();
+function list(
+  folder: string,
+  skip: ReadonlySet<string>,
+): { entries: Map<string, string>; below: string[] } | undefined {
+  const entries = new Map<string, string>();
   const below: string[] = [];
   let found: Dirent[];
   try {
     const own = statSync(folder);
-    if (!own.isDirectory()) return { entries: new Map([["", own.ctimeMs]]), below };
+    if (!own.isDirectory()) return { entries: new Map([["", stateIn(own)]]), below };
     found = readdirSync(folder, { withFileTypes: true });
   } catch {
     return undefined;
@@ -47,16 +47,17 @@ function list(folder: string, skip: ReadonlySet<string>): { entries: Map<string,
       below.push(path);
       continue;
     }
-    const changed = changeOf(path);
-    if (changed !== undefined) entries.set(name, changed);
+    const state = stateOf(path);
+    if (state !== undefined) entries.set(name, state);
   }
   return { entries, below };
 }
 
 /** Undefined for what is gone, and in a folder that may be listed and not entered. */
-function changeOf(path: string): number | undefined {
+function stateOf(path: string): string | undefined {
   try {
-    return lstatSync(path, { throwIfNoEntry: false })?.ctimeMs;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    return stats && stateIn(stats);
   } catch {
     return undefined;
   }
@@ -66,7 +67,7 @@ function changeOf(path: string): number | undefined {
 export function snapshot(folders: readonly string[], skip: readonly string[]): Snapshot {
   const found: Looked = new Map();
   const left = new Set(skip);
-  const queue = folders.filter((folder) => !left.has(folder));
+  const queue = folders.map((folder) => resolve(folder)).filter((folder) => !left.has(folder));
   const until = Date.now() + longestMs;
   for (const folder of queue) {
     if (found.has(folder)) continue;
@@ -83,7 +84,7 @@ export function snapshot(folders: readonly string[], skip: readonly string[]): S
 export function changedSince(before: Snapshot, skip: readonly string[]): string[] {
   const left = new Set(skip);
   return [...before.found].flatMap(([folder, entries]) => {
-    const now = list(folder, left)?.entries ?? new Map<string, State>();
+    const now = list(folder, left)?.entries ?? new Map<string, string>();
     return [...now].filter(([name, state]) => entries.get(name) !== state).map(([name]) => within(folder, name));
   });
 }
