@@ -2,36 +2,25 @@
  * Claim: of the red changes, as large a share stays red as was stated beforehand, and little is run for it. Histories run
  * by run from 40 % on, as `ml-test-select/replay` goes through them: each decision by what was known before it.
  *
- *   node benchmarks/stated-recall.ts <history.ndjson[.gz|.zst]>... [--recall 0.95]... [--runner vitest]
+ *   node benchmarks/stated-recall.ts <history.ndjson[.gz|.zst]>... [--recall 0.95]...
  *
  * Prints for each history and recall the runs that were decided, the red ones and how many of them would have passed
  * unnoticed; the same for those red ones only in which something rested; p, the chance that a recall as stated would have
  * caught so few or fewer (one-sided binomial test; below 0.05 it has not held); and the shares of tests and of test time
  * that ran, all runs taken together, those of a cut that counts tests instead of time, and those of the runs whose cut
- * came from 60 failing runs or more. With `--runner`, as if the tests were run by it: vitest, say, can only be given files.
+ * came from 60 failing runs or more.
  */
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { type Run, readHistory } from "@goatnote/ci-history";
-import {
-  chanceOfSoFew,
-  cutFor,
-  isReference,
-  Learner,
-  replayWishes,
-  runners,
-  wholeRuns,
-} from "@goatnote/test-selection";
+import { chanceOfSoFew, cutFor, isReference, Learner, replayWishes, wholeRuns } from "@goatnote/test-selection";
 import { SelectorTally } from "../packages/test-selection/src/selector-tally.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { recall: { type: "string", multiple: true, default: ["0.95", "0.9", "0.8"] }, runner: { type: "string" } },
+  options: { recall: { type: "string", multiple: true, default: ["0.95", "0.9", "0.8"] } },
 });
 if (positionals.length === 0) throw new Error("Name history files; see the head of this file.");
-
-const runner = values.runner === undefined ? null : runners[values.runner as keyof typeof runners];
-if (runner === undefined) throw new Error(`--runner: allowed are ${Object.keys(runners).join(", ")}.`);
 
 const [evaluateFrom, blocks, many] = [0.4, 12, 60];
 
@@ -53,11 +42,7 @@ function decide(runs: readonly Run[], recall: number): Outcome {
   const block = Math.max(1, Math.ceil((runs.length - first) / blocks));
   const learner = new Learner();
   const wishes = replayWishes(recall);
-  const [all, counted, long] = [
-    new SelectorTally(wishes, runner),
-    new SelectorTally(wishes, runner),
-    new SelectorTally(wishes, runner),
-  ];
+  const [all, counted, long] = [new SelectorTally(wishes), new SelectorTally(wishes), new SelectorTally(wishes)];
   const outcome: Outcome = { runs: 0, red: 0, escaped: 0, rested: { runs: 0, red: 0 }, all, counted, long };
   for (const [index, run] of runs.entries()) {
     if (index >= first) {

@@ -5,7 +5,6 @@ import { choose } from "./choose.ts";
 import { importsOf } from "./links.ts";
 import { outcomes } from "./outcomes.ts";
 import type { Past } from "./past.ts";
-import type { Runner } from "./runners/runner.ts";
 import type { Wishes } from "./situation.ts";
 
 /** What the action wishes by default, for a target recall. */
@@ -42,7 +41,6 @@ export class SelectorTally {
   runs = 0;
   failingRuns = 0;
   private readonly wishes: Wishes;
-  private readonly runner: Runner | null;
   private escaped = 0;
   private missed = 0;
   private tests = { run: 0, all: 0 };
@@ -50,10 +48,8 @@ export class SelectorTally {
   private fullRuns = 0;
   private readonly reliability = emptyBins();
 
-  /** @param runner what the chosen tests would be given to; single tests, without one */
-  constructor(wishes: Wishes, runner: Runner | null = null) {
+  constructor(wishes: Wishes) {
     this.wishes = wishes;
-    this.runner = runner;
   }
 
   /**
@@ -73,7 +69,7 @@ export class SelectorTally {
       runAll: null,
       files: [],
       tests: [...result.keys()],
-      runner: this.runner,
+      runner: null,
       imports: importsOf(run),
       companions: null,
     };
