@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { NixError } from "./errors.ts";
+import { HashThread } from "./hash-thread.ts";
 
 /** What `nix hash path` and `nix path-info` give for a file, a folder or a link. */
 export interface NarDigest {
@@ -95,24 +96,19 @@ function* parts(root: Buffer): Generator<Part> {
 }
 
 /**
- * Gives the archive of a tree block by block and hashes it on the way, so that memory does not grow with the tree, and many
- * small files are one block.
- * @returns after the last block, its digest; a block that was given may not be kept, since the next one overwrites it
+ * The archive of a tree in blocks, so that memory does not grow with the tree, and many small files are one block.
+ * @param next gives the block to fill next; the one before it was taken then
  */
-export function* narBlocks(path: string): Generator<Buffer, NarDigest> {
-  const hash = createHash("sha256");
-  const block = Buffer.allocUnsafeSlow(blockSize);
-  let [used, size] = [0, 0];
-  function full(): Buffer {
-    const piece = block.subarray(0, used);
-    hash.update(piece);
-    size += used;
-    used = 0;
-    return piece;
-  }
+function* filledBlocks(path: string, next: () => Buffer): Generator<Buffer> {
+  let block = next();
+  let used = 0;
+  const { length: blockSize } = block;
   for (const { head, file } of parts(Buffer.from(path))) {
     for (let at = 0; at < head.length; ) {
-      if (used === blockSize) yield full();
+      if (used === blockSize) {
+        yield block;
+        [block, used] = [next(), 0];
+      }
       const copied = head.copy(block, used, at);
       used += copied;
       at += copied;
@@ -121,7 +117,10 @@ export function* narBlocks(path: string): Generator<Buffer, NarDigest> {
     const handle = openSync(file.path, "r");
     try {
       for (let left = file.size; left > 0; ) {
-        if (used === blockSize) yield full();
+        if (used === blockSize) {
+          yield block;
+          [block, used] = [next(), 0];
+        }
         const read = readSync(handle, block, used, Math.min(blockSize - used, left), null);
         if (read === 0) throw new NixError(`${file.path} became shorter while it was read.`);
         used += read;
@@ -131,15 +130,44 @@ export function* narBlocks(path: string): Generator<Buffer, NarDigest> {
       closeSync(handle);
     }
   }
-  yield full();
-  return { hash: `sha256-${hash.digest("base64")}`, size };
+  yield block.subarray(0, used);
 }
 
-/** Hashes the archive of a tree. */
+const sri = (sha256: Buffer): string => `sha256-${sha256.toString("base64")}`;
+
+/**
+ * Gives the archive of a tree block by block and hashes it on the way.
+ * @returns after the last block, its digest; a block that was given may not be kept, since the next one overwrites it
+ */
+export function* narBlocks(path: string): Generator<Buffer, NarDigest> {
+  const hash = createHash("sha256");
+  const block = Buffer.allocUnsafeSlow(blockSize);
+  let size = 0;
+  for (const piece of filledBlocks(path, () => block)) {
+    hash.update(piece);
+    size += piece.length;
+    yield piece;
+  }
+  return { hash: sri(hash.digest()), size };
+}
+
+/** Hashes the archive of a tree: a small one here, a large one in a thread while this one reads. */
 export function hashNar(path: string): NarDigest {
-  const blocks = narBlocks(path);
-  for (;;) {
-    const { done, value } = blocks.next();
-    if (done) return value;
+  const first = Buffer.allocUnsafeSlow(blockSize);
+  let thread: HashThread | undefined;
+  let size = 0;
+  try {
+    for (const piece of filledBlocks(path, () => thread?.free() ?? first)) {
+      size += piece.length;
+      if (thread === undefined) {
+        if (piece.length < blockSize) return { hash: sri(createHash("sha256").update(piece).digest()), size };
+        thread = new HashThread(blockSize);
+        piece.copy(thread.free());
+      }
+      thread.put(piece.length);
+    }
+    return { hash: sri(thread!.digest()), size };
+  } finally {
+    thread?.stop();
   }
 }
