@@ -8,19 +8,22 @@ import { locate } from "../scripts/peers.ts";
  */
 const peer = (name: string): string | undefined => locate(name);
 
+/** What a tool itself needs on PATH. */
+const starts: Record<string, string> = { gotestsum: "go" };
+
 /**
  * A suite that needs a real tool.
  * @param suite registers the tests; it gets the absolute path of the tool, and is not called when that is missing
- * @param starts what the tool itself needs on PATH
  */
-export function describeWithPeer(name: string, suite: (path: string) => void, starts?: string): void {
+export function describeWithPeer(name: string, suite: (path: string) => void): void {
   const path = peer(name);
-  const missing = path === undefined ? name : starts !== undefined && !peer(starts) ? starts : undefined;
+  const started = starts[name];
   describe(`with ${name}`, () => {
-    if (path !== undefined && missing === undefined) suite(path);
+    if (path && (!started || peer(started))) suite(path);
     else {
+      const missing = path ? started : name;
       test(`needs ${missing}`, ({ skip }) => {
-        const note = missing === name ? `needs ${name}; npm run peers ${name}` : `needs ${missing} on PATH`;
+        const note = path ? `needs ${missing} on PATH` : `needs ${name}; npm run peers ${name}`;
         if (process.env.REQUIRE_PEERS === "1") throw new Error(note);
         skip(note); // scripts/test.ts lists these notes at the end, each once
       });

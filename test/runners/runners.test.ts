@@ -153,12 +153,10 @@ describe("with node:test", () => {
   });
 });
 
-describeWithPeer(
-  "gotestsum",
-  (gotestsum) => {
-    let project: Project;
-    // Go refuses odd names of packages, not of files in them; every package knows a flag that go does not.
-    const content = (test: string, name: string): string => `package p
+describeWithPeer("gotestsum", (gotestsum) => {
+  let project: Project;
+  // Go refuses odd names of packages, not of files in them; every package knows a flag that go does not.
+  const content = (test: string, name: string): string => `package p
 
 import (
 	"flag"
@@ -169,47 +167,45 @@ var _ = flag.Bool("custom", false, "")
 
 func Test${test}(t *testing.T) { t.Run(${JSON.stringify(name)}, func(t *testing.T) {}) }
 `;
-    const folders = [".", "a", "a/b", "p+q", "x~y", "v1.2", "cmd/日", "tools", "lib/a"].filter(
-      (name) => !/[^!-~]/.test(name),
-    );
-    const paths = folders.map((folder, index) => join(folder, `x ${hostile[index]}_test.go`));
-    beforeAll(() => {
-      project = new Project(
-        runners["go-test"],
-        {
-          "go.mod": "module example.com/m\n\ngo 1.21\n",
-          ...Object.fromEntries(paths.map((path, index) => [path, content(`T${index}`, hostile[index]!)])),
-          "none/none.go": "package none\n",
-          "a/testdata/x_test.go": "not Go",
-        },
-        dirname(gotestsum),
-      );
-    });
-    afterAll(() => project.remove());
-    const tests = folders.map((_, index) => `TestT${index}`);
-
-    test("everything is all packages, each known by its folder", async () => {
-      const { code, ran, log } = await project.runEverything();
-      expect(code, log).toBe(0);
-      expect(ran).toEqual(tests);
-      expect(project.places).toEqual([...folders].sort());
-    });
-
-    test.each([[["TestT1", "TestT3"]], [["TestT2"]], [["TestT0", "TestT7"]]])(
-      "the packages of %j run, and no other",
-      async (chosen) => {
-        const { code, ran, log } = await project.start(project.told(chosen)!, ["-custom", "-count=1"]);
-        expect(ran, log).toEqual(chosen);
-        expect(code).toBe(0);
-        expect(project.harmed).toBe(false);
+  const folders = [".", "a", "a/b", "p+q", "x~y", "v1.2", "cmd/日", "tools", "lib/a"].filter(
+    (name) => !/[^!-~]/.test(name),
+  );
+  const paths = folders.map((folder, index) => join(folder, `x ${hostile[index]}_test.go`));
+  beforeAll(() => {
+    project = new Project(
+      runners["go-test"],
+      {
+        "go.mod": "module example.com/m\n\ngo 1.21\n",
+        ...Object.fromEntries(paths.map((path, index) => [path, content(`T${index}`, hostile[index]!)])),
+        "none/none.go": "package none\n",
+        "a/testdata/x_test.go": "not Go",
       },
+      dirname(gotestsum),
     );
+  });
+  afterAll(() => project.remove());
+  const tests = folders.map((_, index) => `TestT${index}`);
 
-    test("a package without tests passes in silence, so it is never told", async () => {
-      expect((await project.start(["./none"])).code).toBe(0);
-      expect(project.told(["TestT1"], ["none"])).toBeNull();
-      expect(project.told(["TestT1"], ["a/testdata"])).toBeNull();
-    });
-  },
-  "go",
-);
+  test("everything is all packages, each known by its folder", async () => {
+    const { code, ran, log } = await project.runEverything();
+    expect(code, log).toBe(0);
+    expect(ran).toEqual(tests);
+    expect(project.places).toEqual([...folders].sort());
+  });
+
+  test.each([[["TestT1", "TestT3"]], [["TestT2"]], [["TestT0", "TestT7"]]])(
+    "the packages of %j run, and no other",
+    async (chosen) => {
+      const { code, ran, log } = await project.start(project.told(chosen)!, ["-custom", "-count=1"]);
+      expect(ran, log).toEqual(chosen);
+      expect(code).toBe(0);
+      expect(project.harmed).toBe(false);
+    },
+  );
+
+  test("a package without tests passes in silence, so it is never told", async () => {
+    expect((await project.start(["./none"])).code).toBe(0);
+    expect(project.told(["TestT1"], ["none"])).toBeNull();
+    expect(project.told(["TestT1"], ["a/testdata"])).toBeNull();
+  });
+});

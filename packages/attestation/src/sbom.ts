@@ -102,7 +102,8 @@ const algorithms: Record<string, string> = {
 const broken = new Set(["sha1", "md5"]);
 
 /**
- * The subjects that the SBOM does not describe, by the digests that it states; SHA-1 and MD5 count only where it states no other anywhere. Undefined where it states none that is known here.
+ * The subjects that the SBOM does not describe, by the digests that it states; SHA-1 and MD5 count only where it states no other
+ * anywhere. Undefined where it states none that is known here.
  * @param digestOf a subject's digest by another algorithm than it is known by (Node's name), in hex; undefined where it is no file here
  */
 export async function notDescribed(

@@ -100,32 +100,29 @@ function* parts(root: Buffer): Generator<Part> {
  * @param next gives the block to fill next; the one before it was taken then
  */
 function* filledBlocks(path: string, next: () => Buffer): Generator<Buffer> {
-  let block = next();
-  let used = 0;
-  const { length: blockSize } = block;
-  for (const { head, file } of parts(Buffer.from(path))) {
-    for (let at = 0; at < head.length; ) {
-      if (used === blockSize) {
+  let [block, used] = [next(), 0];
+  /** @param read puts bytes from this one on into what is left of the block, and says how many */
+  function* fill(length: number, read: (from: number) => number): Generator<Buffer> {
+    for (let from = 0; from < length; ) {
+      if (used === block.length) {
         yield block;
         [block, used] = [next(), 0];
       }
-      const copied = head.copy(block, used, at);
-      used += copied;
-      at += copied;
+      const filled = read(from);
+      used += filled;
+      from += filled;
     }
+  }
+  for (const { head, file } of parts(Buffer.from(path))) {
+    yield* fill(head.length, (from) => head.copy(block, used, from));
     if (file === undefined) continue;
     const handle = openSync(file.path, "r");
     try {
-      for (let left = file.size; left > 0; ) {
-        if (used === blockSize) {
-          yield block;
-          [block, used] = [next(), 0];
-        }
-        const read = readSync(handle, block, used, Math.min(blockSize - used, left), null);
+      yield* fill(file.size, (from) => {
+        const read = readSync(handle, block, used, Math.min(block.length - used, file.size - from), null);
         if (read === 0) throw new NixError(`${file.path} became shorter while it was read.`);
-        used += read;
-        left -= read;
-      }
+        return read;
+      });
     } finally {
       closeSync(handle);
     }

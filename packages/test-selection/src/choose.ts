@@ -97,13 +97,18 @@ function rankingOf(
   const countsTests = wishes.maxFraction !== null && wishes.timeBudgetMs === null;
   const isTimed = tests.some(({ duration_ms }) => duration_ms !== null);
   const order = !isTimed || countsTests ? "count" : runsTogether(runner) ? "file-time" : "time";
-  const usual = past.memory.durations(order);
-  const worth = worthBy(past.model, order, usual.values());
+  const { tests: known } = past.memory;
+  const usual = past.memory.durationBy(order);
+  const worth = worthBy(past.model, order, known.values().map(usual));
+  const durationOf = (id: string): number | null => {
+    const test = known.get(id);
+    return test ? usual(test) : null;
+  };
   return {
     order,
-    of: ({ id, score }) => (score === null ? Number.POSITIVE_INFINITY : worth.of(score, usual.get(id) ?? null)),
+    of: ({ id, score }) => (score === null ? Number.POSITIVE_INFINITY : worth.of(score, durationOf(id))),
     cutInWords: ({ id }, cut) => {
-      const score = worth.scoreAt(cut, usual.get(id) ?? null).toPrecision(2);
+      const score = worth.scoreAt(cut, durationOf(id)).toPrecision(2);
       if (order === "count") return `the cut of ${score}`;
       return `${score}, the cut for ${order === "time" ? "its duration" : "the duration of its file or package"}`;
     },

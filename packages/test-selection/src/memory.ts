@@ -101,16 +101,14 @@ export class Memory {
   /** The number of the latest run that shows which tests a file has. */
   private readonly shownAt = new Map<string, number>();
 
-  /** What each test usually takes, by id, in milliseconds, or by `file-time` all of its file; null where no run says. */
-  durations(order: Order): Map<string, number | null> {
+  /** Says what a test usually takes, in milliseconds, or by `file-time` all of its file; null where no run says. */
+  durationBy(order: Order): (test: TestMemory) => number | null {
+    if (order !== "file-time") return ({ durationMs }) => durationMs;
     const ofFiles = new Map<string, number>();
-    if (order === "file-time")
-      for (const test of this.tests.values())
-        if (test.file !== null && test.durationMs !== null && this.isCurrent(test))
-          ofFiles.set(test.file, (ofFiles.get(test.file) ?? 0) + test.durationMs);
-    const usual = ({ file, durationMs }: TestMemory): number | null =>
-      (file === null ? undefined : ofFiles.get(file)) ?? durationMs;
-    return new Map([...this.tests.values()].map((test) => [test.id, usual(test)]));
+    for (const test of this.tests.values())
+      if (test.file !== null && test.durationMs !== null && this.isCurrent(test))
+        ofFiles.set(test.file, (ofFiles.get(test.file) ?? 0) + test.durationMs);
+    return ({ file, durationMs }) => (file === null ? undefined : ofFiles.get(file)) ?? durationMs;
   }
 
   /** Takes in a run that is newer than all before it. */

@@ -28,7 +28,8 @@ export const policies = {
   /** What the action scores by, over duration where the budget is time. */
   model: ({ past, changes, imports, timed }) => {
     const scores = past.score(changes, imports);
-    const worth = worthBy(past.model, timed ? "time" : "count", past.memory.durations("time").values());
+    const durations = past.memory.tests.values().map(past.memory.durationBy("time"));
+    const worth = worthBy(past.model, timed ? "time" : "count", durations);
     return (id) => {
       const score = scores.get(id);
       return score ? worth.of(score.score, score.test.durationMs) : Number.NEGATIVE_INFINITY;

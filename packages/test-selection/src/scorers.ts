@@ -301,8 +301,8 @@ export class Scorers {
     )!;
     const { ids, durations, timed } = costsOf(run);
     const tests = ids.map((id) => this.memory.tests.get(id));
-    const usual = this.memory.durations("time");
-    const worth = worthBy(name, timed ? "time" : "count", usual.values());
+    const all = this.memory.tests.values().map(this.memory.durationBy("time"));
+    const worth = worthBy(name, timed ? "time" : "count", all);
     const values = tests.map((test) => (test ? worth.of(scoreOf(test), test.durationMs) : Number.POSITIVE_INFINITY));
     return apfdcOf({ ids, values, durations }, new Set(failed));
   }
@@ -320,15 +320,14 @@ export class Scorers {
     const hasFailed = new Set(failed);
     const { ids, durations, timed } = costsOf(run);
     const tests = ids.map((id) => this.memory.tests.get(id));
-    const usual = byOrder((order) => this.memory.durations(order));
+    const usual = byOrder((order) => this.memory.durationBy(order));
     for (const [name, scoreOf] of this.ways(run.changes, linksOf)) {
       const trial = this.trials[name];
       const scores = tests.map((test) => (test ? scoreOf(test) : Number.POSITIVE_INFINITY));
       for (const [index, test] of tests.entries()) if (test) this.onScore(name, scores[index]!, hasFailed.has(test.id));
       const ranks = byOrder((order) => {
-        const worth = worthBy(name, order, usual[order].values());
-        const rank = (score: number, id: string): number => worth.of(score, usual[order].get(id)!);
-        return tests.map((test, index) => (test ? rank(scores[index]!, test.id) : scores[index]!));
+        const worth = worthBy(name, order, this.memory.tests.values().map(usual[order]));
+        return tests.map((test, index) => (test ? worth.of(scores[index]!, usual[order](test)) : scores[index]!));
       });
       const values = ranks[timed ? "time" : "count"];
       trial.observe(apfdcOf({ ids, values, durations }, hasFailed));

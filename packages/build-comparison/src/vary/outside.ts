@@ -1,6 +1,6 @@
 /** What a build leaves outside of its own folders, where the next build can find it. */
 import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from "node:fs";
-import { resolve, sep } from "node:path";
+import { join, resolve } from "node:path";
 
 /** Folders and what is in them, by name. A file that is looked at by itself is its own only entry. */
 type Looked = Map<string, Map<string, string>>;
@@ -16,9 +16,6 @@ const neverLooked = "_diag";
 
 const mostFolders = 20_000;
 const longestMs = 3000;
-
-const within = (folder: string, name: string): string =>
-  name ? `${folder}${folder.endsWith(sep) ? "" : sep}${name}` : folder;
 
 // Of a file's times, the one that no program sets.
 const stateIn = ({ size, ctimeMs }: Stats): string => `${size} ${ctimeMs}`;
@@ -40,7 +37,7 @@ function list(
   }
   for (const entry of found) {
     const { name } = entry;
-    const path = within(folder, name);
+    const path = join(folder, name);
     if (name === neverLooked || skip.has(path)) continue;
     if (entry.isDirectory()) {
       entries.set(name, "folder");
@@ -85,6 +82,6 @@ export function changedSince(before: Snapshot, skip: readonly string[]): string[
   const left = new Set(skip);
   return [...before.found].flatMap(([folder, entries]) => {
     const now = list(folder, left)?.entries ?? new Map<string, string>();
-    return [...now].filter(([name, state]) => entries.get(name) !== state).map(([name]) => within(folder, name));
+    return [...now].filter(([name, state]) => entries.get(name) !== state).map(([name]) => join(folder, name));
   });
 }
