@@ -1,5 +1,5 @@
 /** What differs between two commits. */
-import { commitId, commitish, git } from "./git.ts";
+import { type Asked, commitId, commitish, git } from "./git.ts";
 
 /** A file that differs; path and lines are a `FileChange` of a history. */
 export interface ChangedFile {
@@ -65,9 +65,16 @@ export async function blobsBetween(
   return blobs;
 }
 
-function diffTree(repo: string, how: string[], from: string, head: string): Promise<string> {
+// A model of a few thousand identifiers learns nothing from more.
+const MAX_PATCH = 20_000_000;
+
+/** The difference as a patch without lines around it. Throws GitError where it is larger than 20 MB. */
+export const patchBetween = (repo: string, base: string | null, head: string): Promise<string> =>
+  diffTree(repo, ["-p", "-U0", "--no-renames", "--no-color"], treeOf(base, head), head, { maxOutput: MAX_PATCH });
+
+function diffTree(repo: string, how: string[], from: string, head: string, asked?: Asked): Promise<string> {
   const fixed = ["-r", "-z", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "--no-relative"];
-  return git(repo, ["diff-tree", ...fixed, ...how, from, commitId(head), "--"]);
+  return git(repo, ["diff-tree", ...fixed, ...how, from, commitId(head), "--"], asked);
 }
 
 /**

@@ -34,7 +34,7 @@ const ENVIRONMENT = {
 const MAX_OUTPUT = 512 * 1024 * 1024;
 const TIMEOUT_MS = 120_000;
 
-type Asked = Pick<RunOptions, "input" | "encoding" | "env">;
+export type Asked = Pick<RunOptions, "input" | "encoding" | "env" | "maxOutput">;
 
 /** Runs git in `repo` and gives back how it ended, whatever that was. Throws GitError where git cannot be run. */
 export async function tryGit(repo: string, args: readonly string[], asked: Asked = {}): Promise<RunResult> {

@@ -1,4 +1,5 @@
 export * from "./ancestors.ts";
+export { changedLines } from "./changed-lines.ts";
 export * from "./changed-together.ts";
 export * from "./committed-files.ts";
 export { decisionPoints } from "./decision-points.ts";
