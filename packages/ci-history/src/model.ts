@@ -56,6 +56,12 @@ export interface ImportDistance {
   distance: number;
 }
 
+/** How alike the changed lines and a file of tests are, 0 to 1. */
+export interface TextSimilarity {
+  path: string;
+  similarity: number;
+}
+
 /** How the tests of a run were chosen. */
 export interface Selection {
   mode: "full" | "select" | "explore";
@@ -80,6 +86,8 @@ export interface Run {
   tests: Execution[];
   /** Files of tests from which imports lead to the change, in the sources as they were; a file that is not named is not linked so. Absent where nobody looked. */
   import_distances?: ImportDistance[];
+  /** Files of tests that share identifiers with the changed lines; a file that is not named shares none. Absent where nobody looked. */
+  text_similarities?: TextSimilarity[];
   run_attempt?: number;
   job?: string;
   variant?: string;

@@ -63,6 +63,10 @@ export const anyRun = fc.record(
       plan_digest: fc.constant(`sha256:${"ab".repeat(32)}`),
       target_recall: fc.double({ min: 0, max: 1, noNaN: true }).map((p) => p + 0),
     }),
+    text_similarities: fc.array(
+      fc.record({ path, similarity: fc.double({ min: 0, max: 1, noNaN: true }).map((p) => p + 0) }),
+      { maxLength: 3 },
+    ),
     import_distances: fc.array(fc.record({ path, distance: fc.nat(20) }), { maxLength: 3 }),
     origin: fc.constant("mutation" as const),
   },

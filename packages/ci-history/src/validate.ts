@@ -25,6 +25,7 @@ import {
   type Run,
   type Selection,
   statuses,
+  type TextSimilarity,
   trustLevels,
 } from "./model.ts";
 
@@ -104,6 +105,10 @@ function addOptional(run: Run, from: Fields, where: string): void {
     const list = checkList(from.import_distances, MAX_CHANGES, where, () => "import_distances");
     run.import_distances = list.map((item, i) => checkImportDistance(item, i, where));
   }
+  if (isGiven(from.text_similarities)) {
+    const list = checkList(from.text_similarities, MAX_CHANGES, where, () => "text_similarities");
+    run.text_similarities = list.map((item, i) => checkTextSimilarity(item, i, where));
+  }
   if (isGiven(from.selection)) run.selection = checkSelection(from.selection, where);
   if (isGiven(from.origin)) run.origin = checkWord(from.origin, ["mutation"] as const, where, () => "origin");
 }
@@ -130,6 +135,18 @@ function checkImportDistance(value: unknown, index: number, where: string): Impo
   return {
     path: checkPath(from.path, MAX_PATH_LENGTH, where, at("path")),
     distance: checkCount(from.distance, 0, MAX_CHANGES, where, at("distance")),
+  };
+}
+
+function checkTextSimilarity(value: unknown, index: number, where: string): TextSimilarity {
+  const at =
+    (field: string): FieldName =>
+    () =>
+      `text_similarities[${index}].${field}`;
+  const from = checkObject(value, where, () => `text_similarities[${index}]`);
+  return {
+    path: checkPath(from.path, MAX_PATH_LENGTH, where, at("path")),
+    similarity: checkAmount(from.similarity, 1, where, at("similarity")),
   };
 }
 
