@@ -20,7 +20,7 @@ import { importsIn } from "@goatnote/import-graph";
 import { hashNar, packCache, parseDerivations, parseNarinfo, parsePathInfo, unpackCache } from "@goatnote/nix-store";
 import { type Format, parseIdentities, readCreationRules, readDocuments, readEncrypted } from "@goatnote/sops-file";
 import { readReports } from "@goatnote/test-reports";
-import { decodeModel, decodePlan, encodeModel, type StoredModel } from "@goatnote/test-selection";
+import { decodeModel, decodePlan, encodeModel, type StoredModel, textSimilarities } from "@goatnote/test-selection";
 import { parseChoices } from "../../actions/sops-decrypt/src/names.ts";
 import { verifyBundle } from "../../packages/attestation/src/bundle.ts";
 import { readIdentity } from "../../packages/attestation/src/certificate.ts";
@@ -28,6 +28,7 @@ import { readPolicyFile } from "../../packages/attestation/src/policy-file.ts";
 import { publicRootText, readTrustedRoots } from "../../packages/attestation/src/trusted-root.ts";
 import { Budget } from "../../packages/build-comparison/src/formats/container.ts";
 import { openContainer } from "../../packages/build-comparison/src/formats/open.ts";
+import { linesOf } from "../../packages/change-facts/src/changed-lines.ts";
 import { parseDiff } from "../../packages/change-facts/src/diff.ts";
 import { parseFlakeShow, parseMetadata } from "../../packages/nix-store/src/flake.ts";
 import { readPublicKey, readSigningKey } from "../../packages/nix-store/src/narinfo.ts";
@@ -140,7 +141,7 @@ const bundle = () => {
 };
 
 const untrained: StoredModel = {
-  version: 6,
+  version: 7,
   ...new Learner().scorers.fitted,
   features: featureNames,
   through: "v1/2026/05/17-1-0123456789ab.ndjson.zst",
@@ -187,6 +188,13 @@ export const targets: Record<string, Target> = {
       ),
     ],
     read: (input) => parseDiff(input.toString()),
+  },
+  "changed-lines": {
+    seeds: texts(
+      "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1 @@ def f\n-a_line = 1\n---- b\n+++ größe\n\\ No newline at end of file\n",
+    ),
+    // It reads whatever there is.
+    read: (input) => textSimilarities(linesOf(input.toString()), new Map([["x", input.toString()]])),
   },
   imports: {
     seeds: texts(

@@ -47,6 +47,7 @@ describeWithPeer("pytest", (pytest) => {
     lab = await Lab.make(
       {
         ...Object.fromEntries(files),
+        "tests/test_pine.py": "def test_it():\n    resin = 1\n",
         "tests/test_oak.py": "def later():\n    from src import ash\n\n\ndef test_it():\n    pass\n",
         ".gitignore": "__pycache__/\nreports/\n.pytest_cache/\n",
         ".github/workflows/ci.yml": example("ci-pytest.yml"),
@@ -80,7 +81,7 @@ describeWithPeer("pytest", (pytest) => {
     expect(Number(trained.outputs("ml-test-select/train")[0]?.auc)).toBeGreaterThan(0.9);
     expect([kept("model").length, kept("state").length]).toEqual([1, 2]);
 
-    const pull = await lab.pull({ "src/ash.py": "x = 3\n" });
+    const pull = await lab.pull({ "src/ash.py": "resin = 3\n" });
     expect(pull.log).toMatch(/The history: 0 runs read, 91 known from its state/);
     expect(pull.ran).toContain("test_it");
     const plan = JSON.parse(pull.artifacts(/^test-plan\.json$/)[0]!.content.toString());
@@ -89,6 +90,7 @@ describeWithPeer("pytest", (pytest) => {
     expect(plan.tests[0].probability).toBeGreaterThan(0.1);
     expect(plan.tests[0].id).toBe("tests/test_elm.py||test_it");
     expect(plan.import_distances).toEqual([{ path: "tests/test_oak.py", distance: 1 }]);
+    expect(plan.text_similarities).toEqual([{ path: "tests/test_pine.py", similarity: 0.998 }]);
   }, 180_000);
 });
 

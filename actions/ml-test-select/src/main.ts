@@ -40,9 +40,9 @@ import {
   unitsIn,
   type Wishes,
 } from "@goatnote/test-selection";
-import { importsIn } from "./imports.ts";
 import { mainInputs } from "./inputs.ts";
 import { secondsSaved, summarise } from "./report.ts";
+import { sourcesIn } from "./sources.ts";
 
 type Inputs = Values<typeof mainInputs>;
 
@@ -116,7 +116,7 @@ async function decide(
     const plan = choose(past, situation, wishes);
     const { change } = situation;
     // It explains only: without it the plan is as good.
-    plan.tree = await distil(past, change.kind === "known" ? change.files : [], situation.imports, plan).catch(
+    plan.tree = await distil(past, change.kind === "known" ? change.files : [], situation.sources, plan).catch(
       (error) => {
         warning(`The plan has no tree that explains it: ${describe(error)}`);
         return null;
@@ -141,7 +141,7 @@ const nothingKnown = (reason: string): Omit<Situation, "runner"> => ({
   runAll: reason,
   files: [],
   tests: null,
-  imports: null,
+  sources: null,
   companions: null,
 });
 
@@ -199,16 +199,25 @@ async function readSituation(inputs: Inputs, context: WorkflowContext, past: Pas
   const { workspace } = context;
   const change = await resolveChange(workspace, changeEvent(context, inputs.base));
   const files = await listFiles(workspace, "HEAD");
+  const runner = inputs.runner === "none" ? null : runners[inputs.runner];
   return {
     change,
     unrecorded: await unrecordedChange(workspace, past),
     runAll: reasonForAll(inputs, context),
     files,
     tests: inputs.tests === "" ? null : (await readNamed("tests", inputs.tests)).split(/\r?\n/).filter(Boolean),
-    runner: inputs.runner === "none" ? null : runners[inputs.runner],
-    ...(change.kind === "known" ? await importsIn(workspace, files, change.files) : { imports: null }),
+    runner,
+    ...(change.kind === "known"
+      ? await sourcesIn(workspace, files, change, testFiles(past, runner))
+      : { sources: null }),
     companions: change.kind === "known" ? await companionsOf(workspace, change) : null,
   };
+}
+
+/** Tells the files of tests that the history knows, or that the runner would collect. */
+function testFiles(past: Past, runner: Situation["runner"]): (path: string) => boolean {
+  const known = new Set(past.memory.tests.values().map(({ file }) => file));
+  return (path) => known.has(path.normalize()) || (runner?.isTestFile(path) ?? false);
 }
 
 /** It orders tests that no run knows yet; without it they keep the order of their names. */

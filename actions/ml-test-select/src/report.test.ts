@@ -29,6 +29,7 @@ const plan = (change: Partial<Plan>): Plan => ({
   history: { runs: 100, failing_runs: 60 },
   tree: null,
   import_distances: null,
+  text_similarities: null,
   shards: 1,
   tests: [planned("a", true), planned("b", false)],
   files: [],

@@ -1,41 +1,86 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
-import { importsIn } from "./imports.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sourcesIn } from "./sources.ts";
 
-test("imports are followed in the files of the checkout, and through no link out of it", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "imports-"));
-  try {
-    const texts = {
-      "lab/src/model.py": "",
-      "lab/tests/test_model.py": "from src import model\n",
-      "lab/go.mod": "module example.org/lab\n",
-      "lab/io/io.go": "package io\n",
-      "lab/io/io_test.go": "package io\n",
-      "outside.py": "from src import model\n",
-    };
-    for (const [path, text] of Object.entries(texts)) {
-      mkdirSync(dirname(join(folder, path)), { recursive: true });
-      writeFileSync(join(folder, path), text);
-    }
-    symlinkSync(join(folder, "outside.py"), join(folder, "lab/tests/test_link.py"));
-    const files = ["src/model.py", "tests/test_model.py", "tests/test_link.py", "go.mod", "io/io.go", "io/io_test.go"];
-    const workspace = join(folder, "lab");
-    const at = async (folder: string, path: string) => (await importsIn(folder, files, [{ path }])).imports!;
-    const python = await at(workspace, "src/model.py");
-    expect(python.get("tests/test_model.py")).toEqual({ distance: 1, changed: "src/model.py" });
-    expect(python.get("tests/test_link.py")).toEqual({ distance: 1, changed: "tests/test_link.py", unread: true });
-    // A runner of Go is told folders.
-    const go = await at(workspace, "io/io.go");
-    expect(go.get("io")).toEqual({ distance: 1, changed: "io/io.go" });
-    // A change that deletes a file breaks what imports it.
-    expect((await at(workspace, "src/__init__.py")).get("tests/test_model.py")?.distance).toBe(1);
-    expect(await importsIn(join(folder, "nowhere"), files, [{ path: "src/model.py" }])).toEqual({
-      imports: null,
-      importsUnknown: "go.mod cannot be read, or has more than 1000000 characters",
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+const folder = mkdtempSync(join(tmpdir(), "sources-"));
+const workspace = join(folder, "lab");
+const write = (texts: Record<string, string>): void => {
+  for (const [path, text] of Object.entries(texts)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
   }
+};
+const git = (...args: string[]): string =>
+  execFileSync("git", ["-C", workspace, "-c", "user.name=a", "-c", "user.email=a@example.org", ...args]).toString();
+const commit = (): string => {
+  git("add", "--all");
+  git("commit", "--quiet", "--message", "a step");
+  return git("rev-parse", "HEAD").trim();
+};
+
+const files = ["src/model.py", "tests/test_model.py", "tests/test_link.py", "tests/test_table.py", "go.mod"];
+const goFiles = ["io/io.go", "io/io_test.go"];
+const isTest = (path: string): boolean => /test_\w+\.py$|_test\.go$/.test(path);
+let [base, head] = ["", ""];
+
+const read = (path: string, where = workspace) =>
+  sourcesIn(where, [...files, ...goFiles], { base, head, files: [{ path } as never] }, isTest);
+
+beforeAll(() => {
+  write({
+    "lab/src/model.py": "def fit_curve(points):\n    return points\n",
+    "lab/tests/test_model.py": "from src import model\n",
+    "lab/tests/test_table.py": "import reader\n\ndef test_width():\n    assert reader.cells(fit_curve=1)\n",
+    "lab/go.mod": "module example.org/lab\n",
+    "lab/io/io.go": "package io\n",
+    "lab/io/io_test.go": "package io\n\nfunc TestReadings() { fit_curve() }\n",
+    "outside.py": "from src import model\n",
+  });
+  symlinkSync(join(folder, "outside.py"), join(folder, "lab/tests/test_link.py"));
+  git("init", "--quiet");
+  base = commit();
+  write({ "lab/src/model.py": "def fit_curve(points):\n    return sorted(fit_curve, points)\n" });
+  head = commit();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("imports", () => {
+  test("are followed in the files of the checkout, and through no link out of it", async () => {
+    const { imports } = (await read("src/model.py")).sources!;
+    expect(imports.get("tests/test_model.py")).toEqual({ distance: 1, changed: "src/model.py" });
+    expect(imports.get("tests/test_link.py")).toEqual({ distance: 1, changed: "tests/test_link.py", unread: true });
+  });
+  test("of a package of Go are those of its folder, which is what a runner is told", async () => {
+    expect((await read("io/io.go")).sources!.imports.get("io")).toEqual({ distance: 1, changed: "io/io.go" });
+  });
+  test("lead to a file that the change deleted", async () => {
+    expect((await read("src/__init__.py")).sources!.imports.get("tests/test_model.py")?.distance).toBe(1);
+  });
+  test("are not known where a file that says where modules are cannot be read", async () => {
+    expect(await read("src/model.py", join(folder, "nowhere"))).toEqual({
+      sources: null,
+      sourcesUnknown: "go.mod cannot be read, or has more than 1000000 characters",
+    });
+  });
+});
+
+describe("the changed lines", () => {
+  test("are compared with the text of test files that no import links, and of packages", async () => {
+    const { texts } = (await read("src/model.py")).sources!;
+    expect(texts!.get("tests/test_table.py")!.shared).toEqual(["fit_curve"]);
+    expect(texts!.get("io")).toEqual(texts!.get("io/io_test.go"));
+    expect(texts!.get("io")!.similarity).toBeGreaterThan(0.1);
+    expect(texts!.get("tests/test_link.py")).toEqual({ similarity: 1 });
+    expect([texts!.has("tests/test_model.py"), texts!.has("src/model.py")]).toEqual([false, false]);
+  });
+  test("are left out where git does not know them, and imports stay", async () => {
+    const known = base;
+    base = "1".repeat(40);
+    const { imports, texts } = (await read("src/model.py")).sources!;
+    base = known;
+    expect([imports.has("tests/test_model.py"), texts]).toEqual([true, null]);
+  });
 });

@@ -1,40 +1,84 @@
-/** How far each file of the checkout is from the change along imports. It ranks tests: where no run knew it, they are ranked without. */
+/** What the checkout says of tests and change: imports between them, words in common. It ranks tests: where no run knew it, they are ranked without. */
 import { lstat, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { warning } from "@actions/core";
 import { describe, say } from "@goatnote/action-io";
+import { type Change, changedLines } from "@goatnote/change-facts";
 import { importPaths, readGraph } from "@goatnote/import-graph";
-import type { ImportLink, Situation } from "@goatnote/test-selection";
+import { type ImportLink, type Situation, type SourceLinks, textSimilarities } from "@goatnote/test-selection";
 
-/** Distances, or why there are none; as a situation has them. */
-export type ImportsNow = Pick<Situation, "imports" | "importsUnknown">;
+/** The links, or why there are none; as a situation has them. */
+export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown">;
 
-/** Reads the sources as they are checked out. */
-export async function importsIn(
+/**
+ * Reads the sources as they are checked out.
+ * @param isTest whether the text of a file is that of tests
+ */
+export async function sourcesIn(
   workspace: string,
   files: readonly string[],
-  changes: readonly { path: string }[],
-): Promise<ImportsNow> {
+  change: Pick<Change, "base" | "head" | "files">,
+  isTest: (path: string) => boolean,
+): Promise<SourcesNow> {
   const started = performance.now();
+  const took = (): string => `${Math.round(performance.now() - started)} ms`;
+  const read = (path: string): Promise<string | null> => textOf(join(workspace, path));
   try {
     const listed = new Set(files);
-    const changed = changes.map(({ path }) => path);
+    const changed = change.files.map(({ path }) => path);
     const gone = changed.filter((path) => !listed.has(path));
-    const read = await readGraph(files, (path) => textOf(join(workspace, path)), { gone });
-    if (read.kind === "unknown") {
-      say(`Imports are not followed: ${read.reason}.`);
-      return { imports: null, importsUnknown: read.reason };
+    const found = await readGraph(files, read, { gone });
+    if (found.kind === "unknown") {
+      say(`Imports are not followed: ${found.reason}.`);
+      return { sources: null, sourcesUnknown: found.reason };
     }
-    const links = new Map<string, ImportLink>(importPaths(read.graph, changed));
-    // A package of Go is tested as a whole, and known by its folder.
-    for (const [path, link] of [...links])
-      if (path.endsWith("_test.go") && link.distance < (links.get(dirname(path))?.distance ?? Infinity))
-        links.set(dirname(path), link);
-    say(`Followed the imports of ${read.graph.size} files in ${Math.round(performance.now() - started)} ms.`);
-    return { imports: links };
+    const imports = new Map<string, ImportLink>(importPaths(found.graph, changed));
+    perPackage(imports, (link, known) => link.distance < known.distance);
+    say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
+    const texts = await textsIn(workspace, files.filter(isTest), change, read);
+    if (texts) say(`Compared the changed lines with the text of ${texts.of} test files, after ${took()}.`);
+    return { sources: { imports, texts: texts?.found ?? null } };
   } catch (error) {
-    warning(`Imports are not followed: ${describe(error)}`);
-    return { imports: null, importsUnknown: describe(error).replace(/\.$/, "") };
+    warning(`What links tests to the change in the sources is not known: ${describe(error)}`);
+    return { sources: null, sourcesUnknown: describe(error).replace(/\.$/, "") };
+  }
+}
+
+// Some two seconds, and the test files of all but the largest projects.
+const mostCharacters = 20_000_000;
+
+/** How alike the test files and the changed lines are; null where there is too much of either. */
+async function textsIn(
+  workspace: string,
+  files: readonly string[],
+  { base, head }: Pick<Change, "base" | "head">,
+  read: (path: string) => Promise<string | null>,
+): Promise<{ found: NonNullable<SourceLinks["texts"]>; of: number } | null> {
+  const unknown = (why: string): null => {
+    say(`The text of test files is not compared with the changed lines: ${why.replace(/\.$/, "")}.`);
+    return null;
+  };
+  const texts = new Map<string, string | null>();
+  let characters = 0;
+  for (const path of files) {
+    const text = await read(path);
+    texts.set(path, text);
+    characters += text?.length ?? 0;
+    if (characters > mostCharacters) return unknown(`the test files have more than ${mostCharacters} characters`);
+  }
+  const changed = await changedLines(workspace, base, head).catch((error) => unknown(describe(error)));
+  if (changed === null) return null;
+  const found = textSimilarities(changed, texts);
+  perPackage(found, (likeness, known) => likeness.similarity > known.similarity);
+  return { found, of: files.length };
+}
+
+/** A package of Go is tested as a whole, and known by its folder: what is best of its test files. */
+function perPackage<T>(links: Map<string, T>, isBetter: (link: T, known: T) => boolean): void {
+  for (const [path, link] of [...links]) {
+    if (!path.endsWith("_test.go")) continue;
+    const known = links.get(dirname(path));
+    if (known === undefined || isBetter(link, known)) links.set(dirname(path), link);
   }
 }
 

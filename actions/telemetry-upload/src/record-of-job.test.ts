@@ -25,13 +25,19 @@ test("what a job says of itself is within what a history takes, however long it 
   expect(run.variant).toMatch(/^ubuntu python ubuntu/);
 });
 
-test("the record keeps how far test files are from the change, as the plan found them", () => {
+test("the record keeps how far test files are from the change, and how alike, as the plan found them", () => {
   const run = { tests: [], changes: [], run_id: "1", sha: null, started_at: "2026-01-01T00:00:00Z", author: null };
-  const plan = { tests: [], run: "all", shards: 1, import_distances: [{ path: "tests/a.py", distance: 2 }] };
+  const found = {
+    import_distances: [{ path: "tests/a.py", distance: 2 }],
+    text_similarities: [{ path: "tests/a.py", similarity: 0.125 }],
+  };
+  const plan = { tests: [], run: "all", shards: 1, ...found };
   const kept = withPlan(run, plan as never);
-  expect(kept.import_distances).toEqual(plan.import_distances);
-  expect(decodeRuns(encodeSegment(kept), "segment")[0]!.import_distances).toEqual(plan.import_distances);
-  expect(withPlan(run, { ...plan, import_distances: null } as never)).not.toHaveProperty("import_distances");
+  expect(kept).toMatchObject(found);
+  expect(decodeRuns(encodeSegment(kept), "segment")[0]).toMatchObject(found);
+  const unknown = withPlan(run, { ...plan, import_distances: null, text_similarities: null } as never);
+  expect(Object.keys(unknown)).not.toContain("import_distances");
+  expect(Object.keys(unknown)).not.toContain("text_similarities");
 });
 
 test("reports are found in the job's folders, also through a link, and nowhere else", async () => {

@@ -98,6 +98,7 @@ export function withPlan(run: Run, plan: Plan): Run {
     ...run,
     ...(plan.shards > 1 && { shards: plan.shards }),
     ...(plan.import_distances && { import_distances: plan.import_distances }),
+    ...(plan.text_similarities && { text_similarities: plan.text_similarities }),
     tests: [
       ...tests,
       ...rested.map(({ id, file, p_run }): Execution => ({ id, file, status: "not_run", duration_ms: null, p_run })),

@@ -86,12 +86,13 @@ describe("what a test imports", () => {
     ["tests/test_delta.py", { distance: 1, changed: "src/new.py" }],
     ["tests/test_gamma.py", { distance: 3, changed: "src/new.py" }],
   ]);
+  const sources = { imports, texts: null };
 
   it("links it to a file that no run knows, and the plan says so and keeps it for the record", async () => {
     const past = await learn(projectHistory(4), null, 0.9);
-    const { score } = choose(past, changeOf(["src/new.py"], { imports }), wishes).tests[0]!;
+    const { score } = choose(past, changeOf(["src/new.py"], { sources }), wishes).tests[0]!;
     const cut = { ...past, best: bestOf(new Array(20).fill(score)) };
-    const plan = choose(cut, changeOf(["src/new.py"], { imports }), wishes);
+    const plan = choose(cut, changeOf(["src/new.py"], { sources }), wishes);
     expect(chosen(plan)).toEqual(testsOf("delta"));
     expect(reasonOf(plan, testsOf("delta")[0]!)).toBe("imports src/new.py, which changed");
     expect(plan.import_distances).toEqual([
@@ -101,6 +102,47 @@ describe("what a test imports", () => {
     expect(choose(cut, changeOf(["src/new.py"]), wishes).import_distances).toBeNull();
   });
 
+  describe("and its text, which is like the changed lines", () => {
+    const likeness = { similarity: 0.6, shared: ["fit_curve", "points"] };
+    const told = { imports: new Map(), texts: new Map([["tests/test_delta.py", likeness]]) };
+
+    it("link it to a file that no run knows, and the plan says so and keeps it for the record", async () => {
+      const past = await learn(projectHistory(4), null, 0.9);
+      const plan = choose(past, changeOf(["src/new.py"], { sources: told }), wishes);
+      const first = plan.tests[0]!;
+      const cut = { ...past, best: bestOf(new Array(20).fill(first.score)) };
+      const decided = choose(cut, changeOf(["src/new.py"], { sources: told }), wishes);
+      expect(chosen(decided)).toEqual(testsOf("delta"));
+      expect(reasonOf(decided, first.id)).toBe("speaks of `fit_curve`, `points`, as the changed lines do");
+      expect(decided.text_similarities).toEqual([{ path: "tests/test_delta.py", similarity: 0.6 }]);
+      expect(choose(cut, changeOf(["src/new.py"], { sources }), wishes).text_similarities).toBeNull();
+    });
+
+    it("order tests on the first day that imports do not tell apart", async () => {
+      const near = new Map(["beta", "delta", "gamma"].map((name) => [`tests/test_${name}.py`, { distance: 1 }]));
+      const tests = modules.flatMap(testsOf);
+      const now = changeOf(["src/new.py"], { sources: { ...told, imports: near }, tests, runner: null });
+      const plan = choose(await learn([]), now, wishes);
+      expect(plan.tests.slice(0, 2).map(({ id }) => id)).toEqual(testsOf("delta"));
+      expect(plan.tests[0]!.reason).toBe(
+        "everything runs; it imports a file, which changed, and speaks of `fit_curve`, `points`, as the changed lines do",
+      );
+    });
+
+    it("where it is not compared now, everything runs if the cut is of runs that had it", async () => {
+      const recorded = projectHistory(4).map((run) => ({ ...run, import_distances: [], text_similarities: [] }));
+      const past = await learn(recorded, null, 0.9);
+      expect(past.knowingSources.texts).toBeGreaterThan(0);
+      const imports = new Map();
+      const doubted = choose(past, changeOf(["src/beta.py"], { sources: { imports, texts: null } }), wishes);
+      expect(doubted.reason).toMatch(
+        /^Everything runs: what links tests to the change in the sources could not be read/,
+      );
+      const known = { imports, texts: new Map() };
+      expect(choose(past, changeOf(["src/beta.py"], { sources: known }), wishes).run).toBe("chosen");
+    });
+  });
+
   describe("where it cannot be read now", () => {
     const recorded = projectHistory(4).map((run) => ({
       ...run,
@@ -108,28 +150,28 @@ describe("what a test imports", () => {
         .filter((name) => run.changes.some(({ path }) => path === `src/${name}.py`))
         .map((name) => ({ path: `tests/test_${name}.py`, distance: 1 })),
     }));
-    const importsUnknown = "there are more than 10,000 source files";
+    const sourcesUnknown = "there are more than 10,000 source files";
 
     it("everything runs, since the cut is of runs that knew it", async () => {
       for (const more of [{}, { maxFraction: 0.1 }]) {
-        const plan = await planFor(changeOf(["src/beta.py"], { importsUnknown }), more, recorded);
+        const plan = await planFor(changeOf(["src/beta.py"], { sourcesUnknown }), more, recorded);
         expect([plan.run, plan.reason]).toEqual([
           "all",
-          "Everything runs: what imports what could not be read: there are more than 10,000 source files.",
+          "Everything runs: what links tests to the change in the sources could not be read: there are more than 10,000 source files.",
         ]);
       }
-      const known = await planFor(changeOf(["src/beta.py"], { imports }), {}, recorded);
+      const known = await planFor(changeOf(["src/beta.py"], { sources }), {}, recorded);
       expect(known.run).toBe("chosen");
     });
 
     it("and nothing changes for a project whose runs never knew it", async () => {
-      expect((await planFor(changeOf(["src/beta.py"], { importsUnknown }))).run).toBe("chosen");
+      expect((await planFor(changeOf(["src/beta.py"], { sourcesUnknown }))).run).toBe("chosen");
     });
   });
 
   it("orders tests on the first day, when there is no history", async () => {
     const ids = modules.flatMap(testsOf);
-    const plan = choose(await learn([]), changeOf(["src/new.py"], { imports, tests: ids, runner: null }), {
+    const plan = choose(await learn([]), changeOf(["src/new.py"], { sources, tests: ids, runner: null }), {
       ...wishes,
       mode: "prioritize",
     });

@@ -1,9 +1,9 @@
 /** From scores to a plan: safety nets first, then the cut that the stated recall or the budget sets. */
-import type { ImportDistance } from "@goatnote/ci-history";
+import type { ImportDistance, TextSimilarity } from "@goatnote/ci-history";
 import { expectedCalibrationError } from "./calibration.ts";
 import { findDoubt } from "./doubts.ts";
 import { castNets, explore, fill, type Ranking } from "./fill.ts";
-import type { Imports } from "./links.ts";
+import type { SourceLinks } from "./links.ts";
 import type { Past } from "./past.ts";
 import type { Plan, PlannedTest } from "./plan.ts";
 import { coverageOf, cutFor, recallAt } from "./recall.ts";
@@ -19,7 +19,7 @@ import { type Order, worthBy } from "./worth.ts";
 export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   const { change, ...situation } = composed(given);
   const changes = change.kind === "known" ? change.files : [];
-  const scores = past.score(changes, situation.imports);
+  const scores = past.score(changes, situation.sources);
   const files = wholeFiles(past, situation, changes);
   const sources = linksInSources(situation);
   const planned = plannedTests(past, situation, scores);
@@ -77,7 +77,7 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     },
     history: { runs: past.referenceRuns, failing_runs: past.failingRuns },
     tree: null,
-    import_distances: distancesOf(situation.imports, [...tests, ...files.map(({ path }) => ({ file: path }))]),
+    ...recorded(situation.sources, [...tests.map(({ file }) => file), ...files.map(({ path }) => path)]),
     shards: wishes.shards,
     tests,
     files,
@@ -115,13 +115,20 @@ function rankingOf(
   };
 }
 
-/** Of the files of tests alone, in order of path. */
-function distancesOf(imports: Imports | null, tests: readonly { file: string | null }[]): ImportDistance[] | null {
-  if (imports === null) return null;
-  return [...new Set(tests.map(({ file }) => file))].sort().flatMap((path) => {
-    const link = path === null ? undefined : imports.get(path);
-    return link ? [{ path: path!, distance: link.distance }] : [];
-  });
+/** What the record keeps of the sources: of the files of tests alone, in order of path. */
+function recorded(
+  sources: SourceLinks | null,
+  files: readonly (string | null)[],
+): Pick<Plan, "import_distances" | "text_similarities"> {
+  const paths = [...new Set(files)].filter((path) => path !== null).sort();
+  const of = <T, R>(
+    links: ReadonlyMap<string, T> | null | undefined,
+    entry: (path: string, link: T) => R,
+  ): R[] | null => (links ? paths.flatMap((path) => (links.has(path) ? [entry(path, links.get(path)!)] : [])) : null);
+  return {
+    import_distances: of(sources?.imports, (path, { distance }): ImportDistance => ({ path, distance })),
+    text_similarities: of(sources?.texts, (path, { similarity }): TextSimilarity => ({ path, similarity })),
+  };
 }
 
 function why(failures: number, units: Unit[], wishes: Wishes, confidence: number | null, lowCut: boolean): string {

@@ -4,7 +4,7 @@
  */
 import type { FileChange } from "@goatnote/ci-history";
 import type { CartNode } from "ml-cart";
-import { type Imports, type Links, linksTo } from "./links.ts";
+import { type Links, linksTo, type SourceLinks } from "./links.ts";
 import type { Memory, TestMemory } from "./memory.ts";
 import type { Past } from "./past.ts";
 import type { Plan } from "./plan.ts";
@@ -62,6 +62,10 @@ const facts: Fact[] = [
     of: (_test, { imports }) => (imports ? 1 / Math.max(1, imports.distance) : 0),
   },
   {
+    name: "likeness of its text to the changed lines",
+    of: (_test, { text }) => text?.similarity ?? 0,
+  },
+  {
     name: "recent failures",
     of: (test, _links, memory) => memory.failures(test),
   },
@@ -76,11 +80,11 @@ const fewestOfAKind = 5;
 export async function distil(
   past: Past,
   changes: readonly FileChange[],
-  imports: Imports | null,
+  sources: SourceLinks | null,
   plan: Plan,
 ): Promise<Distilled | null> {
   if (plan.tests.every((test) => test.chosen)) return null; // before anything is read for it
-  const linksOf = linksTo(past.memory, changes, imports);
+  const linksOf = linksTo(past.memory, changes, sources);
   const changed = new Set(changes.map(({ path }) => path.normalize()));
   const known = plan.tests.flatMap(({ id, chosen, p_run }) => {
     const test = past.memory.tests.get(id);

@@ -15,7 +15,7 @@ import type { Situation, Wishes } from "./situation.ts";
 export function findDoubt(
   past: Past,
   best: readonly number[],
-  { change, unrecorded, files, runner, tests, imports, importsUnknown }: Omit<Situation, "runAll">,
+  { change, unrecorded, files, runner, tests, sources, sourcesUnknown }: Omit<Situation, "runAll">,
   wishes: Wishes,
 ): string | null {
   if (change.kind === "unknown") return change.reason;
@@ -38,9 +38,10 @@ export function findDoubt(
       : [...past.memory.tests.values()].find((test) => past.memory.isCurrent(test) && test.file === null);
   if (unknown && tests === null)
     return `the file of ${unknown.id} is not known, so ${runner?.name} cannot be told to run it`;
-  // Without imports every score is lower than that of a past run which had them, and the cut is of those.
-  if (imports === null && past.withImports > 0)
-    return `what imports what could not be read: ${importsUnknown ?? "nobody looked"}`;
+  // Without sources every score is lower than that of a past run which had them, and the cut is of those.
+  const { imports, texts } = past.knowingSources;
+  if (sources === null ? imports > 0 : sources.texts === null && texts > 0)
+    return `what links tests to the change in the sources could not be read: ${sourcesUnknown ?? "nobody looked"}`;
   if (cutFor(wishes.targetRecall, best) === Number.POSITIVE_INFINITY) {
     return "safety nets alone caught the recorded failures, which does not say how likely a test has to be";
   }

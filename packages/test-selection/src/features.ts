@@ -29,6 +29,7 @@ export const featureNames = [
   "files changed",
   "imports known",
   "import nearness",
+  "text: cosine",
 ] as const;
 
 /** Gives the features of any test against one change; 32-bit floats, since examples of them are stored. */
@@ -43,7 +44,7 @@ export function featuresOf(
   const stems = new Set(paths.map((path) => partsOf(path).stem));
   const { log1p } = Math;
   return (test) => {
-    const { file, folder, likeness, nearness, imports } = linksOf(test);
+    const { file, folder, likeness, nearness, imports, text } = linksOf(test);
     const parts = test.file === null ? null : partsOf(test.file);
     const trusted = trust(test);
     const sinceFailure = test.lastFailureAt === null ? 0 : 1 / (1 + memory.runs - test.lastFailureAt);
@@ -71,6 +72,7 @@ export function featuresOf(
       log1p(changes.length),
       Number(imports !== undefined),
       imports ? 1 / Math.max(1, imports.distance) : 0,
+      text?.similarity ?? 0,
     );
   };
 }

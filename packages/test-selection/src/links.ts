@@ -1,6 +1,7 @@
-/** What links a test to a change: failures together, shared words, nearness. The raw numbers that scores are made of. */
+/** What links a test to a change: failures together, shared words, nearness, sources. The raw numbers that scores are made of. */
 import type { FileChange, Run } from "@goatnote/ci-history";
 import { type Meeting, type Memory, mostFiles, placesOf, type TestMemory } from "./memory.ts";
+import type { TextLikeness } from "./text-similarity.ts";
 import { partsOf, words } from "./words.ts";
 
 /** How changed places of one kind and a test met. */
@@ -40,12 +41,21 @@ export interface ImportLink {
   unread?: true;
 }
 
-/** Files from which imports lead to the change; a file that is not in it is not linked so. */
-export type Imports = ReadonlyMap<string, ImportLink>;
+/** What the sources say of test files and the change. */
+export interface SourceLinks {
+  /** Files from which imports lead to the change; a file that is not in it is not linked so. */
+  imports: ReadonlyMap<string, ImportLink>;
+  /** Files whose text is like the changed lines; null where only imports were looked at, as earlier versions did. */
+  texts: ReadonlyMap<string, TextLikeness> | null;
+}
 
-/** What a run recorded of imports; null where it did not look. */
-export function importsOf({ import_distances: recorded }: Run): Imports | null {
-  return recorded ? new Map(recorded.map(({ path, distance }) => [path.normalize(), { distance }])) : null;
+/** What a run recorded of the sources; null where it did not look. */
+export function sourcesOf({ import_distances: imports, text_similarities: texts }: Run): SourceLinks | null {
+  if (!imports) return null;
+  return {
+    imports: new Map(imports.map(({ path, distance }) => [path.normalize(), { distance }])),
+    texts: texts ? new Map(texts.map(({ path, similarity }) => [path.normalize(), { similarity }])) : null,
+  };
 }
 
 export interface Links {
@@ -55,21 +65,22 @@ export interface Links {
   nearness: Nearness | undefined;
   /** Null where the sources were looked at and no import leads there; undefined where nobody looked. */
   imports: ImportLink | null | undefined;
+  text: TextLikeness | undefined;
 }
 
 /** Gives the links of a test to one change. */
 export type LinksOf = (test: TestMemory) => Links;
 
 /** The links of every remembered test to a change; what they need is read when the first is asked for. */
-export function linksTo(memory: Memory, changes: readonly FileChange[], imports: Imports | null): LinksOf {
+export function linksTo(memory: Memory, changes: readonly FileChange[], sources: SourceLinks | null): LinksOf {
   let read: LinksOf | undefined;
   return (test) => {
-    read ??= readLinks(memory, changes, imports);
+    read ??= readLinks(memory, changes, sources);
     return read(test);
   };
 }
 
-function readLinks(memory: Memory, changes: readonly FileChange[], imports: Imports | null): LinksOf {
+function readLinks(memory: Memory, changes: readonly FileChange[], sources: SourceLinks | null): LinksOf {
   const met = meetings(memory, changes);
   const alike = likenesses(memory, changes);
   const near = new Set(changes.slice(0, mostFiles).flatMap(({ path }) => partsOf(path).folders));
@@ -78,7 +89,8 @@ function readLinks(memory: Memory, changes: readonly FileChange[], imports: Impo
     folder: met.folder.get(test),
     likeness: alike.get(test),
     nearness: nearness(test, near),
-    imports: imports === null || test.file === null ? undefined : (imports.get(test.file) ?? null),
+    imports: sources === null || test.file === null ? undefined : (sources.imports.get(test.file) ?? null),
+    text: test.file === null ? undefined : sources?.texts?.get(test.file),
   });
 }
 

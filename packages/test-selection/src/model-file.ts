@@ -9,7 +9,7 @@ import { orders } from "./worth.ts";
 
 /** A fitted model, and the history that it was fitted to. */
 export interface StoredModel extends Fitted {
-  version: 6;
+  version: 7;
   /** Names of the features, in the order of the weights. */
   features: readonly string[];
   /** Path of the newest segment that it has seen. Only a history that holds this segment is the model's own. */
@@ -45,7 +45,7 @@ export function decodeModel(text: string, where: string): StoredModel {
     throw problem("it is not JSON", cause);
   }
   const { checksum, ...model } = content ?? {};
-  if (model.version !== 6) throw problem(`its version is ${shown(model.version)}, not 6`);
+  if (model.version !== 7) throw problem(`its version is ${shown(model.version)}, not 7`);
   if (checksum !== digest(JSON.stringify(model))) throw problem("its checksum does not fit its content");
   if (JSON.stringify(model.features) !== JSON.stringify(featureNames))
     throw problem("it was trained by another version of the action, on other features");
@@ -64,7 +64,8 @@ const isTrial = (trial: TrialState | undefined): boolean =>
       orders.every((order) => run?.best?.[order] === null || Number.isFinite(run?.best?.[order])) &&
       typeof run.run === "string" &&
       typeof run.kind === "string" &&
-      typeof run.imports === "boolean",
+      typeof run.knows?.imports === "boolean" &&
+      typeof run.knows.texts === "boolean",
   );
 
 const isCalibration = (calibration: CalibrationState | undefined): boolean =>

@@ -1,7 +1,7 @@
 /** The past of a project, read once in order of time: what to score with, and how well scoring would have done. */
 import type { Execution, FileChange, Run } from "@goatnote/ci-history";
 import type { ReliabilityBin } from "./calibration.ts";
-import type { Imports } from "./links.ts";
+import type { SourceLinks } from "./links.ts";
 import { Memory, type MemoryState } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
 import { addLeg, type Legs, legOf, Reruns, type Suspect, setLegs } from "./reruns.ts";
@@ -13,7 +13,7 @@ import type { Order } from "./worth.ts";
 export interface Past {
   memory: Memory;
   /** Scores every remembered test against a change, by what has done best so far. */
-  score(changes: readonly FileChange[], imports: Imports | null): Map<string, Score>;
+  score(changes: readonly FileChange[], sources: SourceLinks | null): Map<string, Score>;
   /** What scores. */
   model: ScorerName;
   /** The probability to fail that a score stands for, 0 to 1; null where the history cannot tell yet. */
@@ -22,8 +22,8 @@ export interface Past {
   reliability: readonly ReliabilityBin[];
   /** For each of the latest failing reference runs, the highest rank of its failing tests, see `recall.ts` and `worth.ts`. */
   best: Record<Order, number[]>;
-  /** How many of these runs recorded imports, so that they are in its scores. */
-  withImports: number;
+  /** How many of these runs recorded what of the sources, so that it is in their scores. */
+  knowingSources: Record<keyof SourceLinks, number>;
   /** Tests that failed in the latest run of the change's own branch. */
   failedOnBranch: Set<string>;
   /** Full runs of the default branch. */
@@ -205,6 +205,7 @@ function join(whole: Run, job: Run): void {
   if (job.report_complete === false) whole.report_complete = false;
   if (whole.changes.length === 0) whole.changes = job.changes;
   if (job.import_distances) whole.import_distances ??= job.import_distances;
+  if (job.text_similarities) whole.text_similarities ??= job.text_similarities;
   // One job that was cut short, or is not to be trusted, makes the run so.
   if (!isReference(job)) {
     if (job.selection) whole.selection = job.selection;

@@ -1,6 +1,6 @@
 /** The plan: what was decided for every test, and why. A JSON file that all shards and the later record see. */
 import { createHash } from "node:crypto";
-import type { ImportDistance, Selection } from "@goatnote/ci-history";
+import type { ImportDistance, Selection, TextSimilarity } from "@goatnote/ci-history";
 import type { ReliabilityBin } from "./calibration.ts";
 import type { Distilled } from "./distil.ts";
 import type { Coverage } from "./recall.ts";
@@ -62,6 +62,8 @@ export interface Plan {
   tree: Distilled | null;
   /** Files of tests from which imports lead to the change, for the record; null where nobody looked. */
   import_distances: ImportDistance[] | null;
+  /** Files of tests that share identifiers with the changed lines, for the record; null where nobody looked. */
+  text_similarities: TextSimilarity[] | null;
   shards: number;
   tests: PlannedTest[];
   files: PlannedFile[];

@@ -1,7 +1,7 @@
 /** Ways to order tests, for comparison in a replay. Each sees only what was known before the run. */
 import type { FileChange } from "@goatnote/ci-history";
 import { chance } from "./chance.ts";
-import { type Imports, linksTo } from "./links.ts";
+import { linksTo, type SourceLinks } from "./links.ts";
 import type { Past } from "./past.ts";
 import { scoreAll } from "./score.ts";
 import { worthBy } from "./worth.ts";
@@ -10,7 +10,7 @@ import { worthBy } from "./worth.ts";
 export interface Now {
   past: Past;
   changes: readonly FileChange[];
-  imports: Imports | null;
+  sources: SourceLinks | null;
   /** The tests to order. */
   ids: readonly string[];
   seed: string;
@@ -26,8 +26,8 @@ const cost = ({ past, timed }: Now, id: string): number =>
 
 export const policies = {
   /** What the action scores by, over duration where the budget is time. */
-  model: ({ past, changes, imports, timed }) => {
-    const scores = past.score(changes, imports);
+  model: ({ past, changes, sources, timed }) => {
+    const scores = past.score(changes, sources);
     const durations = past.memory.tests.values().map(past.memory.durationBy("time"));
     const worth = worthBy(past.model, timed ? "time" : "count", durations);
     return (id) => {
@@ -48,15 +48,15 @@ export const policies = {
     return ((test ? now.past.memory.freshFailures(test) : 0) + 1e-9) / cost(now, id);
   },
   /** The changed path that is most like the test. */
-  name_similarity: ({ past, changes, imports }) => {
-    const linksOf = linksTo(past.memory, changes, imports);
+  name_similarity: ({ past, changes, sources }) => {
+    const linksOf = linksTo(past.memory, changes, sources);
     return (id) => {
       const test = past.memory.tests.get(id);
       return test ? (linksOf(test).likeness?.similarity ?? 0) : 0;
     };
   },
   heuristic_sum: (now) => {
-    const scores = scoreAll(now.past.memory, now.changes, linksTo(now.past.memory, now.changes, now.imports));
+    const scores = scoreAll(now.past.memory, now.changes, linksTo(now.past.memory, now.changes, now.sources));
     return (id) => scores.get(id)?.score ?? 0;
   },
 } satisfies Record<string, Policy>;

@@ -3,7 +3,7 @@
  * run knowing only the runs before it; the action's own decision is made for every run.
  */
 import type { Run } from "@goatnote/ci-history";
-import { importsOf } from "./links.ts";
+import { sourcesOf } from "./links.ts";
 import { apfd, apfdc, failuresWithin, inOrder, type Ordered } from "./metrics.ts";
 import { isReference, type Outcome, outcomes } from "./outcomes.ts";
 import { type Difference, pairedBootstrap } from "./paired-bootstrap.ts";
@@ -102,7 +102,7 @@ function compare(
 ): void {
   const ids = [...result.keys()];
   const timed = [...result.values()].some(({ durationMs }) => durationMs !== null);
-  const now: Now = { past, changes: run.changes, imports: importsOf(run), ids, seed: run.run_id, timed };
+  const now: Now = { past, changes: run.changes, sources: sourcesOf(run), ids, seed: run.run_id, timed };
   const durationOf = (id: string) => (timed ? (result.get(id)?.durationMs ?? 0) : 1);
   const isNew = failed.filter((id) => !past.memory.tests.get(id)?.lastFailed);
   slices.all.runs += 1;

@@ -66,7 +66,7 @@ export function changeOf(paths: string[], more: Partial<Situation> = {}): Situat
     files: projectFiles,
     tests: null,
     runner: runners.pytest,
-    imports: null,
+    sources: null,
     companions: null,
     ...more,
   };

@@ -6,6 +6,7 @@
 import type { FileChange } from "@goatnote/ci-history";
 import { type ImportLink, type Likeness, type Links, linksTo, type Nearness, type Together } from "./links.ts";
 import type { Memory, TestMemory } from "./memory.ts";
+import type { TextLikeness } from "./text-similarity.ts";
 
 /** One reason for a score. */
 export interface Signal {
@@ -31,6 +32,7 @@ export const weights = {
   recentFailures: 0.35,
   lastFailed: 0.25,
   imports: 0.5,
+  sharedText: 1,
 };
 
 /** Scores every remembered test against a change, 0 or more. */
@@ -43,13 +45,18 @@ export function scoreAll(
 }
 
 /** The sum alone, 0 or more. */
-export function sumOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness, imports }: Links): number {
+export function sumOf(
+  memory: Memory,
+  test: TestMemory,
+  { file, folder, likeness, nearness, imports, text }: Links,
+): number {
   return rounded(
     shareOf(file, weights.togetherFile) +
       shareOf(folder, weights.togetherFolder) +
       weights.sharedWords * (likeness?.similarity ?? 0) +
       weights.nearby * (nearness?.share ?? 0) +
       importWeight(imports) +
+      weights.sharedText * (text?.similarity ?? 0) +
       recency(memory, test),
   );
 }
@@ -65,13 +72,14 @@ function scoreOf(memory: Memory, test: TestMemory, links: Links): Score {
   };
 }
 
-function signalsOf(memory: Memory, test: TestMemory, { file, folder, likeness, nearness, imports }: Links): Signal[] {
+function signalsOf(memory: Memory, test: TestMemory, links: Links): Signal[] {
   return [
-    ...together(file, weights.togetherFile),
-    ...together(folder, weights.togetherFolder),
-    ...alike(likeness),
-    ...nearby(nearness),
-    ...imported(imports),
+    ...together(links.file, weights.togetherFile),
+    ...together(links.folder, weights.togetherFolder),
+    ...alike(links.likeness),
+    ...nearby(links.nearness),
+    ...imported(links.imports),
+    ...speaking(links.text),
     ...recent(memory, test),
   ].sort((a, b) => b.weight - a.weight);
 }
@@ -116,6 +124,17 @@ const importWeight = (link: Links["imports"]): number => (link ? weights.imports
 function imported(link: Links["imports"]): Signal[] {
   if (!link) return [];
   return [{ weight: importWeight(link), reason: importReason(link) }];
+}
+
+function speaking(text: Links["text"]): Signal[] {
+  if (!text) return [];
+  return [{ weight: weights.sharedText * text.similarity, reason: textReason(text) }];
+}
+
+/** Such as "speaks of `fit_curve`, as the changed lines do". */
+export function textReason({ shared }: TextLikeness): string {
+  if (!shared) return "may speak of what changed";
+  return `speaks of ${shared.map((name) => `\`${name}\``).join(", ")}, as the changed lines do`;
 }
 
 /** Such as "imports src/a.ts, which changed". */

@@ -7,7 +7,7 @@ import type { FileChange, Run } from "@goatnote/ci-history";
 import { Calibration, type CalibrationState, type ReliabilityBin } from "./calibration.ts";
 import { featuresOf } from "./features.ts";
 import type { FeatureImportance } from "./importance.ts";
-import { type Imports, importsOf, type LinksOf, linksTo } from "./links.ts";
+import { type LinksOf, linksTo, type SourceLinks, sourcesOf } from "./links.ts";
 import { type Logistic, logOdds } from "./logistic.ts";
 import { type Memory, mostFiles, type TestMemory } from "./memory.ts";
 import { apfdcOf } from "./metrics.ts";
@@ -42,8 +42,8 @@ interface Kept {
   best: Record<Order, number>;
   /** A digest of which tests these were. */
   kind: string;
-  /** It recorded what imports the change, so that this is in the score. */
-  imports: boolean;
+  /** What it recorded of the sources, so that this is in the score. */
+  knows: Record<keyof SourceLinks, boolean>;
 }
 
 class Trial {
@@ -72,9 +72,10 @@ class Trial {
     return byOrder((order) => this.kept.map(({ best }) => best[order]));
   }
 
-  /** How many of these runs recorded imports. */
-  get withImports(): number {
-    return this.kept.filter(({ imports }) => imports).length;
+  /** How many of these runs recorded what of the sources. */
+  get knowingSources(): Record<keyof SourceLinks, number> {
+    const count = (what: keyof SourceLinks): number => this.kept.filter(({ knows }) => knows[what]).length;
+    return { imports: count("imports"), texts: count("texts") };
   }
 
   get state(): TrialState {
@@ -126,9 +127,9 @@ function costsOf(run: Run): { ids: string[]; durations: number[]; timed: boolean
 export interface Choice {
   model: ScorerName;
   best: Record<Order, number[]>;
-  /** How many of the runs behind `best` recorded imports. */
-  withImports: number;
-  score(changes: readonly FileChange[], imports: Imports | null): Map<string, Score>;
+  /** How many of the runs behind `best` recorded what of the sources. */
+  knowingSources: Record<keyof SourceLinks, number>;
+  score(changes: readonly FileChange[], sources: SourceLinks | null): Map<string, Score>;
   /** The probability to fail that a score stands for; null where the history cannot tell yet. */
   probability(score: number): number | null;
   /** How probabilities that were stated before came out. */
@@ -171,7 +172,7 @@ export class Scorers {
   /** Tries both on a run that is not learnt yet, then takes its examples. */
   observe(run: Run, failed: readonly string[]): void {
     if (this.resting) return;
-    const linksOf = linksTo(this.memory, run.changes, importsOf(run));
+    const linksOf = linksTo(this.memory, run.changes, sourcesOf(run));
     if (failed.length > 0) this.tryOn(run, failed, linksOf);
     if (this.training === null) return;
     const taken = this.training.observe(this.memory, run, linksOf);
@@ -248,24 +249,29 @@ export class Scorers {
     const states = canState(learned) || !canState(sum);
     const name = model === null || !isBetter || !states ? "hand-weighted-sum" : "logistic";
     const calibration = this.calibrations[name];
-    const { best, withImports } = this.trials[name];
-    const scoreBy = (changes: readonly FileChange[], imports: Imports | null): Map<string, Score> => {
-      const linksOf = linksTo(this.memory, changes, imports);
+    const { best, knowingSources } = this.trials[name];
+    const scoreBy = (changes: readonly FileChange[], sources: SourceLinks | null): Map<string, Score> => {
+      const linksOf = linksTo(this.memory, changes, sources);
       return name === "logistic" ? this.byModel(model!, changes, linksOf) : scoreAll(this.memory, changes, linksOf);
     };
     return {
       model: name,
       best,
-      withImports,
-      score: (changes, imports) => {
-        const scores = scoreBy(changes, imports);
-        if (name !== "logistic" || imports === null || withImports === best.count.length) return scores;
-        // The cut is of runs without imports too, and a model may score what they do not link lower than what nobody
-        // looked at: to know them only raises a score.
-        for (const [id, { score }] of scoreBy(changes, null)) {
-          const known = scores.get(id)!;
-          known.score = Math.max(known.score, score);
-        }
+      knowingSources,
+      score: (changes, sources) => {
+        const scores = scoreBy(changes, sources);
+        if (name !== "logistic" || sources === null) return scores;
+        // The cut is also of runs that knew less of the sources, and a model may score what they do not link lower than what
+        // nobody looked at: to know more only raises a score.
+        const less: (SourceLinks | null)[] = [];
+        if (sources.texts !== null && knowingSources.texts < knowingSources.imports)
+          less.push({ ...sources, texts: null });
+        if (knowingSources.imports < best.count.length) less.push(null);
+        for (const known of less)
+          for (const [id, { score }] of scoreBy(changes, known)) {
+            const entry = scores.get(id)!;
+            entry.score = Math.max(entry.score, score);
+          }
         return scores;
       },
       probability: (score) => calibration.probability(score),
@@ -296,7 +302,7 @@ export class Scorers {
   /** APFDc of the order that a selection would use for a run that is not learnt yet. */
   qualityOn(run: Run, failed: readonly string[], targetRecall: number): number {
     const { model } = this.choose(targetRecall);
-    const [name, scoreOf] = this.ways(run.changes, linksTo(this.memory, run.changes, importsOf(run))).find(
+    const [name, scoreOf] = this.ways(run.changes, linksTo(this.memory, run.changes, sourcesOf(run))).find(
       ([way]) => way === model,
     )!;
     const { ids, durations, timed } = costsOf(run);
@@ -337,8 +343,9 @@ export class Scorers {
       const best = byOrder((order) =>
         netted ? Number.POSITIVE_INFINITY : largest(ranks[order].filter((_, index) => known.has(ids[index]!))),
       );
-      const imports = run.import_distances !== undefined;
-      trial.add({ run: nameOf(run), best, kind, imports });
+      const sources = sourcesOf(run);
+      const knows = { imports: sources !== null, texts: (sources?.texts ?? null) !== null };
+      trial.add({ run: nameOf(run), best, kind, knows });
     }
   }
 

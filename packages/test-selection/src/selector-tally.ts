@@ -2,7 +2,7 @@
 import type { Run } from "@goatnote/ci-history";
 import { emptyBins, expectedCalibrationError, type ReliabilityBin, tally } from "./calibration.ts";
 import { choose } from "./choose.ts";
-import { importsOf } from "./links.ts";
+import { sourcesOf } from "./links.ts";
 import { outcomes } from "./outcomes.ts";
 import type { Past } from "./past.ts";
 import type { Wishes } from "./situation.ts";
@@ -70,7 +70,7 @@ export class SelectorTally {
       files: [],
       tests: [...result.keys()],
       runner: null,
-      imports: importsOf(run),
+      sources: sourcesOf(run),
       companions: null,
     };
     const plan = choose(past, situation, { ...wishes, seed: run.run_id });

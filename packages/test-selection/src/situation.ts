@@ -1,6 +1,6 @@
 /** What a choice is made from, besides the past. */
 import type { FileChange } from "@goatnote/ci-history";
-import type { Imports } from "./links.ts";
+import type { SourceLinks } from "./links.ts";
 import type { Mode } from "./plan.ts";
 import type { Runner } from "./runners/runner.ts";
 
@@ -32,10 +32,10 @@ export interface Situation {
   /** The ids that exist now, where the user lists them; else null. */
   tests: readonly string[] | null;
   runner: Runner | null;
-  /** How far each file is from the change along imports; null where that is not known. */
-  imports: Imports | null;
-  /** Why `imports` is null. */
-  importsUnknown?: string;
+  /** What the sources say of each test file and the change; null where that is not known. */
+  sources: SourceLinks | null;
+  /** Why `sources` is null. */
+  sourcesUnknown?: string;
   /** Files that commits before the change touched together with a file of it; null where that is not known. */
   companions: ReadonlyMap<string, Companion> | null;
 }
@@ -46,6 +46,9 @@ export interface Companion {
   commits: number;
   of: number;
 }
+
+const byComposed = <T>(known: ReadonlyMap<string, T>): Map<string, T> =>
+  new Map([...known].map(([path, value]) => [path.normalize(), value]));
 
 /** The history holds composed Unicode (NFC); git gives what the file system had. */
 export function composed(situation: Situation): Situation {
@@ -58,8 +61,10 @@ export function composed(situation: Situation): Situation {
     change: paths(situation.change),
     unrecorded: paths(situation.unrecorded),
     files: situation.files.map((path) => path.normalize()),
-    companions:
-      situation.companions && new Map([...situation.companions].map(([path, known]) => [path.normalize(), known])),
-    imports: situation.imports && new Map([...situation.imports].map(([path, link]) => [path.normalize(), link])),
+    companions: situation.companions && byComposed(situation.companions),
+    sources: situation.sources && {
+      imports: byComposed(situation.sources.imports),
+      texts: situation.sources.texts && byComposed(situation.sources.texts),
+    },
   };
 }

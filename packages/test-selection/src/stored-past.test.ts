@@ -233,7 +233,7 @@ describe("a state", () => {
     const [, content] = zstdDecompressSync(readFileSync(join(folder, "store", path!)))
       .toString()
       .split("\n");
-    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("a6525bcac5a9270b");
+    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("0c46c4ca533c096a");
   });
 });
 
@@ -434,7 +434,29 @@ test("where only green runs recorded imports, a model takes them for a sign of p
   expect(past.model).toBe("logistic");
   const changes = [{ path: "lib/elm.py", added: 1, deleted: 1 }];
   const without = past.score(changes, null);
-  for (const [id, { score }] of past.score(changes, new Map([["checks/fir.py", { distance: 2 }]])))
+  for (const [id, { score }] of past.score(changes, {
+    imports: new Map([["checks/fir.py", { distance: 2 }]]),
+    texts: null,
+  }))
+    expect(score).toBeGreaterThanOrEqual(without.get(id)!.score);
+});
+
+test("where only green runs compared texts, they lower no score either", async () => {
+  const green = ({ tests }: Run) => tests.every(({ status }) => status === "pass");
+  const runs = history(150).map((run) => ({
+    ...run,
+    import_distances: [],
+    ...(green(run) && { text_similarities: [{ path: "checks/fir.py", similarity: 0.9 }] }),
+  }));
+  const past = await learn(runs, null, 0.5);
+  expect([past.model, past.knowingSources.texts]).toEqual(["logistic", 0]);
+  const changes = [{ path: "lib/elm.py", added: 1, deleted: 1 }];
+  const imports = new Map();
+  const without = past.score(changes, { imports, texts: null });
+  for (const [id, { score }] of past.score(changes, {
+    imports,
+    texts: new Map([["checks/fir.py", { similarity: 0.9 }]]),
+  }))
     expect(score).toBeGreaterThanOrEqual(without.get(id)!.score);
 });
 

@@ -120,7 +120,7 @@ export async function trainModel(
   const importance = learner.scorers.importance();
   const past = learner.past(defaultRecall);
   const history = { runs: past.referenceRuns, failing_runs: past.failingRuns };
-  const model: StoredModel = { version: 6, ...learner.scorers.fitted, features: featureNames, through, history };
+  const model: StoredModel = { version: 7, ...learner.scorers.fitted, features: featureNames, through, history };
   const comparison = (contest as Contest | null)?.comparison ?? null;
   const trained = { model, past, importance, comparison, decided };
   if (comparison?.keeps_stored && !force) return { ...trained, files: [] };
