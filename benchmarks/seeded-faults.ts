@@ -28,8 +28,8 @@ import { changeBetween, changeFacts } from "@goatnote/change-facts";
 import { type FileChange, type Run, testId, writeHistory } from "@goatnote/ci-history";
 import { parseSync } from "rolldown/utils";
 import { type Commit, git, linesPutIn, mainLine } from "./seeded-faults/changes.ts";
-import { importDistances } from "./seeded-faults/imports.ts";
 import { type Mutant, mutantsOf, seeded } from "./seeded-faults/mutants.ts";
+import { sourcesAt } from "./seeded-faults/sources.ts";
 import { type Outcome, runFiles, type Suite } from "./seeded-faults/suite.ts";
 
 const { values, positionals } = parseArgs({
@@ -73,7 +73,7 @@ type Entry = { run: Run } | { done: string };
 const entries = readLog();
 const runs = await Array.fromAsync(
   entries.flatMap((entry) => ("run" in entry ? [entry.run] : [])),
-  withImports,
+  withSources,
 );
 const done = new Set(entries.flatMap((entry) => ("done" in entry ? [entry.done] : [])));
 
@@ -170,12 +170,11 @@ async function choose(commit: Commit): Promise<{ path: string; mutant: Mutant; t
   return chosen;
 }
 
-/** A run with how far its test files are from its change, where that is not known yet. */
-async function withImports(run: Run): Promise<Run> {
-  if (run.import_distances || run.sha === null) return run;
+/** A run with what the sources say of its test files and its change, where that is not known yet. */
+async function withSources(run: Run): Promise<Run> {
+  if (run.text_similarities || run.sha === null) return run;
   const files = run.tests.map(({ file }) => file!);
-  const import_distances = await importDistances(checkout!, run.sha, run.changes, files);
-  return import_distances ? { ...run, import_distances } : run;
+  return { ...run, ...(await sourcesAt(checkout!, run.sha, run.changes, files)) };
 }
 
 /** Runs every test file with the fault in place, and again without it those that then fail. */
@@ -206,8 +205,13 @@ for (const [index, commit] of commits.entries()) {
       const run_id = `${commit.sha.slice(0, 12)}-${number + 1}`;
       if (runs.some((run) => run.run_id === run_id)) continue;
       const found = await outcomes(path, text, mutant, files);
-      if (found.size === 0) continue;
-      const run = await withImports({
+      if (found.size === 0) {
+        console.log(
+          `${commit.sha.slice(0, 8)} is left out: the command reported no test file that passes without the fault.`,
+        );
+        continue;
+      }
+      const run = await withSources({
         run_id,
         sha: commit.sha,
         started_at: new Date(Date.parse(commit.date) + 60_000 * number).toISOString(),

@@ -14,7 +14,7 @@ import { type Data, train, score as treeOdds } from "@goatnote/boosted-trees";
 import { type Run, readHistory } from "@goatnote/ci-history";
 import { isReference, outcomes } from "@goatnote/test-selection";
 import { featureNames, featuresOf } from "../packages/test-selection/src/features.ts";
-import { importsOf, linksTo } from "../packages/test-selection/src/links.ts";
+import { linksTo, sourcesOf } from "../packages/test-selection/src/links.ts";
 import { type Example, fit, type Logistic, logOdds } from "../packages/test-selection/src/logistic.ts";
 import { Memory } from "../packages/test-selection/src/memory.ts";
 import { apfdcOf } from "../packages/test-selection/src/metrics.ts";
@@ -35,6 +35,7 @@ const groups: Record<string, (name: string) => boolean> = {
   edited: (name) => name === "edited",
   "files changed": (name) => name === "files changed",
   imports: (name) => /^import/.test(name),
+  text: (name) => /^text:/.test(name),
 };
 
 type Scorer = (features: Float32Array) => number;
@@ -88,7 +89,7 @@ type Judged = Record<string, number>[];
 interface Seen {
   ids: string[];
   rows: (Float32Array | null)[];
-  /** The hand-weighted sum, and the same without imports. */
+  /** The hand-weighted sum, and the same without sources. */
   sums: number[];
   sumsWithout: number[];
   durations: number[];
@@ -99,7 +100,7 @@ interface Seen {
 function seenIn(memory: Memory, run: Run): Seen {
   const results = outcomes(run);
   const timed = [...results.values()].some(({ durationMs }) => durationMs !== null);
-  const linksOf = linksTo(memory, run.changes, importsOf(run));
+  const linksOf = linksTo(memory, run.changes, sourcesOf(run));
   const unlinked = linksTo(memory, run.changes, null);
   const features = featuresOf(memory, run.changes, linksOf);
   const ids = [...results.keys()];
@@ -156,7 +157,7 @@ async function judge(runs: readonly Run[], others: Logistic | null): Promise<Jud
       ];
       const row = Object.fromEntries(all.map((name) => [name, qualityOf(seen, scorers.get(name) ?? null)]));
       row["hand-weighted sum"] = qualityOf(seen, null);
-      row["sum without imports"] = qualityOf(seen, null, seen.sumsWithout);
+      row["sum without sources"] = qualityOf(seen, null, seen.sumsWithout);
       if (others) {
         const prior = logistic(others);
         row.others = qualityOf(seen, prior);
@@ -164,7 +165,7 @@ async function judge(runs: readonly Run[], others: Logistic | null): Promise<Jud
       }
       judged.push(row);
     }
-    if (memory.runs > 0) training.observe(memory, run, linksTo(memory, run.changes, importsOf(run)));
+    if (memory.runs > 0) training.observe(memory, run, linksTo(memory, run.changes, sourcesOf(run)));
     memory.observe(run);
   }
   return judged;
@@ -174,7 +175,7 @@ async function judge(runs: readonly Run[], others: Logistic | null): Promise<Jud
 function examplesOf(runs: readonly Run[]): Example[] {
   const [memory, training] = [new Memory(), new Training()];
   for (const run of runs) {
-    if (memory.runs > 0) training.observe(memory, run, linksTo(memory, run.changes, importsOf(run)));
+    if (memory.runs > 0) training.observe(memory, run, linksTo(memory, run.changes, sourcesOf(run)));
     memory.observe(run);
   }
   return training.examples;

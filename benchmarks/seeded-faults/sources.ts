@@ -1,37 +1,45 @@
-/** How far test files are from a commit's change along imports, by the sources of that commit. */
+/** What a commit's sources say of test files and its change: how far they are along imports, and how alike. */
 import { execFileSync } from "node:child_process";
-import type { FileChange, ImportDistance } from "@goatnote/ci-history";
+import { changedLines } from "@goatnote/change-facts";
+import type { FileChange, Run } from "@goatnote/ci-history";
 import { importPaths, readGraph } from "@goatnote/import-graph";
+import { textSimilarities } from "@goatnote/test-selection";
+import { git } from "./changes.ts";
 
-/** Distances of the given files; those that no import leads to the change from are left out. */
-export async function importDistances(
+/** Links of the given files, as a run records them; files that nothing links to the change are left out. */
+export async function sourcesAt(
   repo: string,
   sha: string,
   changes: readonly FileChange[],
   files: readonly string[],
-): Promise<ImportDistance[] | undefined> {
+): Promise<Pick<Run, "import_distances" | "text_similarities">> {
   const texts = textsOf(repo, sha);
   const changed = changes.map(({ path }) => path);
   const gone = changed.filter((path) => !texts.has(path));
   const read = await readGraph([...texts.keys()], (path) => texts.get(path)!, { gone });
-  if (read.kind === "unknown") return undefined;
+  if (read.kind === "unknown") return {};
   const found = importPaths(read.graph, changed);
-  return files.flatMap((path) => {
-    const distance = found.get(path)?.distance;
-    return distance === undefined ? [] : [{ path, distance }];
-  });
+  const lines = await changedLines(repo, git(repo, "rev-parse", `${sha}^1`).trim(), sha);
+  const alike = textSimilarities(lines, new Map(files.map((path) => [path, texts.get(path) ?? null])));
+  return {
+    import_distances: files.flatMap((path) => {
+      const distance = found.get(path)?.distance;
+      return distance === undefined ? [] : [{ path, distance }];
+    }),
+    text_similarities: [...alike].map(([path, { similarity }]) => ({ path, similarity })),
+  };
 }
 
 /** Every file of a commit, by path. */
 function textsOf(repo: string, sha: string): Map<string, string> {
-  const git = (args: string[], input?: string): Buffer =>
+  const bytes = (args: string[], input?: string): Buffer =>
     execFileSync("git", ["-C", repo, ...args], { input, maxBuffer: 1 << 30 });
-  const entries = git(["ls-tree", "-r", "-z", sha]).toString().split("\0");
+  const entries = bytes(["ls-tree", "-r", "-z", sha]).toString().split("\0");
   const blobs = entries.flatMap((entry) => {
     const [, id, path] = entry.match(/^100\d{3} blob (\S+)\t([\s\S]*)$/) ?? [];
     return id === undefined ? [] : [{ id, path: path! }];
   });
-  const all = git(["cat-file", "--batch"], blobs.map(({ id }) => `${id}\n`).join(""));
+  const all = bytes(["cat-file", "--batch"], blobs.map(({ id }) => `${id}\n`).join(""));
   let at = 0;
   return new Map(
     blobs.map(({ path }) => {
