@@ -1,9 +1,9 @@
 /** What a commit's sources say of test files and its change: how far they are along imports, and how alike. */
 import { execFileSync } from "node:child_process";
 import { changedLines } from "@goatnote/change-facts";
-import type { FileChange, Run } from "@goatnote/ci-history";
+import type { FileChange } from "@goatnote/ci-history";
 import { importPaths, readGraph } from "@goatnote/import-graph";
-import { textSimilarities } from "@goatnote/test-selection";
+import { recordOf, textSimilarities } from "@goatnote/test-selection";
 import { git } from "./changes.ts";
 
 /** Links of the given files, as a run records them; files that nothing links to the change are left out. */
@@ -12,22 +12,15 @@ export async function sourcesAt(
   sha: string,
   changes: readonly FileChange[],
   files: readonly string[],
-): Promise<Pick<Run, "import_distances" | "text_similarities">> {
+): Promise<ReturnType<typeof recordOf>> {
   const texts = textsOf(repo, sha);
   const changed = changes.map(({ path }) => path);
   const gone = changed.filter((path) => !texts.has(path));
   const read = await readGraph([...texts.keys()], (path) => texts.get(path)!, { gone });
   if (read.kind === "unknown") return {};
-  const found = importPaths(read.graph, changed);
   const lines = await changedLines(repo, git(repo, "rev-parse", `${sha}^1`).trim(), sha);
-  const alike = textSimilarities(lines, new Map(files.map((path) => [path, texts.get(path) ?? null])));
-  return {
-    import_distances: files.flatMap((path) => {
-      const distance = found.get(path)?.distance;
-      return distance === undefined ? [] : [{ path, distance }];
-    }),
-    text_similarities: [...alike].map(([path, { similarity }]) => ({ path, similarity })),
-  };
+  const likenesses = textSimilarities(lines, new Map(files.map((path) => [path, texts.get(path) ?? null])));
+  return recordOf({ imports: importPaths(read.graph, changed), texts: likenesses }, files);
 }
 
 /** Every file of a commit, by path. */

@@ -7,6 +7,8 @@ import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Execution, type Run, testId, writeHistory } from "@goatnote/ci-history";
+import { importPaths, readGraph } from "@goatnote/import-graph";
+import { recordOf, textSimilarities } from "@goatnote/test-selection";
 import { createVitest } from "vitest/node";
 
 const faults = 60;
@@ -45,7 +47,7 @@ function possibleFaults(): Fault[] {
   return globSync("src/*.js", { cwd: project })
     .sort()
     .flatMap((file) => {
-      const lines = readFileSync(join(project, file), "utf8").split("\n");
+      const lines = read(file).split("\n");
       return lines.flatMap((line, at) => {
         if (/\b(while|for|low|high|middle|half)\b|^\s*(\/?\*|\/\/)/.test(line)) return [];
         return replacements
@@ -62,9 +64,25 @@ const vitest = await createVitest("test", { root: project, watch: true, reporter
 await vitest.start();
 const runs: Run[] = [];
 
+const read = (path: string): string => readFileSync(join(project, path), "utf8");
+
+/** What the sources say of the test files and a change that replaces lines of a file, as the plan of the run would record it. */
+async function sourcesOf(file: string, before: string, after: string): Promise<ReturnType<typeof recordOf>> {
+  const lines = [before, after].map((text) => text.split("\n"));
+  const changed = lines.flatMap((mine, which) => mine.filter((line, at) => line !== lines[1 - which]![at]));
+  const files = globSync("{src,test}/*.js", { cwd: project });
+  const tests = files.filter((path) => path.startsWith("test/"));
+  const found = await readGraph(files, read);
+  if (found.kind === "unknown") throw new Error(found.reason);
+  const texts = textSimilarities(changed.join("\n"), new Map(tests.map((path) => [path, read(path)])));
+  return recordOf({ imports: importPaths(found.graph, [file]), texts }, tests);
+}
+
 /** Runs all tests on what the file is now, and records it as the next commit on main. */
 async function record(file: string, text: string, author: string): Promise<void> {
+  const before = read(file);
   writeFileSync(join(project, file), text);
+  const sources = await sourcesOf(file, before, text);
   vitest.invalidateFile(join(project, file));
   const { testModules } = await vitest.runTestSpecifications(await vitest.globTestSpecifications(), true);
   const number = runs.length + 1;
@@ -81,6 +99,7 @@ async function record(file: string, text: string, author: string): Promise<void>
     trust: "push",
     report_complete: true,
     changes: [{ path: file, added: 1, deleted: 1 }],
+    ...sources,
     tests: testModules
       .flatMap((module) => [...module.children.allTests()])
       .map((test): Execution => {
@@ -101,7 +120,7 @@ try {
   const all = possibleFaults();
   for (let count = 0; count < faults; count += 1) {
     const { file, text } = all.splice(random(all.length), 1)[0]!;
-    const whole = readFileSync(join(project, file), "utf8");
+    const whole = read(file);
     const author = people[random(people.length)]!;
     await record(file, text, author);
     await record(file, whole, author);

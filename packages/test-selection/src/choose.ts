@@ -1,9 +1,8 @@
 /** From scores to a plan: safety nets first, then the cut that the stated recall or the budget sets. */
-import type { ImportDistance, TextSimilarity } from "@goatnote/ci-history";
 import { expectedCalibrationError } from "./calibration.ts";
 import { findDoubt } from "./doubts.ts";
 import { castNets, explore, fill, type Ranking } from "./fill.ts";
-import type { SourceLinks } from "./links.ts";
+import { recordOf } from "./links.ts";
 import type { Past } from "./past.ts";
 import type { Plan, PlannedTest } from "./plan.ts";
 import { coverageOf, cutFor, recallAt } from "./recall.ts";
@@ -58,6 +57,7 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
   const runsAll = cut === null || wishes.mode !== "select";
   if (runsAll) for (const test of tests) test.p_run = 1;
   if (wishes.shards > 1) balance(tests, files, wishes.shards);
+  const record = recordOf(situation.sources, [...tests.map(({ file }) => file), ...files.map(({ path }) => path)]);
   return {
     version: 1,
     mode: wishes.mode,
@@ -77,7 +77,8 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     },
     history: { runs: past.referenceRuns, failing_runs: past.failingRuns },
     tree: null,
-    ...recorded(situation.sources, [...tests.map(({ file }) => file), ...files.map(({ path }) => path)]),
+    import_distances: record.import_distances ?? null,
+    text_similarities: record.text_similarities ?? null,
     shards: wishes.shards,
     tests,
     files,
@@ -112,22 +113,6 @@ function rankingOf(
       if (order === "count") return `the cut of ${score}`;
       return `${score}, the cut for ${order === "time" ? "its duration" : "the duration of its file or package"}`;
     },
-  };
-}
-
-/** What the record keeps of the sources: of the files of tests alone, in order of path. */
-function recorded(
-  sources: SourceLinks | null,
-  files: readonly (string | null)[],
-): Pick<Plan, "import_distances" | "text_similarities"> {
-  const paths = [...new Set(files)].filter((path) => path !== null).sort();
-  const of = <T, R>(
-    links: ReadonlyMap<string, T> | null | undefined,
-    entry: (path: string, link: T) => R,
-  ): R[] | null => (links ? paths.flatMap((path) => (links.has(path) ? [entry(path, links.get(path)!)] : [])) : null);
-  return {
-    import_distances: of(sources?.imports, (path, { distance }): ImportDistance => ({ path, distance })),
-    text_similarities: of(sources?.texts, (path, { similarity }): TextSimilarity => ({ path, similarity })),
   };
 }
 

@@ -58,6 +58,22 @@ export function sourcesOf({ import_distances: imports, text_similarities: texts 
   };
 }
 
+/** What the record of a run keeps of the sources, see {@link sourcesOf}: of these files alone, in order of path. */
+export function recordOf(
+  sources: SourceLinks | null,
+  files: readonly (string | null)[],
+): Pick<Run, "import_distances" | "text_similarities"> {
+  if (sources === null) return {};
+  const { imports, texts } = sources;
+  const paths = [...new Set(files)].filter((path) => path !== null).sort();
+  const known = <T>(links: ReadonlyMap<string, T>): [string, T][] =>
+    paths.flatMap((path) => (links.has(path) ? [[path, links.get(path)!]] : []));
+  return {
+    import_distances: known(imports).map(([path, { distance }]) => ({ path, distance })),
+    ...(texts && { text_similarities: known(texts).map(([path, { similarity }]) => ({ path, similarity })) }),
+  };
+}
+
 export interface Links {
   file: Together | undefined;
   folder: Together | undefined;
