@@ -118,6 +118,16 @@ export class Collector {
   }
 }
 
+// Deeper, a name is a path and not a nest of subtests.
+const deepest = 100;
+
+/** The names above a subtest, nearest first: of `a/b/c` `a/b`, `a` and the test's own, which is empty. */
+function parentsOf(name: string | undefined): string[] {
+  if (name === undefined) return [];
+  const above = [...name.matchAll(/\//g)].slice(-deepest).map(({ index }) => name.slice(0, index));
+  return [...above.reverse(), ""];
+}
+
 /**
  * Without cases that only repeat what their subtests say (`TestA` beside `TestA/sub`); a parent that failed though no
  * subtest did stays.
@@ -126,8 +136,8 @@ function leaves(cases: Execution[][]): Execution[][] {
   const parents = new Map<string, { failed: boolean }>();
   for (const [first] of cases) {
     const { id, param, status } = first!;
-    for (let at = param?.lastIndexOf("/") ?? -2; at !== -2; at = at < 0 ? -2 : param!.lastIndexOf("/", at - 1)) {
-      const parent = `${id}\0${param!.slice(0, Math.max(0, at))}`;
+    for (const above of parentsOf(param)) {
+      const parent = `${id}\0${above}`;
       const found = parents.get(parent) ?? { failed: false };
       found.failed ||= failed.has(status);
       parents.set(parent, found);

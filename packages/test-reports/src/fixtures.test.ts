@@ -78,6 +78,7 @@ const expected: Record<string, string[]> = {
     "example.org/m/sub||TestOk [日本;$()] fail @3",
     "example.org/m/sub||TestSkip skip",
     "example.org/m/sub||TestOk [x_y] pass",
+    "example.org/m/sub||TestPath [/healthz] pass",
     "example.org/m/sub||TestTwice [d] pass",
     "example.org/m/sub||TestTwice [d#01] pass",
     "example.org/m/sub||TestFlaky pass @2",

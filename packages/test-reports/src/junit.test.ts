@@ -100,6 +100,17 @@ test.each<[string, string, string[]]>([
     ],
   ],
   [
+    "gotestsum: subtests named by paths, whose first slash is a part of the name",
+    suites(
+      "",
+      'name="m.org/web"',
+      '<properties><property name="go.version" value="go1.26"/></properties>' +
+        '<testcase classname="m.org/web" name="TestRoutes//healthz/live"/><testcase classname="m.org/web" name="TestRoutes//healthz"/>' +
+        '<testcase classname="m.org/web" name="TestRoutes//"/><testcase classname="m.org/web" name="TestRoutes"/>',
+    ),
+    ["m.org/web||TestRoutes [/healthz/live] pass", "m.org/web||TestRoutes [/] pass"],
+  ],
+  [
     "cargo-nextest: a flaky child does not make a pass",
     suites(
       'name="nextest-run"',
