@@ -104,6 +104,7 @@ import ("os"; "testing")
 func TestOk(t *testing.T) { t.Run("x y", func(t *testing.T) {}); t.Run("日本;$()", func(t *testing.T) { t.Fail() }) }
 func TestSkip(t *testing.T) { t.Skip("no") }
 func TestFlaky(t *testing.T) { if _, e := os.Stat("flag"); e != nil { os.WriteFile("flag", nil, 0644); t.Fatal("first") } }
+func TestPath(t *testing.T) { t.Run("/healthz", func(t *testing.T) {}) }
 func TestTwice(t *testing.T) { t.Run("d", func(t *testing.T) {}); t.Run("d", func(t *testing.T) {}) }
 `,
     },

@@ -1,12 +1,14 @@
 /** A short run of every fuzz target, always the same one, and that the fuzzing sees what it is for. */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { pathToFileURL } from "node:url";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
 import { random as randomNumbers } from "../packages/boosted-trees/src/random.ts";
 import { mutate } from "./fuzz/mutate.ts";
 import { isRefusal, type Target, targets } from "./fuzz/targets.ts";
-import { fuzz, shard } from "./fuzz.ts";
+import { fuzz, fuzzFor, shard } from "./fuzz.ts";
 
 // No seed of these can be read: what they hold would have to be signed.
 const neverRead = ["bundle", "certificate"];
@@ -64,6 +66,28 @@ describe("the fuzzing", () => {
         })
       ).finding,
     ).toBeUndefined();
+  });
+
+  test("finds an input on which a parser never ends, and one that it trips over, from another thread", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fuzz-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const from = join(folder, "targets.mjs");
+    writeFileSync(
+      from,
+      `const seeds = () => [Buffer.from("fine"), Buffer.from("bad")];
+       const isBad = (input) => input.toString() === "bad";
+       export const targets = {
+         endless: { seeds, read: (input) => { while (isBad(input)); } },
+         trips: { seeds, read: (input) => { if (isBad(input)) null.x; } },
+       };`,
+    );
+    const options = { patience: 1500, from: pathToFileURL(from).href };
+    const endless = await fuzzFor("endless", 1, 5, options);
+    expect([endless.inputs, Buffer.from(endless.finding!.input).toString()]).toEqual([2, "bad"]);
+    expect((endless.finding!.error as Error).message).toMatch(/^had no end in \d+ s$/);
+    const { inputs, finding } = await fuzzFor("trips", 1, 5, options);
+    expect([inputs, Buffer.from(finding!.input).toString()]).toEqual([1, "bad"]);
+    expect(finding!.error).toBeInstanceOf(TypeError);
   });
 
   test("has shards that together are all targets, each once", () => {
