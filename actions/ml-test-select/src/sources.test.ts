@@ -79,8 +79,9 @@ describe("the changed lines", () => {
   test("are left out where git does not know them, and imports stay", async () => {
     const known = base;
     base = "1".repeat(40);
-    const { imports, texts } = (await read("src/model.py")).sources!;
+    const { sources, sourcesUnknown } = await read("src/model.py");
     base = known;
-    expect([imports.has("tests/test_model.py"), texts]).toEqual([true, null]);
+    expect([sources!.imports.has("tests/test_model.py"), sources!.texts]).toEqual([true, null]);
+    expect(sourcesUnknown).toMatch(/^git diff-tree failed .*bad object 1{40}$/);
   });
 });

@@ -36,41 +36,46 @@ export async function sourcesIn(
     perPackage(imports, (link, known) => link.distance < known.distance);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
     const texts = await textsIn(workspace, files.filter(isTest), change, read);
-    if (texts) say(`Compared the changed lines with the text of ${texts.of} test files, after ${took()}.`);
-    return { sources: { imports, texts: texts?.found ?? null } };
+    if (typeof texts !== "string") {
+      say(`Compared the changed lines with the text of test files, after ${took()}.`);
+      return { sources: { imports, texts } };
+    }
+    say(`The text of test files is not compared with the changed lines: ${texts}.`);
+    return { sources: { imports, texts: null }, sourcesUnknown: texts };
   } catch (error) {
     warning(`What links tests to the change in the sources is not known: ${describe(error)}`);
-    return { sources: null, sourcesUnknown: describe(error).replace(/\.$/, "") };
+    return { sources: null, sourcesUnknown: reasonOf(error) };
   }
 }
 
 // Some two seconds, and the test files of all but the largest projects.
 const mostCharacters = 20_000_000;
 
-/** How alike the test files and the changed lines are; null where there is too much of either. */
+/** An error as a part of a sentence. */
+const reasonOf = (error: unknown): string => describe(error).replace(/\.$/, "");
+
+/** How alike the test files and the changed lines are; or why that is not known. */
 async function textsIn(
   workspace: string,
   files: readonly string[],
   { base, head }: Pick<Change, "base" | "head">,
   read: (path: string) => Promise<string | null>,
-): Promise<{ found: NonNullable<SourceLinks["texts"]>; of: number } | null> {
-  const unknown = (why: string): null => {
-    say(`The text of test files is not compared with the changed lines: ${why.replace(/\.$/, "")}.`);
-    return null;
-  };
+): Promise<NonNullable<SourceLinks["texts"]> | string> {
   const texts = new Map<string, string | null>();
   let characters = 0;
   for (const path of files) {
     const text = await read(path);
     texts.set(path, text);
     characters += text?.length ?? 0;
-    if (characters > mostCharacters) return unknown(`the test files have more than ${mostCharacters} characters`);
+    if (characters > mostCharacters) return `the test files have more than ${mostCharacters} characters`;
   }
-  const changed = await changedLines(workspace, base, head).catch((error) => unknown(describe(error)));
-  if (changed === null) return null;
-  const found = textSimilarities(changed, texts);
-  perPackage(found, (likeness, known) => likeness.similarity > known.similarity);
-  return { found, of: files.length };
+  try {
+    const found = textSimilarities(await changedLines(workspace, base, head), texts);
+    perPackage(found, (likeness, known) => likeness.similarity > known.similarity);
+    return found;
+  } catch (error) {
+    return reasonOf(error);
+  }
 }
 
 /** A package of Go is tested as a whole, and known by its folder: what is best of its test files. */

@@ -34,7 +34,7 @@ export interface Situation {
   runner: Runner | null;
   /** What the sources say of each test file and the change; null where that is not known. */
   sources: SourceLinks | null;
-  /** Why `sources` is null. */
+  /** Why `sources` or its texts are null. */
   sourcesUnknown?: string;
   /** Files that commits before the change touched together with a file of it; null where that is not known. */
   companions: ReadonlyMap<string, Companion> | null;
