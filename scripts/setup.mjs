@@ -8,9 +8,12 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stampFile = join(root, "node_modules", ".setup-stamp");
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+// npm leaves out optional packages that want a newer Node than the one it runs under; below these nothing is left out.
+const allInstalled = major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
 const stamp = createHash("sha256")
   .update(readFileSync(join(root, "package-lock.json")))
-  .update(`${process.version} ${process.platform} ${process.arch}`)
+  .update(`${allInstalled ? "" : process.version} ${process.platform} ${process.arch}`)
   .digest("hex");
 
 if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) {
@@ -31,7 +34,6 @@ if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) {
 }
 
 const bundled = existsSync(join(root, "node_modules", ".bin", process.platform === "win32" ? "node.cmd" : "node"));
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (!bundled && (major < 24 || (major === 24 && minor < 15))) {
   console.error(
     `setup: Node ${process.versions.node} is too old here, and no Node 24 is packaged for ${process.platform} ${process.arch}. Install Node 24.15 or newer and run the command again.`,
