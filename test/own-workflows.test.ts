@@ -23,7 +23,7 @@ import { actionNames } from "../scripts/action-names.ts";
 import { build } from "../scripts/build.ts";
 import { publish } from "../scripts/publish.ts";
 import { Lab, type Outcome } from "./loop/lab.ts";
-import { localeVariables } from "./reproducibility/locale.ts";
+import { localeVariables } from "./reproducibility/machine.ts";
 
 interface Step {
   id?: string;

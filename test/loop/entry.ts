@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { parse } from "yaml";
-import { localeVariables } from "../reproducibility/locale.ts";
+import { localeVariables, variablesOfMachine } from "../reproducibility/machine.ts";
 
 export interface Ended {
   code: number | null;
@@ -59,7 +59,7 @@ export async function runEntry(
       GITHUB_OUTPUT: output,
       GITHUB_STEP_SUMMARY: summary,
       RUNNER_TEMP: temp,
-      ...(action === "repro-check" && localeVariables()),
+      ...(action === "repro-check" && { ...localeVariables(), PATH: variablesOfMachine().PATH }),
       ...Object.fromEntries(given.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
       ...env,
     },

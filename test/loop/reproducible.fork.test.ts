@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { localeVariables } from "../reproducibility/locale.ts";
+import { localeVariables } from "../reproducibility/machine.ts";
 import { Lab, root } from "./lab.ts";
 
 let clean: Lab;

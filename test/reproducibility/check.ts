@@ -14,7 +14,7 @@ import {
   type VariedBuilds,
   variationNames,
 } from "@goatnote/build-comparison";
-import { localeVariables } from "./locale.ts";
+import { localeVariables, variablesOfMachine } from "./machine.ts";
 
 /** A project on disk, and what a check needs beside it. */
 export function project(files: Record<string, string>): { folder: string; remove: () => void } {
@@ -52,7 +52,7 @@ export async function checkFolder<T>(
     mkdirSync(join(base, "workshop"));
     // Of its own: a check looks through the home before and after a build, and a developer's is large.
     const home = { HOME: mkdtempSync(join(base, "home-")) };
-    const machine = await examineMachine(childEnvironment({ ...process.env, ...home, ...environment }));
+    const machine = await examineMachine(childEnvironment({ ...variablesOfMachine(), ...home, ...environment }));
     const sources = await listSources(folder, [], []);
     const workshop = {
       machine,
