@@ -41,31 +41,52 @@ export interface Facts {
   mtimes: string;
 }
 
-/** Prints facts, each ended by a NUL. */
+/** Prints facts, each ended by a NUL. Every build begins with it, so it starts no program for what bash itself can tell. */
 export const factsScript = `
 say() { printf '%s=%s\\0' "$1" "$2"; }
+newline='
+'
 say path "$PWD"
 say home "\${HOME-}"
 say tmp "\${TMPDIR-}"
-say user "$(id -un 2>/dev/null)"
-say uid "$(id -u 2>/dev/null)"
-say group "$(id -gn 2>/dev/null)"
-say gid "$(id -g 2>/dev/null)"
-say hostname "$(uname -n 2>/dev/null)"
-say kernel "$(uname -r 2>/dev/null)"
+# Its words are of a language, and what is asked for is not: uid=1000(ada) gid=1000(ada) ...; a number may have no name.
+named='^uid=([0-9]+)(\\(([^)]*)\\))? gid=([0-9]+)(\\(([^)]*)\\))?'
+if [[ "$(LC_ALL=C id 2>/dev/null)" =~ $named ]]; then
+  say user "\${BASH_REMATCH[3]:-\${BASH_REMATCH[1]}}"
+  say uid "\${BASH_REMATCH[1]}"
+  say group "\${BASH_REMATCH[6]:-\${BASH_REMATCH[4]}}"
+  say gid "\${BASH_REMATCH[4]}"
+fi
+system="$(uname -nr 2>/dev/null)"
+say hostname "\${system% *}"
+say kernel "\${system##* }"
 say umask "$(umask)"
 say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)"
-say zone "$(date +%z)"
-say zoneName "$(date +%Z)"
-say locale "$(printf 'z\\na\\nu\\nB\\n' | sort | tr '\\n' ' ')$(date -d 2001-02-03 +%B 2>/dev/null)"
-say months "$(locale abmon 2>/dev/null)"
-say days "$(locale abday 2>/dev/null)"
-say stack "$(grep -m1 -F '[stack]' /proc/self/maps 2>/dev/null | cut -d' ' -f1 | cut -d- -f2)"
-say interfaces "$(cut -d: -f1 /proc/net/dev 2>/dev/null | sort | tr -d ' \\n')"
+sorted="$(printf 'z\\na\\nu\\nB\\n' | sort)"
+say locale "\${sorted//$newline/ } $(date -d 2001-02-03 +%B 2>/dev/null)"
+short="$(locale abmon abday 2>/dev/null)"
+say months "\${short%%$newline*}"
+say days "\${short#*$newline}"
+if [ -r /proc/self/maps ]; then
+  mapfile -t lines < /proc/self/maps
+  for line in "\${lines[@]}"; do
+    [[ $line = *'[stack]' ]] && line="\${line%% *}" && say stack "\${line#*-}"
+  done
+  mapfile -t lines < /proc/net/dev
+  interfaces=
+  for line in "\${lines[@]}"; do
+    [[ $line = *:* ]] && line="\${line%%:*}" && interfaces="$interfaces \${line// /}"
+  done
+  say interfaces "$interfaces"
+fi
 say noise "\${REPRO_CHECK_NOISE-}"
 say jobs "\${MAKEFLAGS-}"
 # Last, so that little time is between it and when it is read.
-say clock "$(date +%s)"
+now="$(date '+%z %Z %s')"
+say zone "\${now%% *}"
+zone="\${now#* }"
+say zoneName "\${zone% *}"
+say clock "\${now##* }"
 `;
 
 /**
@@ -100,7 +121,8 @@ export async function readFacts(output: string, read: number, tree: string, orde
     "jobs",
   ] as const;
   const texts = Object.fromEntries(names.map((name) => [name, fact(name)])) as Record<(typeof names)[number], string>;
-  return { ...texts, read, order, ...(await sourcesIn(tree)) };
+  const interfaces = texts.interfaces.split(" ").sort().join(" ");
+  return { ...texts, interfaces, read, order, ...(await sourcesIn(tree)) };
 }
 
 const mostListed = 200_000;
