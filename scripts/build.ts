@@ -7,7 +7,7 @@
  *   node scripts/build.ts --dist     the same, then copied to dist/
  *   node scripts/build.ts --check    fails when dist/ differs from a rebuild
  */
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   cpSync,
@@ -25,6 +25,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { minifySync } from "rolldown/utils";
@@ -51,6 +52,14 @@ interface Bundle {
 interface WebpackModule {
   resource?: string;
   modules?: WebpackModule[];
+}
+
+/** Bytes of source, by the package that they are of. */
+type Sizes = Record<string, number>;
+/** What a process that bundles says of an action: one of both. */
+interface Bundled {
+  sizes?: Sizes;
+  error?: string;
 }
 
 /** The hash of everything a bundle is made from: sources, manifests, lockfile, this script. Hex. */
@@ -153,7 +162,7 @@ export async function bundleEntry(entry: string, to: string): Promise<string[]> 
  * Bundles one action into the folder `to`, beside copies of its metadata, README and entries.
  * @returns the bytes of source that each package gave the bundle
  */
-async function bundle(name: string, to: string): Promise<Record<string, number>> {
+async function bundle(name: string, to: string): Promise<Sizes> {
   const files = await bundleEntry(join(emitted, "actions", name, "src/index.js"), join(to, "bundle"));
   writeFileSync(join(to, "package.json"), '{ "type": "module" }\n');
   const published = globSync(
@@ -176,8 +185,26 @@ async function bundle(name: string, to: string): Promise<Record<string, number>>
   return bytesByPackage(files);
 }
 
-function bytesByPackage(files: string[]): Record<string, number> {
-  const bytes: Record<string, number> = {};
+/** A process that bundles actions, one after the other: ncc uses one processor, and is the faster the more it has run. */
+class Bundler {
+  readonly #child: ChildProcess = fork(import.meta.filename, ["--bundle"], { execArgv: [] });
+
+  bundle(name: string, to: string): Promise<Sizes> {
+    return new Promise((resolve, reject) => {
+      this.#child.once("message", ({ sizes, error }: Bundled) => (sizes ? resolve(sizes) : reject(new Error(error))));
+      this.#child.once("error", reject);
+      this.#child.once("exit", () => reject(new Error(`${name}: the process that bundles it ended early.`)));
+      this.#child.send([name, to]);
+    });
+  }
+
+  end(): void {
+    if (this.#child.connected) this.#child.disconnect();
+  }
+}
+
+function bytesByPackage(files: string[]): Sizes {
+  const bytes: Sizes = {};
   for (const file of new Set(files)) {
     const name = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file)?.[1]?.replaceAll("\\", "/");
     if (name && existsSync(file)) bytes[name] = (bytes[name] ?? 0) + statSync(file).size;
@@ -257,13 +284,24 @@ function isLeft(lock: string): boolean {
 async function buildTo(finished: string): Promise<void> {
   const working = `${finished}.${process.pid}`;
   emit();
-  const sizes: Record<string, Record<string, number>> = {};
-  for (const name of actionNames()) {
-    const started = performance.now();
-    sizes[name] = await bundle(name, join(working, name));
-    console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  }
-  writeFileSync(sizesBeside(finished), JSON.stringify(sizes));
+  const sizes: Record<string, Sizes> = {};
+  const names = actionNames();
+  const queue = names.values();
+  const worker = async (): Promise<void> => {
+    const bundler = new Bundler();
+    try {
+      for (const name of queue) {
+        const started = performance.now();
+        sizes[name] = await bundler.bundle(name, join(working, name));
+        console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+      }
+    } finally {
+      bundler.end();
+    }
+  };
+  // Each takes 600 MB for a moment.
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 3) }, worker));
+  writeFileSync(sizesBeside(finished), JSON.stringify(Object.fromEntries(names.map((name) => [name, sizes[name]]))));
   if (existsSync(finished)) rmSync(working, { recursive: true });
   else renameSync(working, finished);
   forgetOldBuilds(finished);
@@ -306,7 +344,15 @@ export function tree(folder: string): Map<string, string> {
   );
 }
 
-if (import.meta.main) {
+if (import.meta.main && process.argv[2] === "--bundle") {
+  process.on("message", async ([name, to]: [string, string]) => {
+    const bundled: Bundled = await bundle(name, to).then(
+      (sizes) => ({ sizes }),
+      (error: Error) => ({ error: error.message }),
+    );
+    process.send?.(bundled);
+  });
+} else if (import.meta.main) {
   const from = await build();
   const dist = join(root, "dist");
   if (process.argv.includes("--dist")) {
