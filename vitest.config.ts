@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -24,6 +25,10 @@ const longest = [
   "packages/ci-history/src/ref-store.test.ts",
   "scripts/publish.test.ts",
 ];
+
+// What each of some two hundred workers loads, and the programs of TypeScript that tests start, are compiled once: a fifth of a
+// worker's start and two thirds of a program's. Node notices what has changed since.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "build/compile-cache");
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
