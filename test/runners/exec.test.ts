@@ -1,4 +1,5 @@
 /** ml-test-select/exec, as it is built, over Go packages: folders are found in the work tree, and told from folders without tests. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,6 +10,9 @@ import { describeWithPeer } from "../peers.ts";
 
 describeWithPeer("gotestsum", (gotestsum) => {
   const workspace = join(realpathSync(mkdtempSync(join(tmpdir(), "exec-go-"))), "lab");
+  // The home of a step is new, and the standard library compiled for a minute there. No result of a test is found in the machine's
+  // cache: the folder is of this run.
+  const goCache = execFileSync("go", ["env", "GOCACHE"], { encoding: "utf8" }).trim();
   let actions: string;
   const write = (path: string, content: string): void => {
     mkdirSync(dirname(join(workspace, path)), { recursive: true });
@@ -30,7 +34,7 @@ describeWithPeer("gotestsum", (gotestsum) => {
     const chosen = { id: `example.com/m/${folder}||TestX`, file: folder, chosen: true, p_run: 1, reason: "" };
     const plan = { version: 1, mode: "select", run: "chosen", runner: "go-test", shards: 1, reason: "", seed: "" };
     write("plan.json", JSON.stringify({ ...plan, tests: [chosen], files: [] }));
-    const env = { PATH: `${dirname(gotestsum)}:${process.env.PATH}` };
+    const env = { PATH: `${dirname(gotestsum)}:${process.env.PATH}`, GOCACHE: goCache };
     return runEntry(
       actions,
       "ml-test-select/exec",
