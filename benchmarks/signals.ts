@@ -1,6 +1,6 @@
 /**
- * What each kind of signal is worth, and whether boosted trees or a blend order better than the logistic model: failing
- * runs of histories, each ordered by what was known before it, from 40 % of the runs on, learnt anew 12 times.
+ * What each kind of signal is worth, what those would add that the action does not use (who made the change, and the kinds of files
+ * in it), and whether boosted trees or a blend order better than the logistic model: failing runs of histories, each ordered by what was known before it, from 40 % of the runs on, learnt anew 12 times.
  *
  *   node benchmarks/signals.ts <history.ndjson[.gz|.zst]>...
  *
@@ -9,7 +9,7 @@
  * the failing runs gives the difference (paired bootstrap, 95 %); then the same over all failing runs of all histories,
  * and of a model that has learnt from the other histories only (`others`), alone and summed with the own one.
  */
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
 import { type Data, train, score as treeOdds } from "@goatnote/boosted-trees";
 import { type Run, readHistory } from "@goatnote/ci-history";
 import { isReference, outcomes } from "@goatnote/test-selection";
@@ -38,13 +38,49 @@ const groups: Record<string, (name: string) => boolean> = {
   text: (name) => /^text:/.test(name),
 };
 
+/** Signals that the action does not use: how large a share of an author's changes, or of those with such files, broke the test. */
+const dropped: Record<string, (run: Run) => string[]> = {
+  authors: ({ author }) => (author === null ? [] : [author]),
+  extensions: ({ changes }) => [...new Set(changes.map(({ path }) => extname(path)))],
+};
+const droppedNames = Object.keys(dropped);
+const columns = featureNames.length;
+const withDropped = (name: string): string => `with ${name}`;
+
+/** Shares by key, of changes that decay as those of files and folders do. */
+class Shares {
+  private readonly keysOf: (run: Run) => string[];
+  private readonly known = new Map<string, { changes: number; failures: Map<string, number> }>();
+
+  constructor(keysOf: (run: Run) => string[]) {
+    this.keysOf = keysOf;
+  }
+
+  /** The largest share for each test; as a number that a linear model takes. */
+  of(run: Run): (id: string) => number {
+    const met = this.keysOf(run).flatMap((key) => this.known.get(key) ?? []);
+    return (id) =>
+      Math.log1p(10 * Math.max(0, ...met.map(({ changes, failures }) => (failures.get(id) ?? 0) / (changes + 1))));
+  }
+
+  observe(run: Run, failed: readonly string[]): void {
+    for (const key of this.keysOf(run)) {
+      const { changes = 0, failures = new Map<string, number>() } = this.known.get(key) ?? {};
+      for (const [id, count] of failures) failures.set(id, count * 0.5 ** (1 / 60));
+      for (const id of failed) failures.set(id, (failures.get(id) ?? 0) + 1);
+      this.known.set(key, { changes: changes * 0.5 ** (1 / 60) + 1, failures });
+    }
+  }
+}
+
 type Scorer = (features: Float32Array) => number;
 const penalty = 100;
 const fewestFailing = 10;
 
 /** A model that does not see some of the features. */
 function without(examples: readonly Example[], isHidden: (name: string) => boolean): Scorer {
-  const hidden = featureNames.flatMap((name, index) => (isHidden(name) ? [index] : []));
+  const names = [...featureNames, ...droppedNames.map(withDropped)];
+  const hidden = names.flatMap((name, index) => (isHidden(name) ? [index] : []));
   const blind = (features: Float32Array): Float32Array => {
     const seen = features.slice();
     for (const index of hidden) seen[index] = 0;
@@ -59,11 +95,10 @@ function without(examples: readonly Example[], isHidden: (name: string) => boole
 
 /** Trees small enough for few failures; failing and passing examples count alike in sum, as in the logistic model. */
 function trees(examples: readonly Example[]): Scorer {
-  const columns = featureNames.length;
   const sums = [0, 0];
   for (const { failed, weight } of examples) sums[Number(failed)]! += weight;
   const features = new Float32Array(examples.length * columns);
-  for (const [row, example] of examples.entries()) features.set(example.features, row * columns);
+  for (const [row, example] of examples.entries()) features.set(example.features.subarray(0, columns), row * columns);
   const data: Data = {
     features,
     columns,
@@ -74,13 +109,33 @@ function trees(examples: readonly Example[]): Scorer {
     ),
   };
   const model = train(data, { trees: 60, depth: 3, learningRate: 0.1, minChildWeight: 20, lambda: 10 });
-  return (row) => treeOdds(model, row, columns)[0]!;
+  return (row) => treeOdds(model, row.subarray(0, columns), columns)[0]!;
 }
 
+/** A model that was fitted to the features of the action. */
 const logistic =
   (model: Logistic): Scorer =>
   (features) =>
-    logOdds(model, features);
+    logOdds(model, features.subarray(0, columns));
+
+/** Puts what the action does not use behind its features. */
+class Added {
+  private readonly shares = Object.values(dropped).map((keysOf) => new Shares(keysOf));
+  private values: ((id: string) => number)[] = [];
+
+  /** Turns to a run. */
+  turn(run: Run): void {
+    this.values = this.shares.map((each) => each.of(run));
+  }
+
+  to(features: Float32Array, id: string): Float32Array {
+    return Float32Array.of(...features, ...this.values.map((value) => value(id)));
+  }
+
+  observe(run: Run, failed: readonly string[]): void {
+    for (const each of this.shares) each.observe(run, failed);
+  }
+}
 
 /** Per failing run that is judged, the APFDc by each scorer. */
 type Judged = Record<string, number>[];
@@ -97,7 +152,7 @@ interface Seen {
   failed: Set<string>;
 }
 
-function seenIn(memory: Memory, run: Run): Seen {
+function seenIn(memory: Memory, run: Run, added: Added): Seen {
   const results = outcomes(run);
   const timed = [...results.values()].some(({ durationMs }) => durationMs !== null);
   const linksOf = linksTo(memory, run.changes, sourcesOf(run));
@@ -107,7 +162,7 @@ function seenIn(memory: Memory, run: Run): Seen {
   const tests = ids.map((id) => memory.tests.get(id));
   return {
     ids,
-    rows: tests.map((test) => (test ? features(test) : null)),
+    rows: tests.map((test) => (test ? added.to(features(test), test.id) : null)),
     sums: tests.map((test) => (test ? sumOf(memory, test, linksOf(test)) : Number.POSITIVE_INFINITY)),
     sumsWithout: tests.map((test) => (test ? sumOf(memory, test, unlinked(test)) : Number.POSITIVE_INFINITY)),
     durations: ids.map((id) => (timed ? (results.get(id)!.durationMs ?? 0) : 1)),
@@ -128,25 +183,34 @@ function qualityOf(seen: Seen, scorer: Scorer | null, sums = seen.sums): number 
 /** Scorers by name, of examples; those that cannot be learnt yet are the hand-weighted sum. */
 function scorersOf(examples: readonly Example[], failingRuns: number): Map<string, Scorer> {
   if (failingRuns < fewestFailing) return new Map();
-  const own = logistic(fit(examples, penalty));
+  const isDropped = (name: string): boolean => droppedNames.some((each) => withDropped(each) === name);
+  const own = without(examples, isDropped);
   const grown = trees(examples);
   return new Map<string, Scorer>([
     ["logistic", own],
     ["boosted trees", grown],
     ["blend of both", (row) => own(row) + grown(row)],
-    ...Object.entries(groups).map(([name, hides]): [string, Scorer] => [`without ${name}`, without(examples, hides)]),
+    ...Object.entries(groups).map(([name, hides]): [string, Scorer] => [
+      `without ${name}`,
+      without(examples, (each) => isDropped(each) || hides(each)),
+    ]),
+    ...droppedNames
+      .map(withDropped)
+      .map((name): [string, Scorer] => [name, without(examples, (each) => isDropped(each) && each !== name)]),
   ]);
 }
 
 async function judge(runs: readonly Run[], others: Logistic | null): Promise<Judged> {
   const first = Math.floor(runs.length * 0.4);
   const block = Math.max(1, Math.ceil((runs.length - first) / 12));
-  const [memory, training] = [new Memory(), new Training()];
+  const [memory, training, added] = [new Memory(), new Training(), new Added()];
+  const examples: Example[] = [];
   const judged: Judged = [];
   let scorers = new Map<string, Scorer>();
   for (const [index, run] of runs.entries()) {
-    if (index >= first && (index - first) % block === 0) scorers = scorersOf(training.examples, training.failingRuns);
-    const seen = seenIn(memory, run);
+    if (index >= first && (index - first) % block === 0) scorers = scorersOf(examples, training.failingRuns);
+    added.turn(run);
+    const seen = seenIn(memory, run, added);
     if (index >= first && seen.failed.size > 0) {
       const own = scorers.get("logistic") ?? null;
       const all = [
@@ -154,6 +218,7 @@ async function judge(runs: readonly Run[], others: Logistic | null): Promise<Jud
         "boosted trees",
         "blend of both",
         ...Object.keys(groups).map((name) => `without ${name}`),
+        ...droppedNames.map(withDropped),
       ];
       const row = Object.fromEntries(all.map((name) => [name, qualityOf(seen, scorers.get(name) ?? null)]));
       row["hand-weighted sum"] = qualityOf(seen, null);
@@ -165,8 +230,14 @@ async function judge(runs: readonly Run[], others: Logistic | null): Promise<Jud
       }
       judged.push(row);
     }
-    if (memory.runs > 0) training.observe(memory, run, linksTo(memory, run.changes, sourcesOf(run)));
+    if (memory.runs > 0) {
+      const taken = training.observe(memory, run, linksTo(memory, run.changes, sourcesOf(run)));
+      const latest = training.examples.slice(training.examples.length - taken.length);
+      for (const [at, { test }] of taken.entries())
+        examples.push({ ...latest[at]!, features: added.to(latest[at]!.features, test.id) });
+    }
     memory.observe(run);
+    added.observe(run, [...seen.failed]);
   }
   return judged;
 }

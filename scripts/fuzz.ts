@@ -92,18 +92,19 @@ export function fuzzFor(
   const memory = new SharedArrayBuffer(8 + mostBytes);
   const { count, size, bytes } = shared(memory);
   const worker = new Worker(new URL(import.meta.url), { workerData: { name, seed, minutes, from, memory } });
+  const broken = (error: unknown): Fuzzed => {
+    const input = Buffer.from(bytes.slice(0, size[0]));
+    return { inputs: Atomics.load(count, 0), read: 0, finding: { input, error } };
+  };
   return new Promise((resolve, reject) => {
     let [known, since] = [0, performance.now()];
     const watch = setInterval(() => {
       const now = Atomics.load(count, 0);
       if (now !== known) [known, since] = [now, performance.now()];
       // Before the first input it loads what it needs.
-      if (now === 0 || performance.now() - since < patience) return;
-      const input = Buffer.from(bytes.slice(0, size[0]));
+      if (performance.now() - since < (now === 0 ? 6 * patience : patience)) return;
       const seconds = Math.round((performance.now() - since) / 1000);
-      settle(() =>
-        resolve({ inputs: now, read: 0, finding: { input, error: new Error(`had no end in ${seconds} s`) } }),
-      );
+      settle(() => resolve(broken(new Error(`had no end in ${seconds} s`))));
     }, 1000);
     const settle = (end: () => void): void => {
       clearInterval(watch);
@@ -111,7 +112,10 @@ export function fuzzFor(
       end();
     };
     worker.once("message", (fuzzed: Fuzzed) => settle(() => resolve(fuzzed)));
-    worker.once("error", (error) => settle(() => reject(error)));
+    // Such as when it has no memory left.
+    worker.once("error", (error) =>
+      settle(() => (Atomics.load(count, 0) === 0 ? reject(error) : resolve(broken(error)))),
+    );
   });
 }
 

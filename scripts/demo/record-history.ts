@@ -74,7 +74,7 @@ async function sourcesOf(file: string, before: string, after: string): Promise<R
   const tests = files.filter((path) => path.startsWith("test/"));
   const found = await readGraph(files, read);
   if (found.kind === "unknown") throw new Error(found.reason);
-  const texts = textSimilarities(changed.join("\n"), new Map(tests.map((path) => [path, read(path)])));
+  const texts = textSimilarities([changed.join("\n")], new Map(tests.map((path) => [path, read(path)])));
   return recordOf({ imports: importPaths(found.graph, [file]), texts }, tests);
 }
 

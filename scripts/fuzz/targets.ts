@@ -194,7 +194,14 @@ export const targets: Record<string, Target> = {
       "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1 @@ def f\n-a_line = 1\n---- b\n+++ größe\n\\ No newline at end of file\n",
     ),
     // It reads whatever there is.
-    read: (input) => textSimilarities(linesOf(input.toString()), new Map([["x", input.toString()]])),
+    read: (input) =>
+      textSimilarities(
+        linesOf(input.toString()),
+        new Map([
+          ["x", input.toString()],
+          ["y", "a_line"],
+        ]),
+      ),
   },
   imports: {
     seeds: texts(

@@ -21,7 +21,15 @@ const commit = (): string => {
   return git("rev-parse", "HEAD").trim();
 };
 
-const files = ["src/model.py", "tests/test_model.py", "tests/test_link.py", "tests/test_table.py", "go.mod"];
+const files = [
+  "src/model.py",
+  "tests/test_model.py",
+  "tests/test_link.py",
+  "tests/test_table.py",
+  "tests/test_page.py",
+  "tests/test_ink.py",
+  "go.mod",
+];
 const goFiles = ["io/io.go", "io/io_test.go"];
 const isTest = (path: string): boolean => /test_\w+\.py$|_test\.go$/.test(path);
 let [base, head] = ["", ""];
@@ -34,6 +42,8 @@ beforeAll(() => {
     "lab/src/model.py": "def fit_curve(points):\n    return points\n",
     "lab/tests/test_model.py": "from src import model\n",
     "lab/tests/test_table.py": "import reader\n\ndef test_width():\n    assert reader.cells(fit_curve=1)\n",
+    "lab/tests/test_page.py": "def test_page():\n    pass\n",
+    "lab/tests/test_ink.py": "def test_ink():\n    pass\n",
     "lab/go.mod": "module example.org/lab\n",
     "lab/io/io.go": "package io\n",
     "lab/io/io_test.go": "package io\n\nfunc TestReadings() { fit_curve() }\n",

@@ -5,7 +5,14 @@ import { warning } from "@actions/core";
 import { describe, say } from "@goatnote/action-io";
 import { type Change, changedLines } from "@goatnote/change-facts";
 import { importPaths, readGraph } from "@goatnote/import-graph";
-import { type ImportLink, type Situation, type SourceLinks, textSimilarities } from "@goatnote/test-selection";
+import {
+  type ImportLink,
+  isMoreAlike,
+  isNearer,
+  type Situation,
+  type SourceLinks,
+  textSimilarities,
+} from "@goatnote/test-selection";
 
 /** The links, or why there are none; as a situation has them. */
 export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown">;
@@ -33,7 +40,7 @@ export async function sourcesIn(
       return { sources: null, sourcesUnknown: found.reason };
     }
     const imports = new Map<string, ImportLink>(importPaths(found.graph, changed));
-    perPackage(imports, (link, known) => link.distance < known.distance);
+    perPackage(imports, isNearer);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
     const texts = await textsIn(workspace, files.filter(isTest), change, read);
     if (typeof texts !== "string") {
@@ -71,7 +78,8 @@ async function textsIn(
   }
   try {
     const found = textSimilarities(await changedLines(workspace, base, head), texts);
-    perPackage(found, (likeness, known) => likeness.similarity > known.similarity);
+    if (found === null) return "the test files and the change have too many identifiers";
+    perPackage(found, isMoreAlike);
     return found;
   } catch (error) {
     return reasonOf(error);

@@ -65,12 +65,17 @@ export async function blobsBetween(
   return blobs;
 }
 
-// A model of a few thousand identifiers learns nothing from more.
-const MAX_PATCH = 20_000_000;
+// More lines than anyone reads are no change that a test could be told from.
+const MAX_PATCH = 50_000_000;
 
-/** The difference as a patch without lines around it. Throws GitError where it is larger than 20 MB. */
+/**
+ * The difference as a patch without lines around it, of all files as text: a change could else hide its lines by an attribute of
+ * git. Throws GitError where it is larger than 50 MB.
+ */
 export const patchBetween = (repo: string, base: string | null, head: string): Promise<string> =>
-  diffTree(repo, ["-p", "-U0", "--no-renames", "--no-color"], treeOf(base, head), head, { maxOutput: MAX_PATCH });
+  diffTree(repo, ["-p", "-U0", "--text", "--no-renames", "--no-color"], treeOf(base, head), head, {
+    maxOutput: MAX_PATCH,
+  });
 
 function diffTree(repo: string, how: string[], from: string, head: string, asked?: Asked): Promise<string> {
   const fixed = ["-r", "-z", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "--no-relative"];

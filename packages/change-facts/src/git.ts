@@ -28,6 +28,7 @@ const ENVIRONMENT = {
   GIT_ALTERNATE_OBJECT_DIRECTORIES: undefined,
   GIT_NO_REPLACE_OBJECTS: "1",
   GIT_EXTERNAL_DIFF: undefined,
+  GIT_DIFF_OPTS: undefined,
   GIT_TRACE: undefined,
 };
 

@@ -118,6 +118,21 @@ describe("what a test imports", () => {
       expect(choose(cut, changeOf(["src/new.py"], { sources }), wishes).text_similarities).toBeNull();
     });
 
+    it("count by what is closer, where two paths of git are one to the history", async () => {
+      const [plain, angstrom] = ["tests/test_\u00c5.py", "tests/test_\u212b.py"];
+      const sources = {
+        imports: new Map([plain, angstrom].map((path, index) => [path, { distance: index + 1, changed: "x" }])),
+        texts: new Map([plain, angstrom].map((path, index) => [path, { similarity: 0.9 - index / 2 }])),
+      };
+      const past = await learn([fullRun(["src/a.py"], [execution(plain, "test_it")])]);
+      const now = changeOf(["src/new.py"], { sources, tests: [...past.memory.tests.keys()], runner: null });
+      const { import_distances, text_similarities } = choose(past, now, wishes);
+      expect([import_distances, text_similarities]).toEqual([
+        [{ path: plain, distance: 1 }],
+        [{ path: plain, similarity: 0.9 }],
+      ]);
+    });
+
     it("order tests on the first day that imports do not tell apart", async () => {
       const near = new Map(["beta", "delta", "gamma"].map((name) => [`tests/test_${name}.py`, { distance: 1 }]));
       const tests = modules.flatMap(testsOf);

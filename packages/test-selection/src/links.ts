@@ -49,6 +49,12 @@ export interface SourceLinks {
   texts: ReadonlyMap<string, TextLikeness> | null;
 }
 
+/** Which of two links of a file counts, where there are two. */
+export const isNearer = (one: { distance: number }, other: { distance: number }): boolean =>
+  one.distance < other.distance;
+export const isMoreAlike = (one: { similarity: number }, other: { similarity: number }): boolean =>
+  one.similarity > other.similarity;
+
 /** What a run recorded of the sources; null where it did not look. */
 export function sourcesOf({ import_distances: imports, text_similarities: texts }: Run): SourceLinks | null {
   if (!imports) return null;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { choose } from "./choose.ts";
-import { learn } from "./past.ts";
+import { sourcesOf } from "./links.ts";
+import { learn, wholeRuns } from "./past.ts";
 import { changeOf, execution, fullRun, projectRun, wishes } from "./samples.ts";
 
 const selected = {
@@ -68,6 +69,39 @@ describe("the runs of a history", () => {
       expect([past.referenceRuns, past.failingRuns]).toEqual([2, 1]);
       expect(past.memory.tests.get("tests/test_beta.py||test_one")?.lastFailed).toBe(true);
     }
+  });
+
+  it("jobs that were planned by themselves keep the links of their tests, of a file that both name the closer one", async () => {
+    const job = (links: [path: string, distance: number, similarity: number][]) => ({
+      ...projectRun("beta", null),
+      run_id: "9",
+      import_distances: links.map(([path, distance]) => ({ path, distance })),
+      text_similarities: links.map(([path, , similarity]) => ({ path, similarity })),
+    });
+    const [whole] = await Array.fromAsync(
+      wholeRuns([
+        job([
+          ["a.py", 2, 0.2],
+          ["both.py", 1, 0.1],
+        ]),
+        job([
+          ["both.py", 3, 0.3],
+          ["b.ts", 1, 0.5],
+        ]),
+      ]),
+    );
+    expect(sourcesOf(whole!)).toEqual({
+      imports: new Map([
+        ["a.py", { distance: 2 }],
+        ["both.py", { distance: 1 }],
+        ["b.ts", { distance: 1 }],
+      ]),
+      texts: new Map([
+        ["a.py", { similarity: 0.2 }],
+        ["both.py", { similarity: 0.3 }],
+        ["b.ts", { similarity: 0.5 }],
+      ]),
+    });
   });
 
   it("jobs of two runs that overlap are not taken for four runs", async () => {

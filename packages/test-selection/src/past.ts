@@ -1,7 +1,7 @@
 /** The past of a project, read once in order of time: what to score with, and how well scoring would have done. */
 import type { Execution, FileChange, Run } from "@goatnote/ci-history";
 import type { ReliabilityBin } from "./calibration.ts";
-import type { SourceLinks } from "./links.ts";
+import { isMoreAlike, isNearer, type SourceLinks } from "./links.ts";
 import { Memory, type MemoryState } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
 import { addLeg, type Legs, legOf, Reruns, type Suspect, setLegs } from "./reruns.ts";
@@ -200,12 +200,27 @@ function told(run: Run): Execution[] {
   );
 }
 
+/** The links of jobs that were planned by themselves; of a file that both name, the closer one. */
+function closest<T extends { path: string }>(
+  one: readonly T[],
+  other: readonly T[],
+  isCloser: (a: T, b: T) => boolean,
+): T[] {
+  const links = new Map(one.map((link) => [link.path, link]));
+  for (const link of other) {
+    const known = links.get(link.path);
+    if (known === undefined || isCloser(link, known)) links.set(link.path, link);
+  }
+  return [...links.values()];
+}
+
 function join(whole: Run, job: Run): void {
   for (const test of told(job)) whole.tests.push(test);
   if (job.report_complete === false) whole.report_complete = false;
   if (whole.changes.length === 0) whole.changes = job.changes;
-  if (job.import_distances) whole.import_distances ??= job.import_distances;
-  if (job.text_similarities) whole.text_similarities ??= job.text_similarities;
+  const { import_distances: imports, text_similarities: texts } = job;
+  if (imports) whole.import_distances = closest(whole.import_distances ?? [], imports, isNearer);
+  if (texts) whole.text_similarities = closest(whole.text_similarities ?? [], texts, isMoreAlike);
   // One job that was cut short, or is not to be trusted, makes the run so.
   if (!isReference(job)) {
     if (job.selection) whole.selection = job.selection;

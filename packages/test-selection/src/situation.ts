@@ -1,6 +1,6 @@
 /** What a choice is made from, besides the past. */
 import type { FileChange } from "@goatnote/ci-history";
-import type { SourceLinks } from "./links.ts";
+import { isMoreAlike, isNearer, type SourceLinks } from "./links.ts";
 import type { Mode } from "./plan.ts";
 import type { Runner } from "./runners/runner.ts";
 
@@ -47,8 +47,15 @@ export interface Companion {
   of: number;
 }
 
-const byComposed = <T>(known: ReadonlyMap<string, T>): Map<string, T> =>
-  new Map([...known].map(([path, value]) => [path.normalize(), value]));
+/** Two paths of git can be one composed: what links a test more closely is of both. */
+function byComposed<T>(known: ReadonlyMap<string, T>, isCloser: (one: T, other: T) => boolean): Map<string, T> {
+  const composed = new Map<string, T>();
+  for (const [path, value] of known) {
+    const other = composed.get(path.normalize());
+    if (other === undefined || isCloser(value, other)) composed.set(path.normalize(), value);
+  }
+  return composed;
+}
 
 /** The history holds composed Unicode (NFC); git gives what the file system had. */
 export function composed(situation: Situation): Situation {
@@ -61,10 +68,10 @@ export function composed(situation: Situation): Situation {
     change: paths(situation.change),
     unrecorded: paths(situation.unrecorded),
     files: situation.files.map((path) => path.normalize()),
-    companions: situation.companions && byComposed(situation.companions),
+    companions: situation.companions && byComposed(situation.companions, (one, other) => one.commits > other.commits),
     sources: situation.sources && {
-      imports: byComposed(situation.sources.imports),
-      texts: situation.sources.texts && byComposed(situation.sources.texts),
+      imports: byComposed(situation.sources.imports, isNearer),
+      texts: situation.sources.texts && byComposed(situation.sources.texts, isMoreAlike),
     },
   };
 }
