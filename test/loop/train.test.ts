@@ -90,7 +90,7 @@ describeWithPeer("pytest", (pytest) => {
     expect(plan.tests[0].probability).toBeGreaterThan(0.1);
     expect(plan.tests[0].id).toBe("tests/test_elm.py||test_it");
     expect(plan.import_distances).toEqual([{ path: "tests/test_oak.py", distance: 1 }]);
-    expect(plan.text_similarities).toEqual([{ path: "tests/test_pine.py", similarity: 0.998 }]);
+    expect(plan.text_similarities).toEqual([{ path: "tests/test_pine.py", similarity: 1 }]);
   }, 180_000);
 });
 
