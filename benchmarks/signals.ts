@@ -1,6 +1,7 @@
 /**
  * What each kind of signal is worth, what those would add that the action does not use (who made the change, and the kinds of files
- * in it), and whether boosted trees or a blend order better than the logistic model: failing runs of histories, each ordered by what was known before it, from 40 % of the runs on, learnt anew 12 times.
+ * in it), and whether boosted trees or a blend order better than the logistic model: failing runs of histories, each ordered by
+ * what was known before it, from 40 % of the runs on, learnt anew 12 times.
  *
  *   node benchmarks/signals.ts <history.ndjson[.gz|.zst]>...
  *

@@ -9,6 +9,7 @@ import {
   type ImportLink,
   isMoreAlike,
   isNearer,
+  keepCloser,
   type Situation,
   type SourceLinks,
   textSimilarities,
@@ -29,7 +30,13 @@ export async function sourcesIn(
 ): Promise<SourcesNow> {
   const started = performance.now();
   const took = (): string => `${Math.round(performance.now() - started)} ms`;
-  const read = (path: string): Promise<string | null> => textOf(join(workspace, path));
+  // The graph and the comparison both read the files of tests.
+  const known = new Map<string, string | null>();
+  const read = async (path: string): Promise<string | null> => {
+    const text = known.has(path) ? (known.get(path) ?? null) : await textOf(join(workspace, path));
+    if (isTest(path)) known.set(path, text);
+    return text;
+  };
   try {
     const listed = new Set(files);
     const changed = change.files.map(({ path }) => path);
@@ -87,12 +94,9 @@ async function textsIn(
 }
 
 /** A package of Go is tested as a whole, and known by its folder: what is best of its test files. */
-function perPackage<T>(links: Map<string, T>, isBetter: (link: T, known: T) => boolean): void {
-  for (const [path, link] of [...links]) {
-    if (!path.endsWith("_test.go")) continue;
-    const known = links.get(dirname(path));
-    if (known === undefined || isBetter(link, known)) links.set(dirname(path), link);
-  }
+function perPackage<T>(links: Map<string, T>, isCloser: (link: T, known: T) => boolean): void {
+  for (const [path, link] of [...links])
+    if (path.endsWith("_test.go")) keepCloser(links, dirname(path), link, isCloser);
 }
 
 /** The text of a regular file: a link may lead out of the checkout. */

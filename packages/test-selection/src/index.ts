@@ -3,7 +3,7 @@ export * from "./choose.ts";
 export { type Comparison, fewestToCompare } from "./contest.ts";
 export { distil, type TreeNode } from "./distil.ts";
 export type { FeatureImportance } from "./importance.ts";
-export { type ImportLink, isMoreAlike, isNearer, recordOf, type SourceLinks } from "./links.ts";
+export { type ImportLink, isMoreAlike, isNearer, keepCloser, recordOf, type SourceLinks } from "./links.ts";
 export { decodeModel, encodeModel, modelPath, type StoredModel } from "./model-file.ts";
 export * from "./model-report.ts";
 export { isReference, type Outcome, outcomes } from "./outcomes.ts";

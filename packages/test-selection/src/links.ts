@@ -55,6 +55,17 @@ export const isNearer = (one: { distance: number }, other: { distance: number })
 export const isMoreAlike = (one: { similarity: number }, other: { similarity: number }): boolean =>
   one.similarity > other.similarity;
 
+/** Notes a link of a file, unless one that {@link isNearer} or {@link isMoreAlike} is known. */
+export function keepCloser<T>(
+  links: Map<string, T>,
+  path: string,
+  link: T,
+  isCloser: (one: T, other: T) => boolean,
+): void {
+  const known = links.get(path);
+  if (known === undefined || isCloser(link, known)) links.set(path, link);
+}
+
 /** What a run recorded of the sources; null where it did not look. */
 export function sourcesOf({ import_distances: imports, text_similarities: texts }: Run): SourceLinks | null {
   if (!imports) return null;

@@ -1,7 +1,7 @@
 /** The past of a project, read once in order of time: what to score with, and how well scoring would have done. */
 import type { Execution, FileChange, Run } from "@goatnote/ci-history";
 import type { ReliabilityBin } from "./calibration.ts";
-import { isMoreAlike, isNearer, type SourceLinks } from "./links.ts";
+import { isMoreAlike, isNearer, keepCloser, type SourceLinks } from "./links.ts";
 import { Memory, type MemoryState } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
 import { addLeg, type Legs, legOf, Reruns, type Suspect, setLegs } from "./reruns.ts";
@@ -207,10 +207,7 @@ function closest<T extends { path: string }>(
   isCloser: (a: T, b: T) => boolean,
 ): T[] {
   const links = new Map(one.map((link) => [link.path, link]));
-  for (const link of other) {
-    const known = links.get(link.path);
-    if (known === undefined || isCloser(link, known)) links.set(link.path, link);
-  }
+  for (const link of other) keepCloser(links, link.path, link, isCloser);
   return [...links.values()];
 }
 

@@ -343,8 +343,8 @@ export class Scorers {
       const best = byOrder((order) =>
         netted ? Number.POSITIVE_INFINITY : largest(ranks[order].filter((_, index) => known.has(ids[index]!))),
       );
-      const sources = sourcesOf(run);
-      const knows = { imports: sources !== null, texts: (sources?.texts ?? null) !== null };
+      const imports = run.import_distances !== undefined;
+      const knows = { imports, texts: imports && run.text_similarities !== undefined };
       trial.add({ run: nameOf(run), best, kind, knows });
     }
   }

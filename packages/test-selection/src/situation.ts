@@ -1,6 +1,6 @@
 /** What a choice is made from, besides the past. */
 import type { FileChange } from "@goatnote/ci-history";
-import { isMoreAlike, isNearer, type SourceLinks } from "./links.ts";
+import { isMoreAlike, isNearer, keepCloser, type SourceLinks } from "./links.ts";
 import type { Mode } from "./plan.ts";
 import type { Runner } from "./runners/runner.ts";
 
@@ -50,10 +50,7 @@ export interface Companion {
 /** Two paths of git can be one composed: what links a test more closely is of both. */
 function byComposed<T>(known: ReadonlyMap<string, T>, isCloser: (one: T, other: T) => boolean): Map<string, T> {
   const composed = new Map<string, T>();
-  for (const [path, value] of known) {
-    const other = composed.get(path.normalize());
-    if (other === undefined || isCloser(value, other)) composed.set(path.normalize(), value);
-  }
+  for (const [path, value] of known) keepCloser(composed, path.normalize(), value, isCloser);
   return composed;
 }
 

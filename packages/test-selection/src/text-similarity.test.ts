@@ -74,6 +74,13 @@ describe("the similarity of changed lines and a file of tests", () => {
     expect(found.get("d")).toEqual({ similarity: 1, shared: ["x".repeat(100)] });
   });
 
+  test("of a change with four hundred thousand identifiers and five thousand files has an end", () => {
+    const changed = Array.from({ length: 400_000 }, (_, index) => `name${index}`).join(" ");
+    const files = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`f${index}`, `name${index} more`]));
+    const found = of([changed], files);
+    expect([found.size, found.get("f7")!.shared]).toEqual([5000, ["name7"]]);
+  });
+
   test("is not known where there are too many identifiers, or too many times two files would have one in common", () => {
     const many = (count: number) => Array.from({ length: count }, (_, index) => `name${index}`).join(" ");
     expect(of([many(200_000)], { a: many(200_000), b: "name7", c: "" }).get("a")!.similarity).toBe(1);

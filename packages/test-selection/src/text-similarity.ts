@@ -38,22 +38,20 @@ export function textSimilarities(
   const found = new Map<string, TextLikeness>();
   const files: { path: string; identifiers: Map<string, number> }[] = [];
   let identifiers = 0;
-  const read = (text: string): Map<string, number> => {
+  const countsOf = (text: string): Map<string, number> => {
     const counts = identifiers > mostIdentifiers ? new Map<string, number>() : identifiersIn(text);
     identifiers += counts.size;
     return counts;
   };
   for (const [path, text] of texts)
     if (text === null) found.set(path, { similarity: 1 });
-    else files.push({ path, identifiers: read(text) });
-  const wanted = changed.map(read);
+    else files.push({ path, identifiers: countsOf(text) });
+  const wanted = changed.map(countsOf);
   if (identifiers > mostIdentifiers) return null;
 
-  const weights = weightsOf(files.map((file) => file.identifiers));
-  const index = indexOf(
-    files.map((file) => file.identifiers),
-    weights,
-  );
+  const read = files.map((file) => file.identifiers);
+  const weights = weightsOf(read);
+  const index = indexOf(read, weights);
   const best = files.map(() => ({ similarity: 0, of: -1 }));
   let meetings = 0;
   for (const [of, counts] of wanted.entries()) {
@@ -115,8 +113,10 @@ function indexOf(
 
 /** The three identifiers of both that weigh the most. */
 function heaviest(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>, weights: Weights): string[] {
-  const common = [...a].flatMap(([name, count]): [string, number][] => {
-    const weight = b.has(name) ? weights(name, count) * weights(name, b.get(name)!) : 0;
+  // All of the larger one for each file of tests would be the square of what was read.
+  const [fewer, more] = a.size < b.size ? [a, b] : [b, a];
+  const common = [...fewer].flatMap(([name, count]): [string, number][] => {
+    const weight = more.has(name) ? weights(name, count) * weights(name, more.get(name)!) : 0;
     return weight > 0 ? [[name, weight]] : [];
   });
   return common
