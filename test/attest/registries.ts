@@ -16,7 +16,7 @@ const bcrypt = "$2y$05$abcdefghijklmnopqrstuuTXKrTUluG/0HdUo.S/Vl8OcebQz494i";
 export interface Registry {
   /** `127.0.0.1:<port>`. */
   host: string;
-  /** Scopes that its token service was asked for, with who asked. */
+  /** Scopes that its token service was asked for, with who asked; rights in order, since the registry names them in any. */
   asked: string[];
   close: () => void;
 }
@@ -107,10 +107,11 @@ async function startTokens(folder: string, asked: string[]): Promise<{ server: S
       .toString()
       .split(":");
     const [type = "", repository = "", actions = ""] = (url.searchParams.get("scope") ?? "").split(":");
-    asked.push(`${name} ${type}:${repository}:${actions}`);
+    const rights = actions === "" ? [] : actions.split(",").sort();
+    asked.push(`${name} ${type}:${repository}:${rights.join(",")}`);
     if (name !== user || secret !== password) return void response.writeHead(401).end();
     const now = Math.floor(Date.now() / 1000);
-    const access = type === "" ? [] : [{ type, name: repository, actions: actions.split(",") }];
+    const access = type === "" ? [] : [{ type, name: repository, actions: rights }];
     const claims = {
       iss: issuer,
       sub: name,
