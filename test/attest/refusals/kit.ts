@@ -3,6 +3,7 @@
  * cases; `refusals.test.ts` runs them.
  */
 import { createHash, type generateKeyPairSync, sign, X509Certificate } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { SerializedBundle } from "@goatnote/attestation";
 import { type Backend, type Sigstore, startBackend, startSigstore } from "@goatnote/rehearsal";
 import { expect } from "vitest";
@@ -135,6 +136,7 @@ export const reasons = (verdicts: Verdict[]): string =>
 export function changed(change: (bundle: Mutable) => void, from = good): SerializedBundle {
   const copy = structuredClone(from) as unknown as Mutable;
   change(copy);
+  if (isDeepStrictEqual(copy, from)) throw new Error("The fault changed nothing.");
   return copy as unknown as SerializedBundle;
 }
 export type Mutable = {

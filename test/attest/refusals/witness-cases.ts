@@ -138,7 +138,8 @@ export const witnessCases: Record<string, Cases> = {
       "checkpoint",
       () => ({
         bundle: logEntry((e) => {
-          e.inclusionProof!.checkpoint.envelope = e.inclusionProof!.checkpoint.envelope.replace(/^(.*\n.*\n)./, "$1X");
+          const { checkpoint } = e.inclusionProof!;
+          checkpoint.envelope = checkpoint.envelope.replace(/(?<=^.*\n.*\n)./, (first) => (first === "X" ? "Y" : "X"));
         }),
       }),
     ],
