@@ -1,10 +1,15 @@
 /** Values sorted into at most 255 ranges per column, so that a split is found by counting. */
+import type { Data } from "./data.ts";
+import { BINS } from "./histogram.ts";
 import { random } from "./random.ts";
+import type { Member } from "./team.ts";
 
 /** Cuts are made from at most this many rows; more move a quantile by less than its own width. */
 const SAMPLED_ROWS = 50_000;
+/** Columns that are read at once, since those of a row are near to each other. */
+const TOGETHER = 8;
 
-/** The bins of all rows, in two orders. Bin 0 holds missing values; bin b > 0 the values above cut b − 2, up to cut b − 1. */
+/** The bins of the rows of one thread, in two orders. Bin 0 holds missing values; bin b > 0 the values above cut b − 2, up to cut b − 1. */
 export interface Binned {
   rows: number;
   columns: number;
@@ -18,33 +23,67 @@ export interface Binned {
   stride: number;
 }
 
-/** Sorts all values into bins. */
-export function bin(features: Float64Array | Float32Array, rows: number, columns: number, bins: number): Binned {
-  const sample = sampledRows(rows);
+/** Sorts all values of the member's rows into bins. */
+export function bin({ features, columns, labels }: Data, bins: number, member: Member): Binned {
+  const cuts = agreeOnCuts(features, labels.length, columns, bins, member);
+  const [from, to] = member.share(labels.length);
+  const rows = to - from;
   const stride = Math.ceil(columns / 4);
   const words = new Uint32Array(rows * stride);
-  const cuts: Float64Array[] = [];
-  const byColumn: Uint8Array[] = [];
-  const values = new Float64Array(sample.length);
-  for (let column = 0; column < columns; column += 1) {
-    let known = 0;
-    for (const row of sample) {
-      const value = features[row * columns + column]!;
-      if (!Number.isNaN(value)) values[known++] = value;
-    }
-    const sorted = values.subarray(0, known).sort();
-    const cut = cutsOf(sorted, bins);
-    const found = new Uint8Array(rows);
-    const shift = (column & 3) * 8;
-    for (let row = 0, word = column >> 2; row < rows; row += 1, word += stride) {
-      const at = binOf(cut, features[row * columns + column]!);
-      found[row] = at;
-      words[word]! |= at << shift;
-    }
-    cuts.push(cut);
-    byColumn.push(found);
-  }
+  const byColumn = cuts.map(() => new Uint8Array(rows));
+  // Word by word, not column by column: the values of a row are near to each other.
+  for (let word = 0; word < stride; word += 1)
+    for (let row = 0; row < rows; row += 1)
+      for (let column = word * 4; column < columns && column < word * 4 + 4; column += 1) {
+        const at = binOf(cuts[column]!, features[(from + row) * columns + column]!);
+        byColumn[column]![row] = at;
+        words[row * stride + word]! |= at << ((column & 3) * 8);
+      }
   return { rows, columns, cuts, byColumn, words, stride };
+}
+
+/** Finds the cuts of the member's columns, and learns those of the others. */
+function agreeOnCuts(
+  features: Float64Array | Float32Array,
+  rows: number,
+  columns: number,
+  bins: number,
+  member: Member,
+): Float64Array[] {
+  const sample = sampledRows(rows);
+  const [from, to] = member.share(columns);
+  for (let first = from; first < to; first += TOGETHER)
+    for (const [index, values] of knownValues(
+      features,
+      columns,
+      sample,
+      first,
+      Math.min(to, first + TOGETHER),
+    ).entries())
+      member.common.cuts.set(cutsOf(values.sort(), bins), (first + index) * BINS);
+  member.meet();
+  return Array.from({ length: columns }, (_, column) => {
+    const places = member.common.cuts.subarray(column * BINS, (column + 1) * BINS);
+    return places.slice(0, places.indexOf(Number.MAX_VALUE) + 1);
+  });
+}
+
+/** The values of the columns `from..to` in the sampled rows, without the missing ones. */
+function knownValues(
+  features: Float64Array | Float32Array,
+  columns: number,
+  sample: Uint32Array,
+  from: number,
+  to: number,
+): Float64Array[] {
+  const values = Array.from({ length: to - from }, () => new Float64Array(sample.length));
+  const known = new Uint32Array(to - from);
+  for (const row of sample)
+    for (let column = from; column < to; column += 1) {
+      const value = features[row * columns + column]!;
+      if (!Number.isNaN(value)) values[column - from]![known[column - from]!++] = value;
+    }
+  return values.map((all, index) => all.subarray(0, known[index]));
 }
 
 /** All rows, or one out of each of as many equal stretches as are sampled. */

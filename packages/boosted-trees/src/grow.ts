@@ -1,17 +1,19 @@
 /** One tree, level by level below each node, smaller child first. */
 import type { Binned } from "./bins.ts";
 import type { Gradients } from "./gradients.ts";
-import { type Histogram, histogramFor, subtract, sumRows } from "./histogram.ts";
+import { addUp, type Histogram, histogramFor, subtract, sumRows } from "./histogram.ts";
 import type { Node } from "./model.ts";
 import type { Options } from "./options.ts";
 import { bestSplit, type Split } from "./split.ts";
+import type { Member } from "./team.ts";
 
-/** What all trees of a training share, so that a tree allocates nothing per row. */
+/** What all trees of a training share in one thread, so that a tree allocates nothing per row. */
 export interface Workshop {
   binned: Binned;
   gradients: Gradients;
   options: Options;
-  /** The rows of every node, each node's next to each other. */
+  member: Member;
+  /** The member's rows of every node, each node's next to each other. */
   order: Uint32Array;
   /** Rows that go right wait here while a node is parted. */
   waiting: Uint32Array;
@@ -20,12 +22,13 @@ export interface Workshop {
   packed: Float64Array;
 }
 
-export function workshop(binned: Binned, gradients: Gradients, options: Options): Workshop {
-  const histograms = Array.from({ length: options.depth }, () => histogramFor(binned));
+export function workshop(binned: Binned, gradients: Gradients, options: Options, member: Member): Workshop {
+  const histograms = Array.from({ length: options.depth }, () => histogramFor(binned.columns));
   return {
     binned,
     gradients,
     options,
+    member,
     order: new Uint32Array(binned.rows),
     waiting: new Uint32Array(binned.rows),
     histograms,
@@ -34,23 +37,33 @@ export function workshop(binned: Binned, gradients: Gradients, options: Options)
 }
 
 /**
- * Grows a tree on the first `count` rows of the workshop's order.
+ * Grows a tree on the first `count` rows of the workshop's order, and of the other members'.
  * @param features those that it may split by
- * @param odds log odds of all rows; the tree's values are added for the rows that taught it
+ * @param odds log odds of the member's rows; the tree's values are added for the rows that taught it
  */
 export function grow(shop: Workshop, count: number, features: Uint32Array, odds: Float64Array): Node[] {
-  const { binned, gradients, options, order, histograms, packed } = shop;
+  const { binned, gradients, options, member, order, histograms, packed } = shop;
   const used = Uint32Array.from(new Set(Array.from(features, (feature) => feature >> 2)));
+  const [first, last] = member.share(binned.columns);
+  const mine = features.filter((feature) => feature >= first && feature < last);
+  const { histograms: shared, leaves } = member.common;
   const nodes: Node[] = [leaf()];
+  const ended: { at: number; from: number; to: number }[] = [];
 
-  const sum = (into: Histogram, from: number, to: number): void =>
-    sumRows(into, binned, gradients, order, from, to, used, packed);
+  const sum = (into: Histogram, from: number, to: number): void => {
+    const own = shared[member.index];
+    sumRows(own ?? into, binned, gradients, order, from, to, used, packed);
+    if (!own) return;
+    member.meet();
+    addUp(into, shared, first, last);
+  };
 
   /** Makes node `at` of the rows `from..to`, whose sums are in `sums`: a split and all below it, or a leaf. */
   const settle = (at: number, from: number, to: number, depth: number, sums: Histogram | undefined): void => {
-    const split = sums && bestSplit(sums, binned, features, gradients, options);
+    const split = sums && bestSplit(sums, binned, mine, gradients, options, member);
     if (!sums || !split) {
-      finish(nodes[at]!, from, to);
+      ended.push({ at, from, to });
+      sumLeaf(leaves[member.index]!, at, gradients.fine, order, from, to);
       return;
     }
     const middle = part(shop, split, from, to);
@@ -65,37 +78,64 @@ export function grow(shop: Workshop, count: number, features: Uint32Array, odds:
     };
     nodes.push(leaf(), leaf());
     const child = histograms[depth + 1];
-    const isLeftSmaller = middle - from <= to - middle;
+    const { isLeftSmaller } = split;
     const [small, large] = isLeftSmaller ? [left, left + 1] : [left + 1, left];
     const [smallFrom, smallTo, largeFrom, largeTo] = isLeftSmaller
       ? [from, middle, middle, to]
       : [middle, to, from, middle];
     if (child) {
       sum(child, smallFrom, smallTo);
-      subtract(sums, child);
+      subtract(sums, child, first, last);
     }
     settle(small, smallFrom, smallTo, depth + 1, child);
     settle(large, largeFrom, largeTo, depth + 1, child && sums);
   };
 
-  /** The Newton step for the rows of a leaf, from the derivatives as they are and in the order of the rows. */
-  const finish = (node: Node, from: number, to: number): void => {
-    const { exact } = gradients;
-    let g = 0;
-    let h = options.lambda;
-    for (let at = from; at < to; at += 1) {
-      const row = order[at]!;
-      g += exact[2 * row]!;
-      h += exact[2 * row + 1]!;
-    }
-    node.value = h > 0 ? (-g / h) * options.learningRate : 0;
-    const { value } = node;
-    for (let at = from; at < to; at += 1) odds[order[at]!]! += value;
-  };
-
   sum(histograms[0]!, 0, count);
   settle(0, 0, count, 0, histograms[0]);
+  member.meet();
+  for (const { at, from, to } of ended) {
+    const value = newtonStep(leaves, at, gradients, options);
+    nodes[at]!.value = value;
+    for (let place = from; place < to; place += 1) odds[order[place]!]! += value;
+  }
   return nodes;
+}
+
+/** Sums the finely rounded derivatives of a leaf's rows. */
+function sumLeaf(
+  sums: Float64Array,
+  at: number,
+  fine: Float64Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+): void {
+  let first = 0;
+  let second = 0;
+  for (let place = from; place < to; place += 1) {
+    const row = order[place]!;
+    first += fine[2 * row]!;
+    second += fine[2 * row + 1]!;
+  }
+  sums[2 * at] = first;
+  sums[2 * at + 1] = second;
+}
+
+/** The value of a leaf, from the sums of all members. */
+function newtonStep(
+  sums: readonly Float64Array[],
+  at: number,
+  { fineFirst, fineSecond }: Gradients,
+  { lambda, learningRate }: Options,
+): number {
+  let [g, h] = [0, 0];
+  for (const of of sums) {
+    g += of[2 * at]!;
+    h += of[2 * at + 1]!;
+  }
+  const penalized = h / fineSecond + lambda;
+  return penalized > 0 ? (-g / fineFirst / penalized) * learningRate : 0;
 }
 
 const leaf = (): Node => ({ feature: 0, threshold: 0, left: 0, missingRight: 0, value: 0, gain: 0 });

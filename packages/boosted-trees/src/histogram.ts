@@ -11,10 +11,14 @@ export interface Histogram {
   second: Float64Array;
 }
 
-export const histogramFor = ({ stride }: Binned): Histogram => ({
-  first: new Float64Array(stride * 4 * BINS),
-  second: new Float64Array(stride * 4 * BINS),
-});
+/** @param room makes the arrays */
+export function histogramFor(
+  columns: number,
+  room = (count: number): Float64Array => new Float64Array(count),
+): Histogram {
+  const places = 4 * Math.ceil(columns / 4) * BINS;
+  return { first: room(places), second: room(places) };
+}
 
 /**
  * Sums over `order[from..to)`.
@@ -77,9 +81,21 @@ function unpack({ first, second }: Histogram, packed: Float64Array): void {
   }
 }
 
-/** Takes the sums of one child out of its parent's: what is left are the other child's. */
-export function subtract(parent: Histogram, child: Histogram): void {
-  for (let place = 0; place < parent.first.length; place += 1) {
+/** Adds up what the members have summed over their rows, for the columns `from..to`. */
+export function addUp(into: Histogram, all: readonly Histogram[], from: number, to: number): void {
+  const [start, end] = [from * BINS, to * BINS];
+  into.first.fill(0, start, end);
+  into.second.fill(0, start, end);
+  for (const { first, second } of all)
+    for (let place = start; place < end; place += 1) {
+      into.first[place]! += first[place]!;
+      into.second[place]! += second[place]!;
+    }
+}
+
+/** Takes the sums of one child out of its parent's, for the columns `from..to`: what is left are the other child's. */
+export function subtract(parent: Histogram, child: Histogram, from: number, to: number): void {
+  for (let place = from * BINS; place < to * BINS; place += 1) {
     parent.first[place]! -= child.first[place]!;
     parent.second[place]! -= child.second[place]!;
   }

@@ -3,35 +3,47 @@ import type { Binned } from "./bins.ts";
 import type { Gradients } from "./gradients.ts";
 import { BINS, type Histogram } from "./histogram.ts";
 import type { Options } from "./options.ts";
+import type { Member } from "./team.ts";
 
 export interface Split {
   feature: number;
   /** Bins from 1 to this one go left. */
   bin: number;
   missingRight: boolean;
+  /** Whether the left side weighs less by second derivatives: about, whether it has fewer rows. */
+  isLeftSmaller: boolean;
   /** Twice what the loss on these rows becomes less by. */
   gain: number;
 }
 
 /** Gains below are rounding. */
 const LEAST_GAIN = 1e-9;
+/** A score that comes so near to the best may be above it, but for rounding. */
+const NEAR = 1 - 1e-14;
 
-/** @returns undefined where no split makes the loss less */
+/**
+ * The best split that a member has found: of equally good ones that of the first column.
+ * @param features those of the member's columns that may be split by
+ * @returns undefined where no split makes the loss less
+ */
 export function bestSplit(
   { first, second }: Histogram,
-  { cuts }: Binned,
+  { cuts }: Pick<Binned, "cuts">,
   features: Uint32Array,
   { firstUnit, secondUnit }: Gradients,
   { lambda, minChildWeight }: Pick<Options, "lambda" | "minChildWeight">,
+  member: Member,
 ): Split | undefined {
   const penalty = lambda / secondUnit;
   const least = Math.max(1, minChildWeight / secondUnit);
-  const { allFirst, allSecond } = totals(first, second, features[0]! * BINS);
+  const { allFirst, allSecond } = totals(first, second, (features[0] ?? 0) * BINS);
   const unsplit = (allFirst * allFirst) / (allSecond + penalty);
   let bestScore = unsplit;
+  let nearBest = bestScore * NEAR;
   let bestFeature = -1;
   let bestBin = 0;
   let bestMissingRight = 0;
+  let bestLeftSecond = 0;
   for (let index = 0; index < features.length; index += 1) {
     const feature = features[index]!;
     const start = feature * BINS;
@@ -51,12 +63,16 @@ export function bestSplit(
         const rightFirst = allFirst - leftFirst;
         const left = leftSecond + penalty;
         const right = rightSecond + penalty;
-        // Both fractions over one denominator: no division unless it is the best so far.
+        // Both fractions over one denominator: no division unless it may be the best so far.
         const top = leftFirst * leftFirst * right + rightFirst * rightFirst * left;
-        if (top > bestScore * (left * right)) {
-          bestScore = top / (left * right);
+        if (top > nearBest * (left * right)) {
+          const score = top / (left * right);
+          if (score <= bestScore) continue;
+          bestScore = score;
+          nearBest = score * NEAR;
           bestFeature = feature;
           bestBin = bin;
+          bestLeftSecond = leftSecond;
           // Where none is missing, one that is missing later goes with the heavier side, as the rows mostly do.
           bestMissingRight = isMissing ? goesRight : leftSecond >= rightSecond ? 0 : 1;
         }
@@ -64,8 +80,18 @@ export function bestSplit(
     }
   }
   const gain = ((bestScore - unsplit) * firstUnit * firstUnit) / secondUnit;
-  if (bestFeature < 0 || gain <= LEAST_GAIN) return undefined;
-  return { feature: bestFeature, bin: bestBin, missingRight: bestMissingRight === 1, gain };
+  const isOne = bestFeature >= 0 && gain > LEAST_GAIN;
+  const leftSmaller = 2 * bestLeftSecond <= allSecond ? 1 : 0;
+  const said = member.hear(isOne ? bestScore : -1, bestFeature, bestBin, bestMissingRight, leftSmaller, gain);
+  const best = said.reduce((one, other) => (other[0]! > one[0]! ? other : one));
+  if (best[0]! < 0) return undefined;
+  return {
+    feature: best[1]!,
+    bin: best[2]!,
+    missingRight: best[3] === 1,
+    isLeftSmaller: best[4] === 1,
+    gain: best[5]!,
+  };
 }
 
 /** The sums of all rows of the node, which are the same for every feature. */

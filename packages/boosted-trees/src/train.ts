@@ -7,7 +7,8 @@ import { assemble, type Model, type Node } from "./model.ts";
 import { complete, type Options } from "./options.ts";
 import { log } from "./portable-math.ts";
 import { derived, random, shuffled } from "./random.ts";
-import { addTree } from "./score.ts";
+import { addTrees } from "./score.ts";
+import { common, Member } from "./team.ts";
 
 /**
  * Trains a model: gradient boosting of the log loss by Newton steps (Friedman 2001; Chen and Guestrin 2016) on binned
@@ -15,34 +16,41 @@ import { addTree } from "./score.ts";
  * @throws RangeError when a value cannot be learnt from or an option is out of range
  */
 export function train(data: Data, given: Partial<Options> = {}): Model {
-  const rows = checkData(data, "data");
+  checkData(data, "data");
   const options = complete(given, data.columns);
+  return trainAs(new Member(common(1, data.columns, options.depth), 0), data, options);
+}
+
+/** What each of the threads does that train a model together; each ends with the whole model. */
+export function trainAs(member: Member, data: Data, options: Options): Model {
   const { seed, subsample, featureFraction, validation, earlyStopping = Number.POSITIVE_INFINITY } = options;
+  const [from, to] = member.share(data.labels.length);
+  const features = data.features.subarray(from * data.columns, to * data.columns);
   const base = baseOf(data);
-  const odds = new Float64Array(rows).fill(base);
-  const binned = bin(data.features, rows, data.columns, options.bins);
-  const gradients = gradientsFor(rows);
-  const shop = workshop(binned, gradients, options);
-  const before = subsample < 1 ? new Float64Array(rows) : undefined;
+  const odds = new Float64Array(to - from).fill(base);
+  const binned = bin(data, options.bins, member);
+  const gradients = gradientsFor(to - from);
+  const shop = workshop(binned, gradients, options, member);
+  const before = subsample < 1 ? new Float64Array(to - from) : undefined;
 
   const trees: Node[][] = [];
   const watched = validation && new Float64Array(validation.labels.length).fill(base);
   let best = { loss: watched ? logLoss(watched, validation) : 0, trees: 0 };
   for (let tree = 0; tree < options.trees; tree += 1) {
     const next = random(derived(seed, tree));
-    derive(gradients, odds, data, derived(seed, -tree - 2));
-    const features = sampleFeatures(data.columns, featureFraction, next);
+    derive(gradients, odds, data, derived(seed, -tree - 2), member);
+    const allowed = sampleFeatures(data.columns, featureFraction, next);
     before?.set(odds);
-    const nodes = grow(shop, takeRows(shop.order, rows, subsample, next), features, odds);
+    const nodes = grow(shop, takeRows(shop.order, data.labels.length, [from, to], subsample, next), allowed, odds);
     if (nodes.length === 1 && subsample === 1 && featureFraction === 1) break; // no split helps, nor will a later one
     trees.push(nodes);
     const alone = before || watched ? assemble(data.columns, 0, [nodes]) : undefined;
     if (before && alone) {
       odds.set(before);
-      addTree(alone, 0, data.features, odds);
+      addTrees(alone, features, odds);
     }
     if (!watched || !alone) continue;
-    addTree(alone, 0, validation.features, watched);
+    addTrees(alone, validation.features, watched);
     const loss = logLoss(watched, validation);
     if (loss < best.loss) best = { loss, trees: trees.length };
     else if (trees.length - best.trees >= earlyStopping) break;
@@ -63,11 +71,25 @@ function baseOf({ labels, weights }: Data): number {
   return log(share / (1 - share));
 }
 
-/** Puts the rows that a tree sees first in the order, ascending, and tells how many they are. */
-function takeRows(order: Uint32Array, rows: number, share: number, next: () => number): number {
-  let count = 0;
-  for (let row = 0; row < rows; row += 1) if (share === 1 || next() < share) order[count++] = row;
-  if (count === 0) order[count++] = Math.floor(next() * rows);
+/** Puts those of the rows `from..to` that a tree sees first in the order, ascending, and tells how many they are. */
+function takeRows(
+  order: Uint32Array,
+  rows: number,
+  [from, to]: readonly [number, number],
+  share: number,
+  next: () => number,
+): number {
+  if (share === 1) {
+    for (let row = from; row < to; row += 1) order[row - from] = row - from;
+    return to - from;
+  }
+  let [count, all] = [0, 0];
+  const take = (row: number): void => {
+    all += 1;
+    if (row >= from && row < to) order[count++] = row - from;
+  };
+  for (let row = 0; row < rows; row += 1) if (next() < share) take(row);
+  if (all === 0) take(Math.floor(next() * rows));
   return count;
 }
 
