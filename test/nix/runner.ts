@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type Backend, startBackend } from "@goatnote/rehearsal";
+import { nodeOfActions } from "@goatnote/rehearsal/node";
 import { parse } from "yaml";
 import type { Lab } from "./lab.ts";
 
@@ -118,7 +119,7 @@ export class Runner {
       const [first = "", ...rest] = [
         ...(sudo ? withSudo(user) : []),
         ...asUser(user, this.#program),
-        process.execPath,
+        ...nodeOfActions,
         join(action, entry),
       ];
       const child = spawn(first, rest, {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { nodeOfActions } from "@goatnote/rehearsal/node";
 import { expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { project } from "./check.ts";
@@ -23,7 +24,8 @@ test("a job that is cancelled during a build", { timeout: 120_000 }, async () =>
     DIFFOSCOPE: "never",
     TIMEOUT: "60m",
   };
-  const child = spawn(process.execPath, [join(actions, "repro-check/main.js")], {
+  const [command, ...args] = nodeOfActions;
+  const child = spawn(command, [...args, join(actions, "repro-check/main.js")], {
     cwd: folder,
     env: {
       PATH: process.env.PATH,

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { FolderAction } from "./actions.ts";
 import { type Contexts, text } from "./expressions.ts";
 import { type Conclusion, type JobState, type Scope, stepContexts } from "./job-state.ts";
+import { nodeOfActions } from "./node.ts";
 import { runWithFiles } from "./run-with-files.ts";
 import type { StandIn } from "./standins/stand-in.ts";
 import { runSteps, type StepRun } from "./steps.ts";
@@ -91,7 +92,8 @@ async function runJavaScript(
     };
     const effects = { scope: run.scope, outputs, timeout: run.timeout, state };
     const file = join(action.folder, entry);
-    return runWithFiles(job, effects, { command: process.execPath, args: [file], cwd: job.workspace, env });
+    const [command, ...args] = nodeOfActions;
+    return runWithFiles(job, effects, { command, args: [...args, file], cwd: job.workspace, env });
   };
   const early = runs.pre ? job.pre.get(run.step) : undefined;
   if (early) Object.assign(state, early);
