@@ -26,7 +26,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { dirname, join, posix } from "node:path";
+import { basename, dirname, join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { minifySync } from "rolldown/utils";
 import { actionNames } from "./action-names.ts";
@@ -310,19 +310,20 @@ async function buildTo(finished: string): Promise<void> {
 /** Where a build says, for each action, how many bytes of source each package gave its bundle. It is no part of what is published. */
 export const sizesBeside = (built: string): string => `${built}.sizes.json`;
 
+/** Also what Node compiled of builds and of tests' folders, which are others each time. */
 function forgetOldBuilds(present: string): void {
   const dayAgo = Date.now() - 86_400_000;
-  for (const entry of readdirSync(join(root, "build"), { withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (
-      path !== present &&
-      path !== sizesBeside(present) &&
-      /^[0-9a-f]{16}/.test(entry.name) &&
-      statSync(path).mtimeMs < dayAgo
-    )
-      rmSync(path, { recursive: true });
-  }
+  const builds = entriesOf(join(root, "build"))
+    .filter((path) => /^[0-9a-f]{16}/.test(basename(path)))
+    .filter((path) => path !== present && path !== sizesBeside(present));
+  const compiled = entriesOf(join(root, "build/compile-cache")).flatMap(entriesOf);
+  for (const path of [...builds, ...compiled])
+    if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? dayAgo) < dayAgo)
+      rmSync(path, { recursive: true, force: true });
 }
+
+const entriesOf = (folder: string): string[] =>
+  existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
 
 /** Paths below `folder`, hidden ones too, each with what it is and its content, for comparing two trees. */
 export function tree(folder: string): Map<string, string> {

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { nodeOfActions } from "@goatnote/rehearsal/node";
+import { nodeFor } from "@goatnote/rehearsal/node";
 import { parse } from "yaml";
 import { localeVariables, variablesOfMachine } from "../reproducibility/machine.ts";
 
@@ -44,7 +44,7 @@ export async function runEntry(
     value.includes("${{") ? "" : value,
   ]);
   const given = Object.entries({ ...(Object.fromEntries(defaults) as Record<string, string>), ...inputs });
-  const [program, ...args] = [...through, ...nodeOfActions, join(actions, action, "main.js")];
+  const [program, ...args] = [...through, ...nodeFor(action), join(actions, action, "main.js")];
   const child = spawn(program!, args, {
     cwd: workspace,
     env: {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type Backend, startBackend } from "@goatnote/rehearsal";
-import { nodeOfActions } from "@goatnote/rehearsal/node";
+import { nodeFor } from "@goatnote/rehearsal/node";
 import { parse } from "yaml";
 import type { Lab } from "./lab.ts";
 
@@ -119,7 +119,7 @@ export class Runner {
       const [first = "", ...rest] = [
         ...(sudo ? withSudo(user) : []),
         ...asUser(user, this.#program),
-        ...nodeOfActions,
+        ...nodeFor(action),
         join(action, entry),
       ];
       const child = spawn(first, rest, {

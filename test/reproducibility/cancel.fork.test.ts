@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { nodeOfActions } from "@goatnote/rehearsal/node";
+import { nodeFor } from "@goatnote/rehearsal/node";
 import { expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { project } from "./check.ts";
@@ -24,8 +24,9 @@ test("a job that is cancelled during a build", { timeout: 120_000 }, async () =>
     DIFFOSCOPE: "never",
     TIMEOUT: "60m",
   };
-  const [command, ...args] = nodeOfActions;
-  const child = spawn(command, [...args, join(actions, "repro-check/main.js")], {
+  const main = join(actions, "repro-check/main.js");
+  const [command, ...args] = nodeFor(main);
+  const child = spawn(command, [...args, main], {
     cwd: folder,
     env: {
       PATH: process.env.PATH,

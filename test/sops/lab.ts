@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { nodeOfActions } from "@goatnote/rehearsal/node";
+import { nodeFor } from "@goatnote/rehearsal/node";
 import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from "age-encryption";
 import { parse } from "yaml";
 
@@ -118,7 +118,7 @@ export class Lab {
       rmSync(this.file(name), { force: true });
       writeFileSync(this.file(name), "");
     }
-    const argv: [string, ...string[]] = [...nodeOfActions, join(this.actions, "sops-decrypt", `${entry}.js`)];
+    const argv: [string, ...string[]] = [...nodeFor(entry), join(this.actions, "sops-decrypt", `${entry}.js`)];
     const [program, ...args] =
       slowly > 0 ? (["bash", "-c", throughPipe, ...argv, slowReader, String(slowly)] as const) : argv;
     const child = spawn(program, args, {

@@ -6,12 +6,15 @@ export interface Data {
   columns: number;
   /** One per row, from 0 to 1: a class, or how sure one is of class 1. */
   labels: Float64Array | Uint8Array;
-  /** How much each row counts, 0 or more; 1 when absent. */
+  /** How much each row counts, from 0 to 1e100; 1 when absent. */
   weights?: Float64Array;
 }
 
 /** Columns that a model may have; keeps a model from strangers from asking for all memory. */
 export const MAX_COLUMNS = 4096;
+
+/** The square of a sum of such weights is a number still. */
+const MAX_WEIGHT = 1e100;
 
 /**
  * Checks rows before they teach anything.
@@ -35,7 +38,10 @@ export function checkData({ features, columns, labels, weights }: Data, name: st
     );
   const label = labels.findIndex((value: number) => !(value >= 0 && value <= 1));
   if (label >= 0) throw new RangeError(`${name}: the label of row ${label} is ${labels[label]}, not from 0 to 1.`);
-  const weight = weights?.findIndex((value) => !(value >= 0 && value < Number.POSITIVE_INFINITY)) ?? -1;
-  if (weight >= 0) throw new RangeError(`${name}: the weight of row ${weight} is ${weights?.[weight]}, not 0 or more.`);
+  const weight = weights?.findIndex((value) => !(value >= 0 && value <= MAX_WEIGHT)) ?? -1;
+  if (weight >= 0)
+    throw new RangeError(`${name}: the weight of row ${weight} is ${weights?.[weight]}, not from 0 to ${MAX_WEIGHT}.`);
+  if (weights?.every((value) => value === 0))
+    throw new RangeError(`${name}: all weights are 0, so there is nothing to learn from.`);
   return rows;
 }

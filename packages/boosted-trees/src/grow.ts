@@ -1,4 +1,4 @@
-/** One tree, level by level below each node, smaller child first. */
+/** One tree, from each node to all below its left child, then to those below its right one. */
 import type { Binned } from "./bins.ts";
 import type { Gradients } from "./gradients.ts";
 import { addUp, type Histogram, histogramFor, subtract, sumRows } from "./histogram.ts";
@@ -78,17 +78,16 @@ export function grow(shop: Workshop, count: number, features: Uint32Array, odds:
     };
     nodes.push(leaf(), leaf());
     const child = histograms[depth + 1];
-    const { isLeftSmaller } = split;
-    const [small, large] = isLeftSmaller ? [left, left + 1] : [left + 1, left];
-    const [smallFrom, smallTo, largeFrom, largeTo] = isLeftSmaller
-      ? [from, middle, middle, to]
-      : [middle, to, from, middle];
+    let [leftSums, rightSums] = [child, child && sums];
     if (child) {
-      sum(child, smallFrom, smallTo);
+      // The rows of the smaller side are summed; what is left of the node's sums are the other side's.
+      const isLeftSmaller = member.isAtMost(middle - from, to - middle);
+      if (!isLeftSmaller) [leftSums, rightSums] = [rightSums, leftSums];
+      sum(child, ...(isLeftSmaller ? ([from, middle] as const) : ([middle, to] as const)));
       subtract(sums, child, first, last);
     }
-    settle(small, smallFrom, smallTo, depth + 1, child);
-    settle(large, largeFrom, largeTo, depth + 1, child && sums);
+    settle(left, from, middle, depth + 1, leftSums);
+    settle(left + 1, middle, to, depth + 1, rightSums);
   };
 
   sum(histograms[0]!, 0, count);

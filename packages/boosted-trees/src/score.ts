@@ -5,7 +5,7 @@ import { sigmoid } from "./portable-math.ts";
 const BATCH = 512;
 
 /**
- * The log odds of class 1 for each row.
+ * The log odds of class 1 for each row. Made for many rows at once: each call goes through the whole model first.
  * @param features row by row, `columns` numbers each; NaN is a missing value
  * @throws RangeError when the model has other columns
  */

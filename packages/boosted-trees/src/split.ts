@@ -10,8 +10,6 @@ export interface Split {
   /** Bins from 1 to this one go left. */
   bin: number;
   missingRight: boolean;
-  /** Whether the left side weighs less by second derivatives: about, whether it has fewer rows. */
-  isLeftSmaller: boolean;
   /** Twice what the loss on these rows becomes less by. */
   gain: number;
 }
@@ -22,7 +20,7 @@ const LEAST_GAIN = 1e-9;
 const NEAR = 1 - 1e-14;
 
 /**
- * The best split that a member has found: of equally good ones that of the first column.
+ * The best split that any member has found: of equally good ones that of the first column.
  * @param features those of the member's columns that may be split by
  * @returns undefined where no split makes the loss less
  */
@@ -43,7 +41,6 @@ export function bestSplit(
   let bestFeature = -1;
   let bestBin = 0;
   let bestMissingRight = 0;
-  let bestLeftSecond = 0;
   for (let index = 0; index < features.length; index += 1) {
     const feature = features[index]!;
     const start = feature * BINS;
@@ -72,7 +69,6 @@ export function bestSplit(
           nearBest = score * NEAR;
           bestFeature = feature;
           bestBin = bin;
-          bestLeftSecond = leftSecond;
           // Where none is missing, one that is missing later goes with the heavier side, as the rows mostly do.
           bestMissingRight = isMissing ? goesRight : leftSecond >= rightSecond ? 0 : 1;
         }
@@ -81,17 +77,11 @@ export function bestSplit(
   }
   const gain = ((bestScore - unsplit) * firstUnit * firstUnit) / secondUnit;
   const isOne = bestFeature >= 0 && gain > LEAST_GAIN;
-  const leftSmaller = 2 * bestLeftSecond <= allSecond ? 1 : 0;
-  const said = member.hear(isOne ? bestScore : -1, bestFeature, bestBin, bestMissingRight, leftSmaller, gain);
+  const said = member.hear(isOne ? bestScore : -1, bestFeature, bestBin, bestMissingRight, gain);
   const best = said.reduce((one, other) => (other[0]! > one[0]! ? other : one));
-  if (best[0]! < 0) return undefined;
-  return {
-    feature: best[1]!,
-    bin: best[2]!,
-    missingRight: best[3] === 1,
-    isLeftSmaller: best[4] === 1,
-    gain: best[5]!,
-  };
+  const [score = -1, feature = 0, bin = 0, missingRight, bestGain = 0] = best;
+  if (score < 0) return undefined;
+  return { feature, bin, missingRight: missingRight === 1, gain: bestGain };
 }
 
 /** The sums of all rows of the node, which are the same for every feature. */

@@ -18,7 +18,7 @@ export interface Common {
   state: Int32Array;
   /** What was said, of two meetings in turn. */
   said: Float64Array;
-  /** The cuts of each column, 255 places each. */
+  /** The cuts of each column, at most 255 of {@link BINS} places. */
   cuts: Float64Array;
   /** The sums of each member over its rows, of one node. */
   histograms: Histogram[];
@@ -73,9 +73,14 @@ export class Member {
     }
   }
 
+  /** Whether the members' first numbers sum up to at most their second ones. */
+  isAtMost(one: number, other: number): boolean {
+    return this.hear(one - other).reduce((sum, [difference]) => sum + difference!, 0) <= 0;
+  }
+
   /**
    * Meets, and hears what each has said.
-   * @returns one array per member, which holds until the meeting after the next
+   * @returns one array per member, which holds until the next meeting
    */
   hear(...mine: number[]): Float64Array[] {
     const { size, said } = this.common;

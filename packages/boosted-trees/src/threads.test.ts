@@ -13,14 +13,17 @@ describe("more threads train the same model", () => {
   test.each<[string, number, Data, Partial<Options>]>([
     ["all rows and features", 2, data, { trees: 10 }],
     ["three threads", 3, data, { trees: 5 }],
-    ["more threads than columns", 8, sampleRows(500, 3, 1), { trees: 20 }],
+    ["more threads than columns", 9, sampleRows(500, 7, 1), { trees: 20 }],
+    ["more threads than rows", 7, sampleRows(5, 7, 3), { trees: 5, minChildWeight: 0 }],
     ["samples of rows and of features", 2, data, { trees: 20, subsample: 0.6, featureFraction: 0.2 }],
     ["weights and early stopping", 2, { ...data, weights }, stopping],
     ["columns that are alike, whose splits are equally good", 2, { ...data, features: allLikeTheFirst }, { trees: 10 }],
     ["nothing to learn", 2, { ...data, labels: new Uint8Array(9000) }, {}],
     ["numbers of 32 bits", 2, { ...data, features: Float32Array.from(data.features) }, { trees: 10 }],
-  ])("%s", async (_, threads, rows, options) => {
-    expect(await trainInThreads(rows, threads, options)).toEqual(train(rows, options));
+  ])("%s", async (name, threads, rows, options) => {
+    const model = train(rows, options);
+    if (name !== "nothing to learn") expect(model.left.some((child) => child > 0)).toBe(true);
+    expect(await trainInThreads(rows, threads, options)).toEqual(model);
   });
 });
 

@@ -66,7 +66,6 @@ function baseOf({ labels, weights }: Data): number {
     ones += weight * labels[row]!;
     total += weight;
   }
-  if (!(total > 0)) throw new RangeError("data: all weights are 0, so there is nothing to learn from.");
   const share = Math.min(1 - 3e-7, Math.max(3e-7, ones / total));
   return log(share / (1 - share));
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { condition, text } from "./expressions.ts";
 import { type JobState, type Scope, stepContexts } from "./job-state.ts";
-import { nodeOfActions } from "./node.ts";
+import { nodeFor } from "./node.ts";
 import { runWithFiles } from "./run-with-files.ts";
 import type { Step } from "./workflow.ts";
 
@@ -26,7 +26,7 @@ export async function runPreSteps(job: JobState, scope: Scope, steps: Step[]): P
     }
     try {
       const file = join(action.folder, runs.pre!);
-      const [command, ...args] = nodeOfActions;
+      const [command, ...args] = nodeFor(file);
       const effects = { scope, outputs: {}, timeout: undefined, state };
       await runWithFiles(job, effects, { command, args: [...args, file], cwd: job.workspace, env });
     } catch (error) {

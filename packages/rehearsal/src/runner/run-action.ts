@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { FolderAction } from "./actions.ts";
 import { type Contexts, text } from "./expressions.ts";
 import { type Conclusion, type JobState, type Scope, stepContexts } from "./job-state.ts";
-import { nodeOfActions } from "./node.ts";
+import { nodeFor } from "./node.ts";
 import { runWithFiles } from "./run-with-files.ts";
 import type { StandIn } from "./standins/stand-in.ts";
 import { runSteps, type StepRun } from "./steps.ts";
@@ -92,7 +92,7 @@ async function runJavaScript(
     };
     const effects = { scope: run.scope, outputs, timeout: run.timeout, state };
     const file = join(action.folder, entry);
-    const [command, ...args] = nodeOfActions;
+    const [command, ...args] = nodeFor(file);
     return runWithFiles(job, effects, { command, args: [...args, file], cwd: job.workspace, env });
   };
   const early = runs.pre ? job.pre.get(run.step) : undefined;
