@@ -46,7 +46,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     // A worker waits a good part of its time, for other programs and for what is tried again; on a large machine the number of
     // programs that they start is what counts.
-    maxWorkers: Math.min(availableParallelism() + 2, 12),
+    maxWorkers: Math.min(availableParallelism() + 3, 12),
     sequence: { sequencer: LongestFirst },
     pool: "forks",
     projects: [
