@@ -15,6 +15,9 @@ import { trainInThreads } from "@goatnote/boosted-trees/threads";
 import { locate } from "../scripts/peers.ts";
 import { areaUnderCurve, lightgbm, sampleRows } from "../test/lightgbm.ts";
 
+// Threads load compiled code, as they would from a bundle: LightGBM is compiled too. Found from the second run on.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../build/compile-cache");
+
 const columns = 24;
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 const later = sampleRows(100_000, columns, 2);

@@ -84,9 +84,10 @@ function unpack({ first, second }: Histogram, packed: Float64Array): void {
 /** Adds up what the members have summed over their rows, for the columns `from..to`. */
 export function addUp(into: Histogram, all: readonly Histogram[], from: number, to: number): void {
   const [start, end] = [from * BINS, to * BINS];
-  into.first.fill(0, start, end);
-  into.second.fill(0, start, end);
-  for (const { first, second } of all)
+  const [one, ...others] = all;
+  into.first.set(one!.first.subarray(start, end), start);
+  into.second.set(one!.second.subarray(start, end), start);
+  for (const { first, second } of others)
     for (let place = start; place < end; place += 1) {
       into.first[place]! += first[place]!;
       into.second[place]! += second[place]!;

@@ -3,13 +3,17 @@
  * splits in some of the columns; where they have to agree they meet. All that they add up are whole numbers, so that the
  * model does not depend on how many they are.
  */
+import { availableParallelism } from "node:os";
 import { BINS, type Histogram, histogramFor } from "./histogram.ts";
 
 /** Numbers that a member can say at a meeting. */
 const SAYING = 8;
 
-/** So often a thread looks before it sleeps: most meetings are microseconds apart, and waking takes longer. */
-const LOOKS = 50_000;
+/**
+ * So often a thread looks before it sleeps: most meetings are microseconds apart, and waking takes longer. It does not where
+ * there are more threads than processors, since who looks keeps from working who is waited for.
+ */
+const looksOf = (size: number): number => (size > availableParallelism() ? 10 : 50_000);
 
 /** What the members have in common. */
 export interface Common {
@@ -45,11 +49,13 @@ export function common(size: number, columns: number, depth: number): Common {
 export class Member {
   readonly common: Common;
   readonly index: number;
+  readonly #looks: number;
   #meetings = 0;
 
   constructor(common: Common, index: number) {
     this.common = common;
     this.index = index;
+    this.#looks = looksOf(common.size);
   }
 
   /** The part of `0..count` that is this thread's: from, and to before. */
@@ -68,7 +74,7 @@ export class Member {
     if (came === all) Atomics.notify(state, 0);
     // The count goes round at 2³¹, so that only differences tell who is ahead.
     for (let looks = 0; ((came - all) | 0) < 0; looks += 1) {
-      if (looks > LOOKS) Atomics.wait(state, 0, came);
+      if (looks > this.#looks) Atomics.wait(state, 0, came);
       came = Atomics.load(state, 0);
     }
   }
