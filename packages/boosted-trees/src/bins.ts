@@ -52,15 +52,11 @@ function agreeOnCuts(
 ): Float64Array[] {
   const sample = sampledRows(rows);
   const [from, to] = member.share(columns);
-  for (let first = from; first < to; first += TOGETHER)
-    for (const [index, values] of knownValues(
-      features,
-      columns,
-      sample,
-      first,
-      Math.min(to, first + TOGETHER),
-    ).entries())
+  for (let first = from; first < to; first += TOGETHER) {
+    const known = knownValues(features, columns, sample, first, Math.min(to, first + TOGETHER));
+    for (const [index, values] of known.entries())
       member.common.cuts.set(cutsOf(values.sort(), bins), (first + index) * BINS);
+  }
   member.meet();
   return Array.from({ length: columns }, (_, column) => {
     const places = member.common.cuts.subarray(column * BINS, (column + 1) * BINS);

@@ -1,6 +1,7 @@
 /**
  * A trained model: all trees in a row, node by node. The children of node n are `left[n]` and `left[n] + 1`; a leaf has
- * the `left` 0, since a root is nobody's child. Children stand behind their parents. A row goes left when its value is at most the threshold.
+ * the `left` 0, since a root is nobody's child. Children stand behind their parents. A row goes left when its value is at
+ * most the threshold.
  */
 export interface Model {
   /** How many features a row has. */

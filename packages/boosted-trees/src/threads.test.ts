@@ -1,3 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { sampleRows } from "../../../test/lightgbm.ts";
 import { type Data, type Options, train } from "./index.ts";
@@ -19,6 +23,7 @@ describe("more threads train the same model", () => {
     ["weights and early stopping", 2, { ...data, weights }, stopping],
     ["columns that are alike, whose splits are equally good", 2, { ...data, features: allLikeTheFirst }, { trees: 10 }],
     ["nothing to learn", 2, { ...data, labels: new Uint8Array(9000) }, {}],
+    ["labels in a Buffer", 2, { ...data, labels: Buffer.from(data.labels) }, { trees: 3 }],
     ["numbers of 32 bits", 2, { ...data, features: Float32Array.from(data.features) }, { trees: 10 }],
   ])("%s", async (name, threads, rows, options) => {
     const model = train(rows, options);
@@ -27,7 +32,24 @@ describe("more threads train the same model", () => {
   });
 });
 
-test("what is refused is refused in words, here or in a thread", async () => {
+test("a thread that fails ends the others, which wait for it, and the training", () => {
+  const folder = mkdtempSync(join(tmpdir(), "threads-"));
+  const broken = join(folder, "broken.cjs");
+  writeFileSync(broken, `if (require("node:worker_threads").threadId === 2) throw new Error("broken");`);
+  const body = `
+    import { trainInThreads } from ${JSON.stringify(import.meta.resolve("./threads.ts"))};
+    const data = { features: new Float64Array(4000).map((_, at) => at % 7), columns: 4, labels: new Uint8Array(1000) };
+    await trainInThreads(data, 3).catch(({ message }) => console.log("ended:", message));`;
+  try {
+    writeFileSync(join(folder, "train.mjs"), body);
+    const argv = ["--require", broken, join(folder, "train.mjs")];
+    expect(execFileSync(process.execPath, argv, { encoding: "utf8", timeout: 60_000 })).toBe("ended: broken\n");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("what is refused is refused in words", async () => {
   await expect(trainInThreads(data, 0)).rejects.toThrow("threads is 0; allowed is a whole number from 1.");
   await expect(trainInThreads(data, 2, { bins: 256 })).rejects.toThrow("bins is 256");
   const weightless = { ...data, weights: new Float64Array(9000) };

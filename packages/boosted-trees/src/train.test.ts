@@ -1,7 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { areaUnderCurve, sampleRows } from "../../../test/lightgbm.ts";
-import { type Data, gainImportance, type Options, permutationImportance, probability, score, train } from "./index.ts";
+import {
+  type Data,
+  fromJSON,
+  gainImportance,
+  type Options,
+  permutationImportance,
+  probability,
+  score,
+  toJSON,
+  train,
+} from "./index.ts";
 import { logLoss } from "./log-loss.ts";
 
 const repeat = (rows: number[][], labels: number[], times: number): Data => ({
@@ -99,6 +109,7 @@ test("early stopping keeps the trees that were best on the validation rows", () 
     logLoss(score({ ...whole, roots: whole.roots.slice(0, tree + 1) }, validation.features, 8), validation),
   );
   expect(losses.length).toBe(length + 20);
+  expect(train(data, { ...options, trees: length })).toEqual(stopped); // so is each beginning of the whole a training
   expect(losses.indexOf(Math.min(...losses)) + 1).toBe(length);
 });
 
@@ -160,6 +171,13 @@ test("scoring is the sum of walks, for any values", () => {
   expect([...score(model, many, 4)]).toEqual(byWalks(many));
 });
 
+test("the largest weight makes finite leaves and gains, which a file can hold", () => {
+  const weights = Float64Array.from({ length: 100 }, (_, row) => (row < 50 ? 1e100 : 1));
+  const model = train({ ...repeat([[1], [2]], [0, 1], 50), weights }, { trees: 3, depth: 2 });
+  expect(model.left.some((child) => child > 0)).toBe(true);
+  expect(fromJSON(JSON.parse(JSON.stringify(toJSON(model))))).toEqual(model);
+});
+
 test("importance names the features that matter", () => {
   const { features, columns, labels } = sampleRows(4000, 9, 1);
   const model = train({ features, columns, labels }, { trees: 40 });
@@ -191,6 +209,7 @@ describe("refused, by name", () => {
     ],
     ["a label", { labels: Uint8Array.from({ length: 10 }, (_, row) => row) }, {}, /label of row 2 is 2/],
     ["a weight", { weights: new Float64Array(10).fill(-1) }, {}, /weight of row 0 is -1, not from 0 to 1e\+100/],
+    ["a weight beyond all others", { weights: new Float64Array(10).fill(1e101) }, {}, /weight of row 0 is 1e\+101/],
     ["no weight at all", { weights: new Float64Array(10) }, {}, /all weights are 0/],
     ["an option", {}, { bins: 256 }, /bins is 256; allowed is a whole number from 2 to 255/],
     ["a missing option", {}, { depth: Number.NaN }, /depth is NaN/],
