@@ -60,7 +60,7 @@ export function derive(
     if (size > firstMost) firstMost = size;
     if (fine[2 * row + 1]! > secondMost) secondMost = fine[2 * row + 1]!;
   }
-  for (const [first, second] of member.hear(firstMost, secondMost)) {
+  for (const [first, second] of member.hear([firstMost, secondMost])) {
     firstMost = Math.max(firstMost, first!);
     secondMost = Math.max(secondMost, second!);
   }

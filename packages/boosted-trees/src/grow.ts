@@ -1,11 +1,11 @@
-/** One tree, from each node to all below its left child, then to those below its right one. */
+/** One tree, a few of its nodes at a time, the deepest first. */
 import type { Binned } from "./bins.ts";
 import type { Gradients } from "./gradients.ts";
 import { addUp, type Histogram, histogramFor, subtract, sumRows } from "./histogram.ts";
 import type { Node } from "./model.ts";
 import type { Options } from "./options.ts";
-import { bestSplit, type Split } from "./split.ts";
-import type { Member } from "./team.ts";
+import { agree, bestSplit, type Split } from "./split.ts";
+import { type Member, TOGETHER } from "./team.ts";
 
 /** What all trees of a training share in one thread, so that a tree allocates nothing per row. */
 export interface Workshop {
@@ -17,13 +17,12 @@ export interface Workshop {
   order: Uint32Array;
   /** Rows that go right wait here while a node is parted. */
   waiting: Uint32Array;
-  /** One per depth; the larger child takes its parent's. */
+  /** Those that no node has. */
   histograms: Histogram[];
   packed: Float64Array;
 }
 
 export function workshop(binned: Binned, gradients: Gradients, options: Options, member: Member): Workshop {
-  const histograms = Array.from({ length: options.depth }, () => histogramFor(binned.columns));
   return {
     binned,
     gradients,
@@ -31,9 +30,29 @@ export function workshop(binned: Binned, gradients: Gradients, options: Options,
     member,
     order: new Uint32Array(binned.rows),
     waiting: new Uint32Array(binned.rows),
-    histograms,
+    histograms: [],
     packed: new Float64Array(binned.stride * 1024),
   };
+}
+
+/** Rows of the member that came to a node, next to each other in the order. */
+interface Stretch {
+  from: number;
+  to: number;
+}
+
+/** A node that may be split, and the sums over all members' rows of it in this member's columns. */
+interface Open extends Stretch {
+  at: number;
+  depth: number;
+  sums: Histogram;
+}
+
+/** A node that is split: its rows from `middle` on go right. */
+interface Parted extends Open {
+  middle: number;
+  /** The left child; the right one is behind it. */
+  left: number;
 }
 
 /**
@@ -42,63 +61,100 @@ export function workshop(binned: Binned, gradients: Gradients, options: Options,
  * @param odds log odds of the member's rows; the tree's values are added for the rows that taught it
  */
 export function grow(shop: Workshop, count: number, features: Uint32Array, odds: Float64Array): Node[] {
-  const { binned, gradients, options, member, order, histograms, packed } = shop;
+  const { binned, gradients, options, member, order, histograms } = shop;
   const used = Uint32Array.from(new Set(Array.from(features, (feature) => feature >> 2)));
   const [first, last] = member.share(binned.columns);
   const mine = features.filter((feature) => feature >= first && feature < last);
-  const { histograms: shared, leaves } = member.common;
+  const { leaves } = member.common;
   const nodes: Node[] = [leaf()];
-  const ended: { at: number; from: number; to: number }[] = [];
+  const ended: (Stretch & { at: number })[] = [];
 
-  const sum = (into: Histogram, from: number, to: number): void => {
-    const own = shared[member.index];
-    sumRows(own ?? into, binned, gradients, order, from, to, used, packed);
-    if (!own) return;
-    member.meet();
-    addUp(into, shared, first, last);
+  const end = (at: number, from: number, to: number): void => {
+    ended.push({ at, from, to });
+    sumLeaf(leaves[member.index]!, at, gradients.fine, order, from, to);
   };
 
-  /** Makes node `at` of the rows `from..to`, whose sums are in `sums`: a split and all below it, or a leaf. */
-  const settle = (at: number, from: number, to: number, depth: number, sums: Histogram | undefined): void => {
-    const split = sums && bestSplit(sums, binned, mine, gradients, options, member);
-    if (!sums || !split) {
-      ended.push({ at, from, to });
-      sumLeaf(leaves[member.index]!, at, gradients.fine, order, from, to);
-      return;
-    }
-    const middle = part(shop, split, from, to);
+  const partNode = (node: Open, split: Split): Parted => {
     const left = nodes.length;
-    nodes[at] = {
-      feature: split.feature,
-      threshold: binned.cuts[split.feature]![split.bin - 1]!,
-      left,
-      missingRight: split.missingRight ? 1 : 0,
-      value: 0,
-      gain: split.gain,
-    };
+    nodes[node.at] = asNode(split, binned, left);
     nodes.push(leaf(), leaf());
-    const child = histograms[depth + 1];
-    let [leftSums, rightSums] = [child, child && sums];
-    if (child) {
-      // The rows of the smaller side are summed; what is left of the node's sums are the other side's.
-      const isLeftSmaller = member.isAtMost(middle - from, to - middle);
-      if (!isLeftSmaller) [leftSums, rightSums] = [rightSums, leftSums];
-      sum(child, ...(isLeftSmaller ? ([from, middle] as const) : ([middle, to] as const)));
-      subtract(sums, child, first, last);
-    }
-    settle(left, from, middle, depth + 1, leftSums);
-    settle(left + 1, middle, to, depth + 1, rightSums);
+    return { ...node, left, middle: part(shop, split, node.from, node.to) };
   };
 
-  sum(histograms[0]!, 0, count);
-  settle(0, 0, count, 0, histograms[0]);
+  /** The children of these nodes, with their sums. The rows of the smaller ones are summed; what is left are the others'. */
+  const childrenOf = (parents: readonly Parted[]): Open[] => {
+    const areLeftSmaller = member.areAtMost(parents.map(({ from, middle, to }) => middle - from - (to - middle)));
+    const smaller = parents.map(({ from, middle, to }, index) =>
+      areLeftSmaller[index] ? { from, to: middle } : { from: middle, to },
+    );
+    const smallerSums = sum(shop, smaller, used);
+    return parents.flatMap(({ left, from, middle, to, depth, sums }, index) => {
+      const ofSmaller = smallerSums[index]!;
+      subtract(sums, ofSmaller, first, last);
+      const [leftSums, rightSums] = areLeftSmaller[index] ? [ofSmaller, sums] : [sums, ofSmaller];
+      return [
+        { at: left, from, to: middle, depth: depth + 1, sums: leftSums },
+        { at: left + 1, from: middle, to, depth: depth + 1, sums: rightSums },
+      ];
+    });
+  };
+
+  const [sums] = sum(shop, [{ from: 0, to: count }], used);
+  const open: Open[] = [{ at: 0, from: 0, to: count, depth: 0, sums: sums! }];
+  while (open.length > 0) {
+    const some = open.splice(-TOGETHER);
+    const splits = agree(
+      some.map((node) => bestSplit(node.sums, binned, mine, gradients, options)),
+      member,
+    );
+    const parents: Parted[] = [];
+    for (const [index, node] of some.entries()) {
+      const split = splits[index];
+      const parted = split && partNode(node, split);
+      if (parted && node.depth + 1 < options.depth) {
+        parents.push(parted);
+        continue;
+      }
+      if (parted) {
+        end(parted.left, node.from, parted.middle);
+        end(parted.left + 1, parted.middle, node.to);
+      } else end(node.at, node.from, node.to);
+      histograms.push(node.sums);
+    }
+    if (parents.length > 0) open.push(...childrenOf(parents));
+  }
   member.meet();
   for (const { at, from, to } of ended) {
     const value = newtonStep(leaves, at, gradients, options);
     nodes[at]!.value = value;
-    for (let place = from; place < to; place += 1) odds[order[place]!]! += value;
+    add(value, odds, order, from, to);
   }
   return nodes;
+}
+
+/** The sums over all members' rows of each stretch, which may be another one for each, in this member's columns. */
+function sum(
+  { binned, gradients, member, order, histograms, packed }: Workshop,
+  stretches: readonly Stretch[],
+  used: Uint32Array,
+): Histogram[] {
+  const [first, last] = member.share(binned.columns);
+  const { histograms: shared } = member.common;
+  const own = shared[member.index];
+  const sums = stretches.map(() => histograms.pop() ?? histogramFor(binned.columns));
+  for (const [index, { from, to }] of stretches.entries())
+    sumRows(own?.[index] ?? sums[index]!, binned, gradients, order, from, to, used, packed);
+  if (!own) return sums;
+  member.meet();
+  for (const [index, into] of sums.entries()) {
+    const each = shared.map((ofMember) => ofMember[index]!);
+    addUp(into, each, first, last);
+  }
+  return sums;
+}
+
+function add(value: number, odds: Float64Array, order: Uint32Array, from: number, to: number): void {
+  for (let place = from; place < to; place += 1) odds[order[place]!]! += value;
 }
 
 /** Sums the finely rounded derivatives of a leaf's rows. */
@@ -137,6 +193,15 @@ function newtonStep(
   return penalized > 0 ? (-g / fineFirst / penalized) * learningRate : 0;
 }
 
+const asNode = ({ feature, bin, missingRight, gain }: Split, { cuts }: Binned, left: number): Node => ({
+  feature,
+  threshold: cuts[feature]![bin - 1]!,
+  left,
+  missingRight,
+  value: 0,
+  gain,
+});
+
 const leaf = (): Node => ({ feature: 0, threshold: 0, left: 0, missingRight: 0, value: 0, gain: 0 });
 
 /** Parts the rows `from..to` of the order, each side in its order as before, and tells where the right side begins. */
@@ -153,7 +218,7 @@ function part(
   let right = 0;
   for (let at = from; at < to; at += 1) {
     const row = order[at]!;
-    const goesRight = (limit - ((bins[row]! + shift) & 255)) >>> 31; // the sign: a branch here is foretold wrongly
+    const goesRight = ((limit | 0) - ((bins[row]! + shift) & 255)) >>> 31; // the sign: a branch here is foretold wrongly
     order[left] = row;
     waiting[right] = row;
     left += 1 - goesRight;

@@ -6,23 +6,27 @@ import type { Options } from "./options.ts";
 import type { Member } from "./team.ts";
 
 export interface Split {
+  /** Below 0 where no split makes the loss less. */
+  score: number;
   feature: number;
   /** Bins from 1 to this one go left. */
   bin: number;
-  missingRight: boolean;
+  /** 1 where a missing value goes right. */
+  missingRight: number;
   /** Twice what the loss on these rows becomes less by. */
   gain: number;
 }
 
+/** How many numbers a split is at a meeting. */
+export const SPLIT = 5;
 /** Gains below are rounding. */
 const LEAST_GAIN = 1e-9;
 /** A score that comes so near to the best may be above it, but for rounding. */
 const NEAR = 1 - 1e-14;
 
 /**
- * The best split that any member has found: of equally good ones that of the first column.
+ * The best split of a node in some columns.
  * @param features those of the member's columns that may be split by
- * @returns undefined where no split makes the loss less
  */
 export function bestSplit(
   { first, second }: Histogram,
@@ -30,8 +34,7 @@ export function bestSplit(
   features: Uint32Array,
   { firstUnit, secondUnit }: Gradients,
   { lambda, minChildWeight }: Pick<Options, "lambda" | "minChildWeight">,
-  member: Member,
-): Split | undefined {
+): Split {
   const penalty = lambda / secondUnit;
   const least = Math.max(1, minChildWeight / secondUnit);
   const { allFirst, allSecond } = totals(first, second, (features[0] ?? 0) * BINS);
@@ -77,11 +80,20 @@ export function bestSplit(
   }
   const gain = ((bestScore - unsplit) * firstUnit * firstUnit) / secondUnit;
   const isOne = bestFeature >= 0 && gain > LEAST_GAIN;
-  const said = member.hear(isOne ? bestScore : -1, bestFeature, bestBin, bestMissingRight, gain);
-  const best = said.reduce((one, other) => (other[0]! > one[0]! ? other : one));
-  const [score = -1, feature = 0, bin = 0, missingRight, bestGain = 0] = best;
-  if (score < 0) return undefined;
-  return { feature, bin, missingRight: missingRight === 1, gain: bestGain };
+  return { score: isOne ? bestScore : -1, feature: bestFeature, bin: bestBin, missingRight: bestMissingRight, gain };
+}
+
+/** Of each node the best split that any member has found: of equally good ones that of the first column. */
+export function agree(mine: readonly Split[], member: Member): (Split | undefined)[] {
+  const said = member.hear(
+    mine.flatMap(({ score, feature, bin, missingRight, gain }) => [score, feature, bin, missingRight, gain]),
+  );
+  return mine.map((_, node) => {
+    const found = said.map((numbers) => numbers.subarray(SPLIT * node, SPLIT * (node + 1)));
+    const best = found.reduce((one, other) => (other[0]! > one[0]! ? other : one));
+    const [score = -1, feature = 0, bin = 0, missingRight = 0, gain = 0] = best;
+    return score < 0 ? undefined : { score, feature, bin, missingRight, gain };
+  });
 }
 
 /** The sums of all rows of the node, which are the same for every feature. */

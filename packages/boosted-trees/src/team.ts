@@ -5,15 +5,19 @@
  */
 import { availableParallelism } from "node:os";
 import { BINS, type Histogram, histogramFor } from "./histogram.ts";
+import { SPLIT } from "./split.ts";
 
-/** Numbers that a member can say at a meeting. */
-const SAYING = 8;
+/** Nodes that are split at once: so many times fewer meetings, and as many sums that are in use. */
+export const TOGETHER = 8;
+
+/** Numbers that a member can say at a meeting: of each node a split. */
+const SAYING = TOGETHER * SPLIT;
 
 /**
  * So often a thread looks before it sleeps: most meetings are microseconds apart, and waking takes longer. It does not where
  * there are more threads than processors, since who looks keeps from working who is waited for.
  */
-const looksOf = (size: number): number => (size > availableParallelism() ? 10 : 50_000);
+const looksOf = (size: number): number => (size > availableParallelism() ? 10 : 20_000);
 
 /** What the members have in common. */
 export interface Common {
@@ -24,8 +28,8 @@ export interface Common {
   said: Float64Array;
   /** The cuts of each column, at most 255 of {@link BINS} places. */
   cuts: Float64Array;
-  /** The sums of each member over its rows, of one node. */
-  histograms: Histogram[];
+  /** The sums of each member over its rows, of the nodes that are split at once. */
+  histograms: Histogram[][];
   /** Of each member: first and second derivatives of the rows of each leaf, by node. */
   leaves: Float64Array[];
 }
@@ -40,7 +44,9 @@ export function common(size: number, columns: number, depth: number): Common {
     state: new Int32Array(room(1)),
     said: numbers(2 * SAYING * size),
     cuts: numbers(columns * BINS),
-    histograms: Array.from({ length: size > 1 ? size : 0 }, () => histogramFor(columns, numbers)),
+    histograms: Array.from({ length: size > 1 ? size : 0 }, () =>
+      Array.from({ length: TOGETHER }, () => histogramFor(columns, numbers)),
+    ),
     leaves: Array.from({ length: size }, () => numbers(2 * 2 ** (depth + 1))),
   };
 }
@@ -79,16 +85,17 @@ export class Member {
     }
   }
 
-  /** Whether the members' first numbers sum up to at most their second ones. */
-  isAtMost(one: number, other: number): boolean {
-    return this.hear(one - other).reduce((sum, [difference]) => sum + difference!, 0) <= 0;
+  /** Whether the members' numbers sum up to 0 at most, place by place. */
+  areAtMost(mine: readonly number[]): boolean[] {
+    const said = this.hear(mine);
+    return mine.map((_, place) => said.reduce((sum, numbers) => sum + numbers[place]!, 0) <= 0);
   }
 
   /**
    * Meets, and hears what each has said.
    * @returns one array per member, which holds until the next meeting
    */
-  hear(...mine: number[]): Float64Array[] {
+  hear(mine: readonly number[]): Float64Array[] {
     const { size, said } = this.common;
     // Nobody writes to the same places before all have come to the meeting in between, having read these.
     const start = (this.#meetings & 1) * size * SAYING;

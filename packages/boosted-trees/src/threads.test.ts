@@ -16,6 +16,8 @@ describe("more threads train the same model", () => {
 
   test.each<[string, number, Data, Partial<Options>]>([
     ["all rows and features", 2, data, { trees: 10 }],
+    ["deep trees, of more nodes than are split at once", 2, data, { trees: 3, depth: 12, minChildWeight: 0 }],
+    ["stumps", 2, data, { trees: 10, depth: 1 }],
     ["three threads", 3, data, { trees: 5 }],
     ["more threads than columns", 9, sampleRows(500, 7, 1), { trees: 20 }],
     ["more threads than rows", 7, sampleRows(5, 7, 3), { trees: 5, minChildWeight: 0 }],

@@ -31,6 +31,7 @@ export function trainAs(member: Member, data: Data, options: Options): Model {
   const binned = bin(data, options.bins, member);
   const gradients = gradientsFor(to - from);
   const shop = workshop(binned, gradients, options, member);
+  const all = new Uint32Array(to - from).map((_, row) => row);
   const before = subsample < 1 ? new Float64Array(to - from) : undefined;
 
   const trees: Node[][] = [];
@@ -41,7 +42,10 @@ export function trainAs(member: Member, data: Data, options: Options): Model {
     derive(gradients, odds, data, derived(seed, -tree - 2), member);
     const allowed = sampleFeatures(data.columns, featureFraction, next);
     before?.set(odds);
-    const nodes = grow(shop, takeRows(shop.order, data.labels.length, [from, to], subsample, next), allowed, odds);
+    let count = to - from;
+    if (subsample === 1) shop.order.set(all);
+    else count = takeRows(shop.order, data.labels.length, [from, to], subsample, next);
+    const nodes = grow(shop, count, allowed, odds);
     if (nodes.length === 1 && subsample === 1 && featureFraction === 1) break; // no split helps, nor will a later one
     trees.push(nodes);
     const alone = before || watched ? assemble(data.columns, 0, [nodes]) : undefined;
@@ -78,10 +82,6 @@ function takeRows(
   share: number,
   next: () => number,
 ): number {
-  if (share === 1) {
-    for (let row = from; row < to; row += 1) order[row - from] = row - from;
-    return to - from;
-  }
   let [count, all] = [0, 0];
   const take = (row: number): void => {
     all += 1;
