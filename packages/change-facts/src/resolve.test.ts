@@ -150,7 +150,7 @@ test("histories that share nothing are unknown", async () => {
   const island = await origin.commit("island");
   for (const place of [origin, await shallowClone(origin, "refs/heads/island")]) {
     const reason = await reasonOf(resolveChange(place.path, { name: "pull_request", base: c, head: island }));
-    expect(reason).toBe(`${c} and ${island} have no common ancestor.`);
+    expect(reason).toBe(`${c} and ${island} have no common ancestor`);
   }
 });
 
@@ -169,10 +169,10 @@ test("without a way to the origin the reason says so, without its password", asy
 test("a folder that is no repository, and one without commits, are unknown", async () => {
   const folder = await newFolder();
   expect(await reasonOf(resolveChange(folder, { name: "push" }))).toBe(
-    `${folder} is not a git repository; run actions/checkout first.`,
+    `${folder} is not a git repository; run actions/checkout first`,
   );
   const empty = await newRepository();
-  expect(await reasonOf(resolveChange(empty.path, { name: "push" }))).toBe(`${empty.path} has no commit yet.`);
+  expect(await reasonOf(resolveChange(empty.path, { name: "push" }))).toBe(`${empty.path} has no commit yet`);
   expect(await reasonOf(resolveChange(join(folder, "not-there"), { name: "push" }))).toContain(
     "git could not be started",
   );

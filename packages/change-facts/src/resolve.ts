@@ -37,7 +37,7 @@ export async function resolveChange(repo: string, event: ChangeEvent): Promise<R
   try {
     return { kind: "known", ...(await changeOf(repo, event)) };
   } catch (error) {
-    if (error instanceof GitError) return { kind: "unknown", reason: error.message };
+    if (error instanceof GitError) return { kind: "unknown", reason: error.message.replace(/\.$/, "") };
     throw error;
   }
 }
