@@ -36,6 +36,13 @@ const plan = (change: Partial<Plan>): Plan => ({
   ...change,
 });
 
+test("tests beyond the first 200 are counted, and said to be in the plan", () => {
+  const tests = Array.from({ length: 250 }, (_, index) => planned(`t${index}`, index < 40));
+  const text = summarise(plan({ mode: "select", run: "chosen", tests }));
+  expect(text).toContain("and 10 more");
+  expect(text.match(/ more/g)).toHaveLength(1);
+});
+
 describe("what observe says of switching", () => {
   test("for it, where the stated recall has held", () => {
     expect(summarise(plan({}))).toMatch(/50 would have been noticed: a recall from 93 % to 100 % .*`mode: select`/);

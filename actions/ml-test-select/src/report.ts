@@ -42,10 +42,8 @@ export function summarise(plan: Plan): string {
           .join(", ")}\n`
       : "",
     pie(plan, chosen),
-    details(`Why these ${chosen.length} tests`, table(["test", "why"], chosen.slice(0, 200).map(row))),
-    rest.length > 0
-      ? details(`Why ${rest.length} tests rest`, table(["test", "why"], rest.slice(0, 200).map(row)))
-      : "",
+    details(`Why these ${chosen.length} tests`, table(["test", "why"], rows(chosen))),
+    rest.length > 0 ? details(`Why ${rest.length} tests rest`, table(["test", "why"], rows(rest))) : "",
     tree(plan),
     howItWent(plan),
     howToAct(plan),
@@ -96,7 +94,14 @@ function howItWent({ coverage, model, mode, target_recall, tests }: Plan): strin
   );
 }
 
-const row = ({ id, reason }: PlannedTest): string[] => [code(id), prose(reason)];
+// A summary holds 1 MiB.
+const mostRows = 200;
+
+function rows(tests: readonly PlannedTest[]): string[][] {
+  const shown = tests.slice(0, mostRows).map(({ id, reason }) => [code(id), prose(reason)]);
+  const more = tests.length - mostRows;
+  return more > 0 ? [...shown, [`and ${more} more`, `in ${code("test-plan.json")}, an artifact of this run`]] : shown;
+}
 
 function pie(plan: Plan, chosen: PlannedTest[]): string {
   const timed = plan.tests.some(({ duration_ms }) => duration_ms !== null);

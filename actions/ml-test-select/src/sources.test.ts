@@ -77,6 +77,25 @@ describe("imports", () => {
   });
 });
 
+describe("imports of a test file that the change edits", () => {
+  test("are told apart, also where they lead on, and there are none of other files", async () => {
+    const { importsOfTests } = await read("tests/test_table.py");
+    expect(importsOfTests?.get("tests/test_page.py")).toBeUndefined();
+    expect((await read("src/model.py")).importsOfTests!.size).toBe(0);
+    write({ "lab/tests/test_ink.py": "from tests import test_page\n", "lab/tests/test_wide.py": "import test_ink\n" });
+    const shared = await sourcesIn(
+      workspace,
+      [...files, "tests/test_wide.py"],
+      { base, head, files: [{ path: "tests/test_page.py" } as never] },
+      isTest,
+    );
+    expect(shared.importsOfTests!.get("tests/test_ink.py")).toMatchObject({ distance: 1 });
+    expect(shared.importsOfTests!.get("tests/test_wide.py")).toMatchObject({ changed: "tests/test_page.py" });
+    write({ "lab/tests/test_ink.py": "def test_ink():\n    pass\n" });
+    rmSync(join(workspace, "tests/test_wide.py"));
+  });
+});
+
 describe("the changed lines", () => {
   test("are compared with the text of test files that no import links, and of packages", async () => {
     const { texts } = (await read("src/model.py")).sources!;

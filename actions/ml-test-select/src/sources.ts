@@ -16,7 +16,7 @@ import {
 } from "@goatnote/test-selection";
 
 /** The links, or why there are none; as a situation has them. */
-export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown">;
+export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown" | "importsOfTests">;
 
 /**
  * Reads the sources as they are checked out.
@@ -48,14 +48,16 @@ export async function sourcesIn(
     }
     const imports = new Map<string, ImportLink>(importPaths(found.graph, changed));
     perPackage(imports, isNearer);
+    const importsOfTests = new Map<string, ImportLink>(importPaths(found.graph, changed.filter(isTest)));
+    perPackage(importsOfTests, isNearer);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
     const texts = await textsIn(workspace, files.filter(isTest), change, read);
     if (typeof texts !== "string") {
       say(`Compared the changed lines with the text of test files, after ${took()}.`);
-      return { sources: { imports, texts } };
+      return { sources: { imports, texts }, importsOfTests };
     }
     say(`The text of test files is not compared with the changed lines: ${texts}.`);
-    return { sources: { imports, texts: null }, sourcesUnknown: texts };
+    return { sources: { imports, texts: null }, sourcesUnknown: texts, importsOfTests };
   } catch (error) {
     warning(`What links tests to the change in the sources is not known: ${describe(error)}`);
     return { sources: null, sourcesUnknown: reasonOf(error) };

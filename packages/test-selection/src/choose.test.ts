@@ -47,11 +47,11 @@ describe("a change to one module", () => {
     expect(plan.tests.every(({ reason }) => reason !== "")).toBe(true);
   });
 
-  it("states the recall of its choice, from the failing runs it has seen", async () => {
+  it("states the recall of its choice, from the latest failing runs that it takes", async () => {
     const plan = await planFor(changeOf(["src/beta.py"]));
     expect(plan.confidence).toBeGreaterThanOrEqual(0.9);
     expect(plan.reason).toBe(
-      `2 of 8 tests run. If this change breaks something, the chosen tests notice in about ${(plan.confidence! * 100).toFixed(0)} of 100 such changes (going by 12 past failures).`,
+      `2 of 8 tests run. If this change breaks something, the chosen tests notice in about ${(plan.confidence! * 100).toFixed(0)} of 100 such changes (going by 9 past failures).`,
     );
     expect(plan.history).toEqual({ runs: 33, failing_runs: 16 });
   });
@@ -281,15 +281,26 @@ describe("any doubt runs everything, and says which", () => {
     }
   });
 
-  it("failures that only safety nets caught", async () => {
+  describe("failures that safety nets caught", () => {
     const edits = modules.flatMap((name) =>
       Array.from({ length: 3 }, (_, index) => {
         const run = projectRun(name, index === 0 ? name : null);
         return { ...run, changes: [{ path: `tests/test_${name}.py`, added: 1, deleted: 0 }] };
       }),
     );
-    const plan = await planFor(changeOf(["src/beta.py"]), { targetRecall: 0.75 }, [projectRun(null, null), ...edits]);
-    expect(plan.reason).toMatch(/safety nets alone/);
+
+    it("all of them", async () => {
+      const plan = await planFor(changeOf(["src/beta.py"]), { targetRecall: 0.75 }, [projectRun(null, null), ...edits]);
+      expect(plan.reason).toMatch(/safety nets alone/);
+    });
+
+    it("nearly all: a change that has no net runs what is as likely as those they did not catch", async () => {
+      const history = [projectRun(null, null), ...edits, projectRun("beta", "beta"), projectRun("beta", null)];
+      const plan = await planFor(changeOf(["src/beta.py"]), { targetRecall: 0.75 }, history);
+      expect(plan.reason).toMatch(/ of 8 tests run\./);
+      expect(chosen(plan)).toEqual(expect.arrayContaining(testsOf("beta")));
+      expect(plan.confidence).toBeGreaterThanOrEqual(0.75);
+    });
   });
 
   it("a test whose file nobody knows", async () => {
@@ -326,6 +337,22 @@ describe("safety nets", () => {
     const plan = await planFor(changeOf(["tests/test_alpha.py", "tests/test_new.py"], { files }), rest);
     expect(plan.files.map(({ path }) => path)).toEqual(["tests/test_alpha.py", "tests/test_new.py"]);
     expect(chosen(plan)).toEqual(testsOf("alpha"));
+  });
+
+  it("runs what imports an edited test file, which may hold no tests of its own but theirs", async () => {
+    const shared = "tests/test_shared.py";
+    const importsOfTests = new Map([
+      [shared, { distance: 0, changed: shared }],
+      ["tests/test_alpha.py", { distance: 1, changed: shared }],
+      ["tests/test_delta.py", { distance: 2, changed: shared }],
+    ]);
+    const files = [...projectFiles, shared];
+    const plan = await planFor(changeOf([shared], { files, importsOfTests }), rest);
+    expect(chosen(plan)).toEqual([...testsOf("alpha"), ...testsOf("delta")]);
+    expect(reasonOf(plan, testsOf("alpha")[0]!)).toBe(
+      "imports tests/test_shared.py, which changed and may hold its tests",
+    );
+    expect(chosen(await planFor(changeOf([shared], { files }), rest))).not.toContain(testsOf("alpha")[0]);
   });
 
   it("runs a test file that changed after the latest recorded run", async () => {
@@ -512,6 +539,15 @@ describe("budgets", () => {
     expect(time.confidence).toBeLessThan(plan.confidence!);
   });
 
+  it("counts what runs by chance beside them", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]), { maxFraction: 0.25, explore: 0.5 });
+    const byChance = plan.tests.filter(({ reason }) => reason.startsWith("by chance")).length;
+    expect(byChance).toBeGreaterThan(0);
+    expect(plan.reason).toContain(
+      `${2 + byChance} of 8 tests run, 2 within the budget and ${byChance} by chance. If this change`,
+    );
+  });
+
   it("states no recall without failing runs", async () => {
     const plan = await planFor(changeOf(["src/beta.py"]), { maxFraction: 0.5 }, [projectRun(null, null)]);
     expect([plan.run, plan.confidence]).toEqual(["chosen", null]);
@@ -531,6 +567,15 @@ describe("modes and shards", () => {
       expect(chosen(plan)).toEqual(testsOf("beta"));
       expect(plan.tests.every(({ p_run }) => p_run === 1)).toBe(true);
     }
+  });
+
+  it("a runner that takes no order is not said to run the likeliest first", async () => {
+    const reason = async (runner: keyof typeof runners) =>
+      (await planFor(changeOf(["src/beta.py"], { runner: runners[runner] }), { mode: "prioritize" })).reason;
+    expect(await reason("pytest")).toMatch(/^2 of 8 tests run first\. If/);
+    expect(await reason("vitest")).toMatch(
+      /^2 of 8 tests would run first\. vitest takes no order and runs all in its own\. If/,
+    );
   });
 
   it("a runner that can be given files only gets whole files", async () => {

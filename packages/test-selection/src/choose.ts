@@ -5,7 +5,7 @@ import { castNets, explore, fill, type Ranking } from "./fill.ts";
 import { recordOf } from "./links.ts";
 import type { Past } from "./past.ts";
 import type { Plan, PlannedTest } from "./plan.ts";
-import { coverageOf, cutFor, recallAt } from "./recall.ts";
+import { calibratedOn, coverageOf, cutFor, recallAt } from "./recall.ts";
 import type { Runner } from "./runners/runner.ts";
 import { balance } from "./shards.ts";
 import { composed, type Situation, type Wishes } from "./situation.ts";
@@ -40,13 +40,14 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
       Object.assign(test, { chosen: true, p_run: 1, reason: `everything runs${link && `; it ${link}`}` });
     }
   } else {
-    castNets(units, past, files, wishes, scores);
+    castNets(units, past, files, situation.importsOfTests, wishes, scores);
     const reached = fill(units, cut, ranking, wishes, scores);
-    confidence = recallAt(reached, best);
+    const calibrating = calibratedOn(wishes.targetRecall, best);
+    confidence = recallAt(reached, calibrating);
     explore(units, wishes);
     // The cut is the score of a test that a past change broke.
     const lowCut = Number.isFinite(cut) && units.every((unit) => unit.worth >= cut);
-    reason = why(best.length, units, wishes, confidence, lowCut);
+    reason = why(calibrating.length, units, situation.runner, wishes, confidence, lowCut);
   }
 
   const worths = new Map(planned.map((test) => [test, ranking.of(test)]));
@@ -116,16 +117,30 @@ function rankingOf(
   };
 }
 
-function why(failures: number, units: Unit[], wishes: Wishes, confidence: number | null, lowCut: boolean): string {
+function why(
+  failures: number,
+  units: Unit[],
+  runner: Runner | null,
+  wishes: Wishes,
+  confidence: number | null,
+  lowCut: boolean,
+): string {
   const tests = units.flatMap((unit) => unit.tests);
   const chosen = tests.filter((test) => test.chosen).length;
   const budgeted = wishes.timeBudgetMs !== null || wishes.maxFraction !== null;
-  const does = { select: "run", prioritize: "run first", observe: "would run" }[wishes.mode];
+  const byChance = tests.filter((test) => test.chosen && test.p_run < 1).length;
+  const keepsItsOrder = wishes.mode === "prioritize" && runner !== null && !runner.ordered;
+  const does = { select: "run", prioritize: keepsItsOrder ? "would run first" : "run first", observe: "would run" }[
+    wishes.mode
+  ];
   const stated =
     confidence === null || confidence === 0
       ? "No recall can be stated: no failing run with a known change is recorded"
       : `If this change breaks something, the chosen tests notice in about ${(confidence * 100).toFixed(0)} of 100 such changes (going by ${failures} past ${failures === 1 ? "failure" : "failures"})`;
   if (chosen === tests.length && lowCut)
     return `All ${chosen} tests ${does}, since none scores lower than one that a past change broke.`;
-  return `${chosen} of ${tests.length} tests ${does}${budgeted ? " within the budget" : ""}. ${stated}.`;
+  const budget =
+    byChance > 0 ? `, ${chosen - byChance} within the budget and ${byChance} by chance` : " within the budget";
+  const order = keepsItsOrder ? ` ${runner.name} takes no order and runs all in its own.` : "";
+  return `${chosen} of ${tests.length} tests ${does}${budgeted ? budget : ""}.${order} ${stated}.`;
 }

@@ -3,8 +3,8 @@ import { chance } from "./chance.ts";
 import { matches } from "./globs.ts";
 import type { Past } from "./past.ts";
 import type { PlannedFile, PlannedTest } from "./plan.ts";
-import type { Score } from "./score.ts";
-import type { Wishes } from "./situation.ts";
+import { importReason, type Score } from "./score.ts";
+import type { Situation, Wishes } from "./situation.ts";
 import { take, type Unit } from "./units.ts";
 
 /** How tests are ranked in a choice, see `worth.ts`. */
@@ -15,11 +15,15 @@ export interface Ranking {
   cutInWords(test: PlannedTest, cut: number): string;
 }
 
-/** New, edited, lately failed and always-run tests are chosen whatever they score. */
+/**
+ * New, edited, lately failed and always-run tests are chosen whatever they score; those that import an edited test file too,
+ * since it may be no test file but what they share, which no runner would collect by itself.
+ */
 export function castNets(
   units: Unit[],
   past: Past,
   files: PlannedFile[],
+  importsOfTests: Situation["importsOfTests"],
   { alwaysRun }: Wishes,
   scores: Map<string, Score>,
 ): void {
@@ -27,6 +31,8 @@ export function castNets(
   const net = ({ id, file }: PlannedTest): string | undefined => {
     if (!past.memory.tests.has(id)) return "new: no run of it is recorded";
     if (file !== null && whole.has(file)) return `its file runs as a whole: ${whole.get(file)}`;
+    const shared = file === null ? undefined : importsOfTests?.get(file);
+    if (shared && shared.distance > 0) return `${importReason(shared)} and may hold its tests`;
     if (past.failedOnBranch.has(id)) return "failed in the last run of this branch";
     if (scores.get(id)?.test.lastFailed) return "failed in its last run";
     const glob = alwaysRun.find((glob) => matches(file ?? id, glob) || glob === id);

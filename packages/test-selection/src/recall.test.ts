@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { coverageOf, cutFor, failingRunsNeeded, hasDrifted, recallAt, recallInterval } from "./recall.ts";
+import {
+  calibratedOn,
+  chanceOfSoFew,
+  coverageOf,
+  cutFor,
+  failingRunsNeeded,
+  hasDrifted,
+  recallAt,
+  recallInterval,
+} from "./recall.ts";
 
 const scores = fc.array(fc.oneof(fc.double({ min: 0, max: 3, noNaN: true }), fc.constant(Number.POSITIVE_INFINITY)), {
   maxLength: 60,
@@ -28,27 +37,59 @@ describe("the stated recall", () => {
           expect(best.length).toBeLessThan(failingRunsNeeded(target));
           return;
         }
-        expect(recallAt(cut, best)).toBeGreaterThanOrEqual(target - 1e-9);
-        const higher = best.filter((score) => score > cut).sort((a, b) => a - b)[0];
-        if (higher !== undefined) expect(recallAt(higher, best)).toBeLessThan(target + 1e-9);
+        const latest = calibratedOn(target, best);
+        if (recallAt(Number.POSITIVE_INFINITY, latest)! > target - 1e-9) {
+          const uncaught = best.filter(Number.isFinite); // safety nets alone meet it
+          expect(cut).toBe(cutFor(target, uncaught) ?? Math.min(...uncaught));
+          return;
+        }
+        expect(recallAt(cut, latest)).toBeGreaterThanOrEqual(target - 1e-9);
+        const higher = latest.filter((score) => score > cut).sort((a, b) => a - b)[0];
+        if (higher !== undefined) expect(recallAt(higher, latest)).toBeLessThan(target - 1e-9);
       }),
     );
   });
 
-  it("holds on average over coming runs that resemble the past ones", () => {
-    // 2,000 draws from one distribution: the cut of 40 past runs, the miss or catch of the next one.
+  it.each([
+    [18, 18],
+    [19, 19],
+    [38, 19],
+    [39, 39],
+    [58, 39],
+    [59, 59],
+    [200, 199],
+  ])("of %i runs the latest %i say what 0.95 is", (runs, used) => {
+    const best = Array.from({ length: runs }, (_, run) => run);
+    expect(calibratedOn(0.95, best)).toEqual(best.slice(runs - used));
+  });
+
+  it("where safety nets alone meet the target, the cut meets it for what they did not catch", () => {
+    const netted = new Array(40).fill(Number.POSITIVE_INFINITY);
+    expect(cutFor(0.8, [0.3, 0.2, ...netted, 0.7])).toBe(0.2);
+    expect(cutFor(0.8, [0.3, 0.1, 0.9, 0.4, 0.5, 0.6, 0.8, ...netted, 0.7, 0.2])).toBe(0.2);
+    expect(cutFor(0.8, netted)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("what a run before them scored has no say", () => {
+    const best = [0, ...Array.from({ length: 19 }, (_, run) => 19 - run)];
+    expect(cutFor(0.95, best)).toBe(1);
+    expect(cutFor(0.95, best.slice(0, 19))).toBe(0);
+  });
+
+  // 4,000 draws from one distribution: the cut of the past runs, the miss or catch of the next one.
+  it.each([9, 14, 18, 19, 40])("as much as was asked for, and no more, of runs that resemble %i past ones", (runs) => {
     let state = 7;
     const next = (): number => {
       state = (state * 48271) % 2147483647;
       return state / 2147483647;
     };
     let caught = 0;
-    for (let draw = 0; draw < 2000; draw += 1) {
-      const best = Array.from({ length: 40 }, () => next() ** 2);
+    for (let draw = 0; draw < 4000; draw += 1) {
+      const best = Array.from({ length: runs }, () => next() ** 2);
       if (next() ** 2 >= cutFor(0.9, best)!) caught += 1;
     }
-    expect(caught / 2000).toBeGreaterThan(0.88);
-    expect(caught / 2000).toBeLessThan(0.95);
+    expect(caught / 4000).toBeGreaterThan(0.885);
+    expect(caught / 4000).toBeLessThan(0.915);
   });
 });
 
@@ -76,6 +117,15 @@ describe("the rolling coverage", () => {
   ])("at %f, %i caught of %i: drifted is %s", (target, caught, of, drifted) => {
     expect(hasDrifted(target, { caught, of })).toBe(drifted);
   });
+});
+
+// Exact sums of fractions.
+it.each([
+  [0.95, 47, 50, 0.4595],
+  [0.95, 249, 254, 0.9961],
+  [0.5, 1000, 2000, 0.5089],
+])("at %f, %i or fewer caught of %i have a chance of %f", (recall, caught, of, chance) => {
+  expect(chanceOfSoFew(recall, { caught, of })).toBeCloseTo(chance, 3);
 });
 
 // scipy.stats.binomtest(45, 50).proportion_ci(method="wilson").

@@ -13,18 +13,36 @@ export function failingRunsNeeded(targetRecall: number): number {
   return targetRecall >= 1 ? Number.POSITIVE_INFINITY : Math.ceil(1 / (1 - targetRecall) - 1 - 1e-9);
 }
 
+/** How many of so many past runs a cut may miss: M, at most; below 0 where the past is too short. */
+const missesOf = (targetRecall: number, runs: number): number => Math.floor((1 - targetRecall) * (runs + 1) + 1e-9) - 1;
+
 /**
- * The highest cut that meets the target.
- * @param best for each past failing run the highest score of its failing tests
- * @returns null when the past is too short to state the target
+ * The past failing runs that a cut for the target is of: the latest ones, no more than it takes to miss as many. For 0.95
+ * 19 of 19 to 38, then 39 of up to 58: the lowest of 30 would give 0.968, for more time than was asked for, and the runs
+ * before the latest 19 were scored when less was known. Which they are does not depend on their scores.
+ * @param best for each past failing run the highest score of its failing tests, oldest first
  */
-export function cutFor(targetRecall: number, best: readonly number[]): number | null {
-  const misses = Math.floor((1 - targetRecall) * (best.length + 1) + 1e-9) - 1;
-  if (misses < 0) return null;
-  return [...best].sort((a, b) => a - b)[misses] ?? null;
+export function calibratedOn(targetRecall: number, best: readonly number[]): readonly number[] {
+  const misses = missesOf(targetRecall, best.length);
+  return misses < 0 ? best : best.slice(-Math.ceil((misses + 1) / (1 - targetRecall) - 1 - 1e-9));
 }
 
-/** The recall that a cut gives, 0 to 1; null without any failing run. */
+/**
+ * The highest cut that meets the target. Where safety nets alone meet it, a change without any would be left to nothing:
+ * then the cut meets the target for the runs that nets did not catch; it misses none of these where they are too few.
+ * @param best as for {@link calibratedOn}
+ * @returns null when the past is too short to state the target; Infinity when nets caught every run
+ */
+export function cutFor(targetRecall: number, best: readonly number[]): number | null {
+  const misses = missesOf(targetRecall, best.length);
+  if (misses < 0) return null;
+  const cut = calibratedOn(targetRecall, best).toSorted((a, b) => a - b)[misses]!;
+  if (cut < Number.POSITIVE_INFINITY) return cut;
+  const uncaught = best.filter((score) => score < Number.POSITIVE_INFINITY);
+  return cutFor(targetRecall, uncaught) ?? Math.min(...uncaught);
+}
+
+/** The recall that a cut gives, 0 to 1, by the failing runs that it is of; null without any. */
 export function recallAt(cut: number, best: readonly number[]): number | null {
   if (best.length === 0) return null;
   const misses = best.filter((score) => score < cut).length;
@@ -55,10 +73,11 @@ export function coverageOf(targetRecall: number, best: readonly number[]): Cover
 /** The chance, 0 to 1, that a recall of `recall` would have caught so few or fewer (one-sided binomial test); 1 without a run. */
 export function chanceOfSoFew(recall: number, { caught, of }: Coverage): number {
   if (caught === of) return 1;
-  let [chance, atMost] = [(1 - recall) ** of, 0];
+  // Logarithms: the chance of none at all is too small for a number where runs are many.
+  let [chance, atMost] = [of * Math.log(1 - recall), 0];
   for (let hits = 0; hits <= caught; hits += 1) {
-    atMost += chance;
-    chance *= ((of - hits) / (hits + 1)) * (recall / (1 - recall));
+    atMost += Math.exp(chance);
+    chance += Math.log(((of - hits) / (hits + 1)) * (recall / (1 - recall)));
   }
   return atMost;
 }

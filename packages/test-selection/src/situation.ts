@@ -1,6 +1,6 @@
 /** What a choice is made from, besides the past. */
 import type { FileChange } from "@goatnote/ci-history";
-import { isMoreAlike, isNearer, keepCloser, type SourceLinks } from "./links.ts";
+import { type ImportLink, isMoreAlike, isNearer, keepCloser, type SourceLinks } from "./links.ts";
 import type { Mode } from "./plan.ts";
 import type { Runner } from "./runners/runner.ts";
 
@@ -36,6 +36,8 @@ export interface Situation {
   sources: SourceLinks | null;
   /** Why `sources` or its texts are null. */
   sourcesUnknown?: string;
+  /** Files from which imports lead to a test file that the change edits; absent where that is not known. */
+  importsOfTests?: ReadonlyMap<string, ImportLink>;
   /** Files that commits before the change touched together with a file of it; null where that is not known. */
   companions: ReadonlyMap<string, Companion> | null;
 }
@@ -66,6 +68,7 @@ export function composed(situation: Situation): Situation {
     unrecorded: paths(situation.unrecorded),
     files: situation.files.map((path) => path.normalize()),
     companions: situation.companions && byComposed(situation.companions, (one, other) => one.commits > other.commits),
+    ...(situation.importsOfTests && { importsOfTests: byComposed(situation.importsOfTests, isNearer) }),
     sources: situation.sources && {
       imports: byComposed(situation.sources.imports, isNearer),
       texts: situation.sources.texts && byComposed(situation.sources.texts, isMoreAlike),
