@@ -539,6 +539,11 @@ describe("budgets", () => {
     expect(time.confidence).toBeLessThan(plan.confidence!);
   });
 
+  it("says that nets go beyond them", async () => {
+    const plan = await planFor(changeOf(["tests/test_alpha.py"], { tests: testsOf("alpha") }), { maxFraction: 0.5 });
+    expect(plan.reason).toMatch(/^2 of 2 tests run by safety nets or `min-tests` beyond the budget\./);
+  });
+
   it("counts what runs by chance beside them", async () => {
     const plan = await planFor(changeOf(["src/beta.py"]), { maxFraction: 0.25, explore: 0.5 });
     const byChance = plan.tests.filter(({ reason }) => reason.startsWith("by chance")).length;

@@ -1,7 +1,7 @@
 /** From scores to a plan: safety nets first, then the cut that the stated recall or the budget sets. */
 import { expectedCalibrationError } from "./calibration.ts";
 import { findDoubt } from "./doubts.ts";
-import { castNets, explore, fill, type Ranking } from "./fill.ts";
+import { castNets, exceedsBudget, explore, fill, type Ranking } from "./fill.ts";
 import { recordOf } from "./links.ts";
 import type { Past } from "./past.ts";
 import type { Plan, PlannedTest } from "./plan.ts";
@@ -139,8 +139,8 @@ function why(
       : `If this change breaks something, the chosen tests notice in about ${(confidence * 100).toFixed(0)} of 100 such changes (going by ${failures} past ${failures === 1 ? "failure" : "failures"})`;
   if (chosen === tests.length && lowCut)
     return `All ${chosen} tests ${does}, since none scores lower than one that a past change broke.`;
-  const budget =
-    byChance > 0 ? `, ${chosen - byChance} within the budget and ${byChance} by chance` : " within the budget";
+  const within = exceedsBudget(units, wishes) ? "by safety nets or `min-tests` beyond the budget" : "within the budget";
+  const budget = byChance > 0 ? `, ${chosen - byChance} ${within} and ${byChance} by chance` : ` ${within}`;
   const order = keepsItsOrder ? ` ${runner.name} takes no order and runs all in its own.` : "";
   return `${chosen} of ${tests.length} tests ${does}${budgeted ? budget : ""}.${order} ${stated}.`;
 }

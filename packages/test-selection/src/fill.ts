@@ -41,24 +41,39 @@ export function castNets(
   for (const unit of units) if (unit.tests.some((test) => net(test) !== undefined)) take(unit, net);
 }
 
+/** The most tests and milliseconds that the budgets allow; infinite without one. */
+function budgetOf(units: readonly Unit[], { maxFraction, timeBudgetMs }: Wishes): { tests: number; ms: number } {
+  const count = units.reduce((sum, unit) => sum + unit.tests.length, 0);
+  const tests = maxFraction === null ? Number.POSITIVE_INFINITY : maxFraction * count;
+  return { tests, ms: timeBudgetMs ?? Number.POSITIVE_INFINITY };
+}
+
+const costOf = (units: readonly Unit[]): { tests: number; ms: number } => ({
+  tests: units.reduce((sum, unit) => sum + unit.tests.length, 0),
+  ms: units.reduce((sum, unit) => sum + unit.durationMs, 0),
+});
+
+/** Whether safety nets, or `minTests`, took more than the budgets allow. */
+export function exceedsBudget(units: readonly Unit[], wishes: Wishes): boolean {
+  const budget = budgetOf(units, wishes);
+  const cost = costOf(units.filter(({ tests: [test] }) => test?.chosen && test.p_run === 1));
+  return cost.tests > budget.tests || cost.ms > budget.ms;
+}
+
 /**
  * Takes units by falling worth: all above the cut, as far as the budgets reach, and at least `minTests`.
  * @returns the cut that this choice amounts to: everything that is worth at least so much is chosen
  */
 export function fill(units: Unit[], cut: number, ranking: Ranking, wishes: Wishes, scores: Map<string, Score>): number {
-  const count = units.reduce((sum, unit) => sum + unit.tests.length, 0);
-  const mostTests = wishes.maxFraction === null ? Number.POSITIVE_INFINITY : wishes.maxFraction * count;
-  const mostMs = wishes.timeBudgetMs ?? Number.POSITIVE_INFINITY;
-  const taken = units.filter((unit) => unit.tests[0]?.chosen);
-  let tests = taken.reduce((sum, unit) => sum + unit.tests.length, 0);
-  let durationMs = taken.reduce((sum, unit) => sum + unit.durationMs, 0);
+  const budget = budgetOf(units, wishes);
+  let { tests, ms } = costOf(units.filter((unit) => unit.tests[0]?.chosen));
   let highestSkipped = Number.NEGATIVE_INFINITY;
   for (const unit of units.filter((unit) => !unit.tests[0]?.chosen).sort((a, b) => b.worth - a.worth)) {
-    const within = tests + unit.tests.length <= mostTests && durationMs + unit.durationMs <= mostMs;
+    const within = tests + unit.tests.length <= budget.tests && ms + unit.durationMs <= budget.ms;
     if (tests < wishes.minTests || (unit.worth >= cut && within)) {
       take(unit, (test) => (ranking.of(test) === unit.worth ? strongest(scores.get(test.id)) : undefined));
       tests += unit.tests.length;
-      durationMs += unit.durationMs;
+      ms += unit.durationMs;
       continue;
     }
     highestSkipped = Math.max(highestSkipped, unit.worth);
