@@ -7,7 +7,7 @@ import type { Member } from "./team.ts";
 /** Cuts are made from at most this many rows; more move a quantile by less than its own width. */
 const SAMPLED_ROWS = 50_000;
 /** Columns that are read at once, since those of a row are near to each other. */
-const TOGETHER = 8;
+const READ_TOGETHER = 8;
 
 /** The bins of the rows of one thread, in two orders. Bin 0 holds missing values; bin b > 0 the values above cut b − 2, up to cut b − 1. */
 export interface Binned {
@@ -52,8 +52,8 @@ function agreeOnCuts(
 ): Float64Array[] {
   const sample = sampledRows(rows);
   const [from, to] = member.share(columns);
-  for (let first = from; first < to; first += TOGETHER) {
-    const known = knownValues(features, columns, sample, first, Math.min(to, first + TOGETHER));
+  for (let first = from; first < to; first += READ_TOGETHER) {
+    const known = knownValues(features, columns, sample, first, Math.min(to, first + READ_TOGETHER));
     for (const [index, values] of known.entries())
       member.common.cuts.set(cutsOf(values.sort(), bins), (first + index) * BINS);
   }

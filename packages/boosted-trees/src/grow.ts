@@ -5,7 +5,7 @@ import { addUp, type Histogram, histogramFor, subtract, sumRows } from "./histog
 import type { Node } from "./model.ts";
 import type { Options } from "./options.ts";
 import { agree, bestSplit, type Split } from "./split.ts";
-import { type Member, TOGETHER } from "./team.ts";
+import { type Member, nodesTogether } from "./team.ts";
 
 /** What all trees of a training share in one thread, so that a tree allocates nothing per row. */
 export interface Workshop {
@@ -66,6 +66,7 @@ export function grow(shop: Workshop, count: number, features: Uint32Array, odds:
   const [first, last] = member.share(binned.columns);
   const mine = features.filter((feature) => feature >= first && feature < last);
   const { leaves } = member.common;
+  const together = nodesTogether(binned.columns);
   const nodes: Node[] = [leaf()];
   const ended: (Stretch & { at: number })[] = [];
 
@@ -102,7 +103,7 @@ export function grow(shop: Workshop, count: number, features: Uint32Array, odds:
   const [sums] = sum(shop, [{ from: 0, to: count }], used);
   const open: Open[] = [{ at: 0, from: 0, to: count, depth: 0, sums: sums! }];
   while (open.length > 0) {
-    const some = open.splice(-TOGETHER);
+    const some = open.splice(-together);
     const splits = agree(
       some.map((node) => bestSplit(node.sums, binned, mine, gradients, options)),
       member,
@@ -212,7 +213,8 @@ function part(
   to: number,
 ): number {
   const bins = binned.byColumn[feature]!;
-  // Shifted by one below zero, a missing value is above all bins: one comparison serves both.
+  // Shifted by one below zero, a missing value is above all bins: one comparison serves both. A whole number to the
+  // compiler by `| 0`, since what a meeting tells are not.
   const [shift, limit] = missingRight ? [255, bin - 1] : [0, bin];
   let left = from;
   let right = 0;

@@ -7,8 +7,18 @@ import { availableParallelism } from "node:os";
 import { BINS, type Histogram, histogramFor } from "./histogram.ts";
 import { SPLIT } from "./split.ts";
 
-/** Nodes that are split at once: so many times fewer meetings, and as many sums that are in use. */
-export const TOGETHER = 8;
+/** Most nodes that are split at once. */
+const TOGETHER = 8;
+
+/** Sums of a wide node are large, and meetings then few for the work between them. */
+const COLUMNS_TOGETHER = 256;
+
+/**
+ * How many nodes are split at once: the more the fewer meetings, and the more sums are in use. It decides how nodes are
+ * numbered, so that it does not depend on the number of threads.
+ */
+export const nodesTogether = (columns: number): number =>
+  Math.max(1, Math.min(TOGETHER, Math.floor(COLUMNS_TOGETHER / columns)));
 
 /** Numbers that a member can say at a meeting: of each node a split. */
 const SAYING = TOGETHER * SPLIT;
@@ -28,7 +38,7 @@ export interface Common {
   said: Float64Array;
   /** The cuts of each column, at most 255 of {@link BINS} places. */
   cuts: Float64Array;
-  /** The sums of each member over its rows, of the nodes that are split at once. */
+  /** The sums of each member over its rows, of as many nodes as are split at once. */
   histograms: Histogram[][];
   /** Of each member: first and second derivatives of the rows of each leaf, by node. */
   leaves: Float64Array[];
@@ -45,7 +55,7 @@ export function common(size: number, columns: number, depth: number): Common {
     said: numbers(2 * SAYING * size),
     cuts: numbers(columns * BINS),
     histograms: Array.from({ length: size > 1 ? size : 0 }, () =>
-      Array.from({ length: TOGETHER }, () => histogramFor(columns, numbers)),
+      Array.from({ length: nodesTogether(columns) }, () => histogramFor(columns, numbers)),
     ),
     leaves: Array.from({ length: size }, () => numbers(2 * 2 ** (depth + 1))),
   };

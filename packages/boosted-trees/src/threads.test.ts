@@ -17,6 +17,8 @@ describe("more threads train the same model", () => {
   test.each<[string, number, Data, Partial<Options>]>([
     ["all rows and features", 2, data, { trees: 10 }],
     ["deep trees, of more nodes than are split at once", 2, data, { trees: 3, depth: 12, minChildWeight: 0 }],
+    ["so many columns that fewer nodes are split at once", 2, sampleRows(600, 70, 1), { trees: 3, minChildWeight: 0 }],
+    ["a single node at once", 2, sampleRows(300, 200, 1), { trees: 3, minChildWeight: 0 }],
     ["stumps", 2, data, { trees: 10, depth: 1 }],
     ["three threads", 3, data, { trees: 5 }],
     ["more threads than columns", 9, sampleRows(500, 7, 1), { trees: 20 }],

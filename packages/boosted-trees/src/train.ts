@@ -31,7 +31,7 @@ export function trainAs(member: Member, data: Data, options: Options): Model {
   const binned = bin(data, options.bins, member);
   const gradients = gradientsFor(to - from);
   const shop = workshop(binned, gradients, options, member);
-  const all = new Uint32Array(to - from).map((_, row) => row);
+  const all = new Uint32Array(subsample < 1 ? 0 : to - from).map((_, row) => row);
   const before = subsample < 1 ? new Float64Array(to - from) : undefined;
 
   const trees: Node[][] = [];
