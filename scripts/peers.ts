@@ -109,6 +109,8 @@ func main() { panic(http.ListenAndServe(os.Args[1], ociserver.New(ocimem.New(), 
     executable: "sops",
   },
   sqlite3: { kind: "apt", package: "sqlite3" },
+  // Every hosted runner has it, and a container seldom.
+  sudo: { kind: "apt", package: "sudo" },
   umoci: { kind: "apt", package: "umoci" },
   zip: { kind: "apt", package: "zip" },
   zizmor: { kind: "pip", package: "zizmor", version: "1.32.0" },

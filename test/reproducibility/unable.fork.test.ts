@@ -147,7 +147,8 @@ test.each(["made-by-the-build", "ignored/x", ".git/x"])("a build that writes %s 
 
 describe("what an earlier build left outside of the tree serves no other:", () => {
   const serve = (file: string): string => `[ -e ${file} ] || { pwd; date +%N; } > ${file}; cp ${file} out`;
-  const mark = `repro-check-test-${process.pid}`;
+  // Of many paths only the first five are named, and other tests change /tmp meanwhile.
+  const mark = `0-repro-check-test-${process.pid}`;
   afterEach(() => {
     for (const at of ["/tmp", "/var/tmp", "/dev/shm"]) rmSync(join(at, mark), { force: true });
   });
