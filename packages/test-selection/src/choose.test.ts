@@ -296,10 +296,10 @@ describe("any doubt runs everything, and says which", () => {
 
     it("nearly all: a change that has no net runs what is as likely as those they did not catch", async () => {
       const history = [projectRun(null, null), ...edits, projectRun("beta", "beta"), projectRun("beta", null)];
-      const plan = await planFor(changeOf(["src/beta.py"]), { targetRecall: 0.75 }, history);
+      const plan = await planFor(changeOf(["src/beta.py"]), { targetRecall: 0.5 }, history);
       expect(plan.reason).toMatch(/ of 8 tests run\./);
       expect(chosen(plan)).toEqual(expect.arrayContaining(testsOf("beta")));
-      expect(plan.confidence).toBeGreaterThanOrEqual(0.75);
+      expect(plan.confidence).toBeGreaterThanOrEqual(0.5);
     });
   });
 
