@@ -65,16 +65,17 @@ export function decodeManifest(text: string, name: string): Manifest {
   let before: string | undefined;
   const entries = head.entries.map((part: unknown): Entry => {
     const { type } = object(part, "an entry", allFields);
+    if (type !== "file" && type !== "directory" && type !== "link")
+      return refuse("an entry is neither file, directory nor link");
     // What its type does not have is in no digest.
-    const entry = object(part, `a ${String(type).slice(0, 20)}`, fieldsOf[type as Entry["type"]] ?? allFields);
+    const entry = object(part, `a ${type}`, fieldsOf[type]);
     const path = string(entry, "path", /./s);
     if (!isRelative(path)) refuse(`the path ${JSON.stringify(path.slice(0, 80))} leads out of its folder`);
     if (before !== undefined && before >= path) refuse("its paths are not sorted, or one is there twice");
     before = path;
-    if (entry.type === "link") return { path, type: "link", target: string(entry, "target", /^[^\0]*$/) };
+    if (type === "link") return { path, type: "link", target: string(entry, "target", /^[^\0]*$/) };
     const mode = string(entry, "mode", /^[0-7]{4}$/);
-    if (entry.type === "directory") return { path, type: "directory", mode };
-    if (entry.type !== "file") return refuse("an entry is neither file, directory nor link");
+    if (type === "directory") return { path, type: "directory", mode };
     const { size, executable } = entry;
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0 || typeof executable !== "boolean")
       return refuse("a file has no size or executable bit");

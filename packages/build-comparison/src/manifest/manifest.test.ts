@@ -226,6 +226,13 @@ describe("decoding", () => {
       }),
       "entries",
     ],
+    ...["toString", "__proto__", { toString: null }].map((type): [string, string, string] => [
+      `a type that every object has, ${JSON.stringify(type)}`,
+      altered((m) => {
+        m.entries = [{ path: "a", type }];
+      }),
+      "neither file, directory nor link",
+    ]),
     [
       "an entry that is null",
       altered((m) => {
