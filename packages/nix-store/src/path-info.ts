@@ -35,7 +35,7 @@ export function parsePathInfo(json: string, storeDir: string): KnownPath[] {
     const narHash = hashOf(raw.narHash);
     if (!narHash || typeof raw.narSize !== "number")
       throw new NixError(
-        `nix path-info says of ${path.slice(0, 300)} nothing that is known here; is this Nix newer than this action?`,
+        `nix path-info says of ${String(path).slice(0, 300)} nothing that is known here; is this Nix newer than this action?`,
       );
     return [
       {
