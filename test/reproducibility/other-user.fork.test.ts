@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { build as buildActions } from "../../scripts/build.ts";
 import { type Ended, runEntry } from "../loop/entry.ts";
+import { describeWithPeer } from "../peers.ts";
 import { project } from "./check.ts";
 
 const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -100,73 +101,75 @@ const hasSudo = ((): boolean => {
   }
 })();
 
-describe.skipIf(!hasSudo)("through sudo", { timeout: 120_000 }, () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "sudo-"));
-    execFileSync("chmod", ["755", folder]);
-    writeFileSync(join(folder, "sudoers"), sudoers, { mode: 0o440 });
-    mkdirSync(join(folder, "rs"));
-    // Which keeps no variable, whatever it is asked for.
-    const rs = '#!/bin/sh\nexec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/bin/sudo "$@"\n';
-    writeFileSync(join(folder, "rs/sudo"), rs, { mode: 0o755 });
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const wanted = {
-    PYTHONPATH: "/nowhere/python",
-    PERL5LIB: "/nowhere/perl",
-    RUBYOPT: "-W0",
-    JAVA_TOOL_OPTIONS: "-Dx=y",
-    LD_LIBRARY_PATH: "/nowhere/lib",
-    TERMINFO: "/nowhere/terminfo",
-    SOURCE_DATE_EPOCH: "1700000000",
-    LINES_OF_TEXT: "one\ntwo",
-  };
-  const seen = [
-    ...Object.entries(wanted).map(([name, value]) => `[ "$${name}" = $'${value.replaceAll("\n", "\\n")}' ]`),
-    '[ "$GITHUB_REPOSITORY" = octo/lab ]; [ -n "$REPRO_CHECK_BUILD" ]; [ -z "${SUDO_USER-}" ]',
-    '[ -w "$RUNNER_TEMP" ]; [ -w "$XDG_CACHE_HOME" ]; [ "$(stat -c %u a)" = "$(id -u)" ]',
-  ].join("\n");
-  const as = (sudo: string): As => ({
-    env: { ...wanted, PATH: `${sudo ? `${join(folder, sudo)}:` : ""}${process.env.PATH}` },
-    through: withSudoers(join(folder, "sudoers")),
-  });
-
-  test.each(["", "rs"])("a build has the step's variables (%s)", async (sudo) => {
-    const { outputs, log } = await check(`${seen}\necho "$PYTHONPATH" > out`, {}, as(sudo));
-    expect(outputs.verdict, log).toBe("identical");
-    for (const name of ["path", "user", "hostname", "network", "kernel", "file-order"])
-      expect(outputs.varied!.split(",")).toContain(name);
-    expect(log).not.toContain("user namespace");
-  });
-
-  test.each([
-    [
-      "a daemon of root that hides",
-      "echo x > out; sudo -n env -i setsid sleep 1072 < /dev/null > /dev/null 2>&1 & sleep 1",
-      "left processes running",
-    ],
-    ["a build that hangs in what root runs", "sudo -n sleep 1072", "did not end in time"],
-  ])("%s is ended", async (_, build, words) => {
-    const { outputs, log } = await check(build, { vary: "none", timeout: "10s" }, as(""));
-    expect(log).toContain(words);
-    expect(outputs.verdict).toBe("not-checked");
-    expect(spawnSync("pgrep", ["-f", "sleep 1072"]).status).not.toBe(0);
-  });
-
-  test("a build may use sudo itself, and what it leaves of root is removed", async () => {
-    const left = ["/tmp/of-root", "$TMPDIR/of-root", "$XDG_CACHE_HOME/of-root"];
-    const build = [
-      'echo "$PWD"',
-      `sudo -n mkdir -p ${left.join("/x ")}/x`,
-      "sudo -n id -u > out",
-      "grep -qx 0 out",
+describeWithPeer("sudo", () => {
+  describe.skipIf(!hasSudo)("for a user", { timeout: 120_000 }, () => {
+    let folder: string;
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), "sudo-"));
+      execFileSync("chmod", ["755", folder]);
+      writeFileSync(join(folder, "sudoers"), sudoers, { mode: 0o440 });
+      mkdirSync(join(folder, "rs"));
+      // Which keeps no variable, whatever it is asked for.
+      const rs = '#!/bin/sh\nexec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/bin/sudo "$@"\n';
+      writeFileSync(join(folder, "rs/sudo"), rs, { mode: 0o755 });
+    });
+    afterAll(() => rmSync(folder, { recursive: true }));
+    const wanted = {
+      PYTHONPATH: "/nowhere/python",
+      PERL5LIB: "/nowhere/perl",
+      RUBYOPT: "-W0",
+      JAVA_TOOL_OPTIONS: "-Dx=y",
+      LD_LIBRARY_PATH: "/nowhere/lib",
+      TERMINFO: "/nowhere/terminfo",
+      SOURCE_DATE_EPOCH: "1700000000",
+      LINES_OF_TEXT: "one\ntwo",
+    };
+    const seen = [
+      ...Object.entries(wanted).map(([name, value]) => `[ "$${name}" = $'${value.replaceAll("\n", "\\n")}' ]`),
+      '[ "$GITHUB_REPOSITORY" = octo/lab ]; [ -n "$REPRO_CHECK_BUILD" ]; [ -z "${SUDO_USER-}" ]',
+      '[ -w "$RUNNER_TEMP" ]; [ -w "$XDG_CACHE_HOME" ]; [ "$(stat -c %u a)" = "$(id -u)" ]',
     ].join("\n");
-    const { outputs, log } = await check(build, { vary: "path\nfile-order" }, as(""));
-    expect(outputs.verdict, log).toBe("identical");
-    expect(log).not.toContain("cannot be removed");
-    const [base] = /repro-check-\w{6}/.exec(log)!;
-    const rest = [workspaceTemp, "/dev/shm"].flatMap((at) => readdirSync(at));
-    expect(rest.filter((name) => name.startsWith(base))).toEqual([]);
+    const as = (sudo: string): As => ({
+      env: { ...wanted, PATH: `${sudo ? `${join(folder, sudo)}:` : ""}${process.env.PATH}` },
+      through: withSudoers(join(folder, "sudoers")),
+    });
+
+    test.each(["", "rs"])("a build has the step's variables (%s)", async (sudo) => {
+      const { outputs, log } = await check(`${seen}\necho "$PYTHONPATH" > out`, {}, as(sudo));
+      expect(outputs.verdict, log).toBe("identical");
+      for (const name of ["path", "user", "hostname", "network", "kernel", "file-order"])
+        expect(outputs.varied!.split(",")).toContain(name);
+      expect(log).not.toContain("user namespace");
+    });
+
+    test.each([
+      [
+        "a daemon of root that hides",
+        "echo x > out; sudo -n env -i setsid sleep 1072 < /dev/null > /dev/null 2>&1 & sleep 1",
+        "left processes running",
+      ],
+      ["a build that hangs in what root runs", "sudo -n sleep 1072", "did not end in time"],
+    ])("%s is ended", async (_, build, words) => {
+      const { outputs, log } = await check(build, { vary: "none", timeout: "10s" }, as(""));
+      expect(log).toContain(words);
+      expect(outputs.verdict).toBe("not-checked");
+      expect(spawnSync("pgrep", ["-f", "sleep 1072"]).status).not.toBe(0);
+    });
+
+    test("a build may use sudo itself, and what it leaves of root is removed", async () => {
+      const left = ["/tmp/of-root", "$TMPDIR/of-root", "$XDG_CACHE_HOME/of-root"];
+      const build = [
+        'echo "$PWD"',
+        `sudo -n mkdir -p ${left.join("/x ")}/x`,
+        "sudo -n id -u > out",
+        "grep -qx 0 out",
+      ].join("\n");
+      const { outputs, log } = await check(build, { vary: "path\nfile-order" }, as(""));
+      expect(outputs.verdict, log).toBe("identical");
+      expect(log).not.toContain("cannot be removed");
+      const [base] = /repro-check-\w{6}/.exec(log)!;
+      const rest = [workspaceTemp, "/dev/shm"].flatMap((at) => readdirSync(at));
+      expect(rest.filter((name) => name.startsWith(base))).toEqual([]);
+    });
   });
 });

@@ -80,7 +80,7 @@ describe("imports", () => {
 describe("imports of a test file that the change edits", () => {
   test("are told apart, also where they lead on, and there are none of other files", async () => {
     const { importsOfTests } = await read("tests/test_table.py");
-    expect(importsOfTests?.get("tests/test_page.py")).toBeUndefined();
+    expect(importsOfTests!.get("tests/test_page.py")).toBeUndefined();
     expect((await read("src/model.py")).importsOfTests!.size).toBe(0);
     write({ "lab/tests/test_ink.py": "from tests import test_page\n", "lab/tests/test_wide.py": "import test_ink\n" });
     const shared = await sourcesIn(

@@ -350,7 +350,7 @@ describe("safety nets", () => {
     const plan = await planFor(changeOf([shared], { files, importsOfTests }), rest);
     expect(chosen(plan)).toEqual([...testsOf("alpha"), ...testsOf("delta")]);
     expect(reasonOf(plan, testsOf("alpha")[0]!)).toBe(
-      "imports tests/test_shared.py, which changed and may hold its tests",
+      "shares tests with an edited test file, maybe: it imports tests/test_shared.py, which changed",
     );
     expect(chosen(await planFor(changeOf([shared], { files }), rest))).not.toContain(testsOf("alpha")[0]);
   });
@@ -544,7 +544,9 @@ describe("budgets", () => {
     expect(plan.reason).toMatch(/^2 of 2 tests run by safety nets or `min-tests` beyond the budget\./);
   });
 
-  it("counts what runs by chance beside them", async () => {
+  it("counts what runs by chance beside them, be it all the rest", async () => {
+    const all = await planFor(changeOf(["src/beta.py"]), { maxFraction: 0.25, explore: 1 });
+    expect(all.reason).toContain("8 of 8 tests run, 2 within the budget and 6 by chance.");
     const plan = await planFor(changeOf(["src/beta.py"]), { maxFraction: 0.25, explore: 0.5 });
     const byChance = plan.tests.filter(({ reason }) => reason.startsWith("by chance")).length;
     expect(byChance).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 /** From scores to a plan: safety nets first, then the cut that the stated recall or the budget sets. */
 import { expectedCalibrationError } from "./calibration.ts";
 import { findDoubt } from "./doubts.ts";
-import { castNets, exceedsBudget, explore, fill, type Ranking } from "./fill.ts";
+import { castNets, explore, fill, type Ranking } from "./fill.ts";
 import { recordOf } from "./links.ts";
 import type { Past } from "./past.ts";
 import type { Plan, PlannedTest } from "./plan.ts";
@@ -41,13 +41,14 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     }
   } else {
     castNets(units, past, files, situation.importsOfTests, wishes, scores);
-    const reached = fill(units, cut, ranking, wishes, scores);
+    const { reached, isBeyondBudget } = fill(units, cut, ranking, wishes, scores);
     const calibrating = calibratedOn(wishes.targetRecall, best);
     confidence = recallAt(reached, calibrating);
-    explore(units, wishes);
+    const byChance = explore(units, wishes);
     // The cut is the score of a test that a past change broke.
     const lowCut = Number.isFinite(cut) && units.every((unit) => unit.worth >= cut);
-    reason = why(calibrating.length, units, situation.runner, wishes, confidence, lowCut);
+    const how = { failures: calibrating.length, confidence, lowCut, isBeyondBudget, byChance };
+    reason = why(units, situation.runner, wishes, how);
   }
 
   const worths = new Map(planned.map((test) => [test, ranking.of(test)]));
@@ -117,18 +118,27 @@ function rankingOf(
   };
 }
 
+/** How a choice came about. */
+interface Course {
+  /** Past failing runs that the cut is of. */
+  failures: number;
+  confidence: number | null;
+  /** Nothing scores lower than a test that a past change broke. */
+  lowCut: boolean;
+  isBeyondBudget: boolean;
+  /** Tests that run by chance. */
+  byChance: number;
+}
+
 function why(
-  failures: number,
   units: Unit[],
   runner: Runner | null,
   wishes: Wishes,
-  confidence: number | null,
-  lowCut: boolean,
+  { failures, confidence, lowCut, isBeyondBudget, byChance }: Course,
 ): string {
   const tests = units.flatMap((unit) => unit.tests);
   const chosen = tests.filter((test) => test.chosen).length;
   const budgeted = wishes.timeBudgetMs !== null || wishes.maxFraction !== null;
-  const byChance = tests.filter((test) => test.chosen && test.p_run < 1).length;
   const keepsItsOrder = wishes.mode === "prioritize" && runner !== null && !runner.ordered;
   const does = { select: "run", prioritize: keepsItsOrder ? "would run first" : "run first", observe: "would run" }[
     wishes.mode
@@ -139,7 +149,7 @@ function why(
       : `If this change breaks something, the chosen tests notice in about ${(confidence * 100).toFixed(0)} of 100 such changes (going by ${failures} past ${failures === 1 ? "failure" : "failures"})`;
   if (chosen === tests.length && lowCut)
     return `All ${chosen} tests ${does}, since none scores lower than one that a past change broke.`;
-  const within = exceedsBudget(units, wishes) ? "by safety nets or `min-tests` beyond the budget" : "within the budget";
+  const within = isBeyondBudget ? "by safety nets or `min-tests` beyond the budget" : "within the budget";
   const budget = byChance > 0 ? `, ${chosen - byChance} ${within} and ${byChance} by chance` : ` ${within}`;
   const order = keepsItsOrder ? ` ${runner.name} takes no order and runs all in its own.` : "";
   return `${chosen} of ${tests.length} tests ${does}${budgeted ? budget : ""}.${order} ${stated}.`;

@@ -32,7 +32,8 @@ export function castNets(
     if (!past.memory.tests.has(id)) return "new: no run of it is recorded";
     if (file !== null && whole.has(file)) return `its file runs as a whole: ${whole.get(file)}`;
     const shared = file === null ? undefined : importsOfTests?.get(file);
-    if (shared && shared.distance > 0) return `${importReason(shared)} and may hold its tests`;
+    if (shared && shared.distance > 0)
+      return `shares tests with an edited test file, maybe: it ${importReason(shared)}`;
     if (past.failedOnBranch.has(id)) return "failed in the last run of this branch";
     if (scores.get(id)?.test.lastFailed) return "failed in its last run";
     const glob = alwaysRun.find((glob) => matches(file ?? id, glob) || glob === id);
@@ -41,39 +42,31 @@ export function castNets(
   for (const unit of units) if (unit.tests.some((test) => net(test) !== undefined)) take(unit, net);
 }
 
-/** The most tests and milliseconds that the budgets allow; infinite without one. */
-function budgetOf(units: readonly Unit[], { maxFraction, timeBudgetMs }: Wishes): { tests: number; ms: number } {
-  const count = units.reduce((sum, unit) => sum + unit.tests.length, 0);
-  const tests = maxFraction === null ? Number.POSITIVE_INFINITY : maxFraction * count;
-  return { tests, ms: timeBudgetMs ?? Number.POSITIVE_INFINITY };
-}
-
-const costOf = (units: readonly Unit[]): { tests: number; ms: number } => ({
-  tests: units.reduce((sum, unit) => sum + unit.tests.length, 0),
-  ms: units.reduce((sum, unit) => sum + unit.durationMs, 0),
-});
-
-/** Whether safety nets, or `minTests`, took more than the budgets allow. */
-export function exceedsBudget(units: readonly Unit[], wishes: Wishes): boolean {
-  const budget = budgetOf(units, wishes);
-  const cost = costOf(units.filter(({ tests: [test] }) => test?.chosen && test.p_run === 1));
-  return cost.tests > budget.tests || cost.ms > budget.ms;
-}
-
 /**
  * Takes units by falling worth: all above the cut, as far as the budgets reach, and at least `minTests`.
- * @returns the cut that this choice amounts to: everything that is worth at least so much is chosen
+ * @returns the cut that this choice amounts to: everything that is worth at least so much is chosen; and whether safety
+ * nets or `minTests` took more than the budgets allow
  */
-export function fill(units: Unit[], cut: number, ranking: Ranking, wishes: Wishes, scores: Map<string, Score>): number {
-  const budget = budgetOf(units, wishes);
-  let { tests, ms } = costOf(units.filter((unit) => unit.tests[0]?.chosen));
+export function fill(
+  units: Unit[],
+  cut: number,
+  ranking: Ranking,
+  wishes: Wishes,
+  scores: Map<string, Score>,
+): { reached: number; isBeyondBudget: boolean } {
+  const count = units.reduce((sum, unit) => sum + unit.tests.length, 0);
+  const mostTests = wishes.maxFraction === null ? Number.POSITIVE_INFINITY : wishes.maxFraction * count;
+  const mostMs = wishes.timeBudgetMs ?? Number.POSITIVE_INFINITY;
+  const taken = units.filter((unit) => unit.tests[0]?.chosen);
+  let tests = taken.reduce((sum, unit) => sum + unit.tests.length, 0);
+  let durationMs = taken.reduce((sum, unit) => sum + unit.durationMs, 0);
   let highestSkipped = Number.NEGATIVE_INFINITY;
   for (const unit of units.filter((unit) => !unit.tests[0]?.chosen).sort((a, b) => b.worth - a.worth)) {
-    const within = tests + unit.tests.length <= budget.tests && ms + unit.durationMs <= budget.ms;
+    const within = tests + unit.tests.length <= mostTests && durationMs + unit.durationMs <= mostMs;
     if (tests < wishes.minTests || (unit.worth >= cut && within)) {
       take(unit, (test) => (ranking.of(test) === unit.worth ? strongest(scores.get(test.id)) : undefined));
       tests += unit.tests.length;
-      ms += unit.durationMs;
+      durationMs += unit.durationMs;
       continue;
     }
     highestSkipped = Math.max(highestSkipped, unit.worth);
@@ -82,19 +75,26 @@ export function fill(units: Unit[], cut: number, ranking: Ranking, wishes: Wishe
       test.reason = `rests: ${why}; ${strongest(scores.get(test.id))}`;
     }
   }
-  return Math.max(cut, nextAbove(highestSkipped));
+  const isBeyondBudget = tests > mostTests || durationMs > mostMs;
+  return { reached: Math.max(cut, nextAbove(highestSkipped)), isBeyondBudget };
 }
 
 const nextAbove = (worth: number): number => worth + 1e-9;
 
 const strongest = (score: Score | undefined): string => score?.signals[0]?.reason ?? "nothing links it to the change";
 
-/** Runs a few resting tests by chance, so that the history goes on seeing them. */
-export function explore(units: Unit[], { explore, seed }: Wishes): void {
+/**
+ * Runs a few resting tests by chance, so that the history goes on seeing them.
+ * @returns how many
+ */
+export function explore(units: Unit[], { explore, seed }: Wishes): number {
+  let tests = 0;
   for (const unit of units) {
     if (unit.tests[0]?.chosen) continue;
     for (const test of unit.tests) test.p_run = explore;
-    if (chance(seed, unit.tests[0]?.file ?? "", unit.tests[0]?.id ?? "") < explore)
-      take(unit, () => `by chance (\`explore\` is ${explore})`, explore);
+    if (chance(seed, unit.tests[0]?.file ?? "", unit.tests[0]?.id ?? "") >= explore) continue;
+    take(unit, () => `by chance (\`explore\` is ${explore})`, explore);
+    tests += unit.tests.length;
   }
+  return tests;
 }
