@@ -367,7 +367,8 @@ describeWithPeer("nix", (program) => {
       expect([added!.ultimate, added!.signatures, isOfItsContent(added!)]).toEqual([false, [], true]);
       const may = (changed: Partial<KnownPath>) => mayBeSigned({ ...added!, ...changed }, key.publicKey);
       expect(may({})).toBe(true);
-      expect(may({ path: added!.path.replace(/.-source$/, "z-source") })).toBe(false);
+      writeFileSync(join(source, "file"), "y");
+      expect(may({ path: nix("store", "add-path", source).trim() })).toBe(false);
       expect(may({ references: [added!.path] })).toBe(false);
       expect(may({ ca: null })).toBe(false);
       expect(may({ ca: null, signatures: ["lab-1:AAAA"] })).toBe(false);
