@@ -34,6 +34,7 @@ import {
   learn,
   type Past,
   type Plan,
+  type Runner,
   readPast,
   runners,
   type Situation,
@@ -45,6 +46,8 @@ import { secondsSaved, summarise } from "./report.ts";
 import { sourcesIn } from "./sources.ts";
 
 type Inputs = Values<typeof mainInputs>;
+
+const runnerOf = ({ runner }: Inputs): Runner | null => (runner === "none" ? null : runners[runner]);
 
 export async function main(): Promise<void> {
   const inputs = readInputs(mainInputs, process.env, (values) => [
@@ -61,7 +64,8 @@ export async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(planFile, encodePlan(plan));
   await writeFile(testsFile, chosen.map(({ id }) => `${id}\n`).join(""));
-  const told = inputs.runner === "none" ? null : argumentsFor(plan, runners[inputs.runner], locate).args;
+  const runner = runnerOf(inputs);
+  const told = runner === null ? null : argumentsFor(plan, runner, locate).args;
   setOutputs({
     mode: plan.run === "all" && plan.mode === "select" ? "all" : plan.mode,
     reason: plan.reason,
@@ -75,7 +79,7 @@ export async function main(): Promise<void> {
     matrix: { shard: Array.from({ length: plan.shards }, (_, index) => index + 1) },
   });
   say(`${plan.reason} Decided in ${Math.round(performance.now() - started)} ms.`);
-  await writeSummary(summarise(plan), process.env.GITHUB_STEP_SUMMARY);
+  await writeSummary(summarise(plan, runner), process.env.GITHUB_STEP_SUMMARY);
   startGroup("Upload the plan");
   await uploadFile(planFile).catch((error) => {
     warning(
@@ -127,10 +131,7 @@ async function decide(
     const reason = describe(error).replace(/\.$/, "");
     warning(`Everything runs: ${reason}`);
     const empty = await learn([]);
-    const situation: Situation = {
-      ...nothingKnown(reason),
-      runner: inputs.runner === "none" ? null : runners[inputs.runner],
-    };
+    const situation: Situation = { ...nothingKnown(reason), runner: runnerOf(inputs) };
     return { plan: choose(empty, situation, wishes), locate: () => null };
   }
 }
@@ -199,7 +200,7 @@ async function readSituation(inputs: Inputs, context: WorkflowContext, past: Pas
   const { workspace } = context;
   const change = await resolveChange(workspace, changeEvent(context, inputs.base));
   const files = await listFiles(workspace, "HEAD");
-  const runner = inputs.runner === "none" ? null : runners[inputs.runner];
+  const runner = runnerOf(inputs);
   return {
     change,
     unrecorded: await unrecordedChange(workspace, past),

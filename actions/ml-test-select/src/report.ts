@@ -1,6 +1,14 @@
 /** What the reader sees of a plan. */
 import { code, details, prose, seconds, table } from "@goatnote/action-io";
-import { hasDrifted, type Plan, type PlannedTest, recallInterval, type TreeNode } from "@goatnote/test-selection";
+import {
+  hasDrifted,
+  isCompanion,
+  type Plan,
+  type PlannedTest,
+  type Runner,
+  recallInterval,
+  type TreeNode,
+} from "@goatnote/test-selection";
 import { percent, reliability } from "./reliability.ts";
 
 const resting = ({ run, tests }: Plan): PlannedTest[] => (run === "all" ? [] : tests.filter((test) => !test.chosen));
@@ -10,9 +18,18 @@ const usual = (tests: readonly PlannedTest[]): number =>
 /** Seconds that the resting tests usually take. */
 export const secondsSaved = (plan: Plan): number => usual(resting(plan));
 
-/** The job summary: the decision in one sentence, a small table, a picture, what runs and what rests with the reasons. */
-export function summarise(plan: Plan): string {
+/** What the runner is told to run. */
+const pieces = { test: "test", file: "file", folder: "package" };
+
+/**
+ * The job summary: the decision in one sentence, a small table, a picture, what runs and what rests with the reasons.
+ * Where the runner is given files or packages, these have one reason for all of their tests.
+ */
+export function summarise(plan: Plan, runner: Runner | null): string {
   const rest = resting(plan);
+  const piece = pieces[runner?.granularity ?? "test"];
+  const reasons = (tests: readonly PlannedTest[]): string =>
+    piece === "test" ? table(["test", "why"], rows(tests)) : table([piece, "tests", "why"], rowsTogether(tests));
   const chosen = plan.tests.filter((test) => test.chosen);
   const would = plan.mode === "observe" && plan.confidence !== 1;
   if (plan.run === "all" && !would && plan.mode !== "prioritize") {
@@ -35,19 +52,23 @@ export function summarise(plan: Plan): string {
         ],
       ],
     ),
-    plan.files.length > 0
-      ? `\nWhole files: ${plan.files
-          .slice(0, 20)
-          .map(({ path, reason }) => `${code(path)} (${prose(reason)})`)
-          .join(", ")}\n`
-      : "",
+    wholeFiles(plan),
     pie(plan, chosen),
-    details(`Why these ${chosen.length} tests`, table(["test", "why"], rows(chosen))),
-    rest.length > 0 ? details(`Why ${rest.length} tests rest`, table(["test", "why"], rows(rest))) : "",
+    details(`Why these ${chosen.length} tests`, reasons(chosen)),
+    rest.length > 0 ? details(`Why ${rest.length} tests rest`, reasons(rest)) : "",
     tree(plan),
     howItWent(plan),
     howToAct(plan),
   ].join("");
+}
+
+const mostFiles = 20;
+
+function wholeFiles({ files }: Plan): string {
+  if (files.length === 0) return "";
+  const named = files.slice(0, mostFiles).map(({ path, reason }) => `${code(path)} (${prose(reason)})`);
+  const more = files.length > mostFiles ? ` and ${files.length - mostFiles} more` : "";
+  return `\nWhole files: ${named.join(", ")}${more}\n`;
 }
 
 /** What decided, as a picture. */
@@ -98,9 +119,26 @@ function howItWent({ coverage, model, mode, target_recall, tests }: Plan): strin
 const mostRows = 200;
 
 function rows(tests: readonly PlannedTest[]): string[][] {
-  const shown = tests.slice(0, mostRows).map(({ id, reason }) => [code(id), prose(reason)]);
-  const more = tests.length - mostRows;
-  return more > 0 ? [...shown, [`and ${more} more`, `in ${code("test-plan.json")}, an artifact of this run`]] : shown;
+  return bounded(tests.map(({ id, reason }) => [code(id), prose(reason)]));
+}
+
+/** A row for all tests of a file or package, with the reason of the first that has one of its own. */
+function rowsTogether(tests: readonly PlannedTest[]): string[][] {
+  const groups = Map.groupBy(tests, ({ id, file }) => file ?? id);
+  return bounded(
+    [...groups].map(([name, group]) => {
+      const { reason } = group.find((test) => !isCompanion(test)) ?? group[0]!;
+      return [code(name), String(group.length), prose(reason)];
+    }),
+  );
+}
+
+function bounded(rows: string[][]): string[][] {
+  const more = rows.length - mostRows;
+  if (more <= 0) return rows;
+  const between = rows[0]!.slice(2).map(() => "");
+  const last = [`and ${more} more`, ...between, `in ${code("test-plan.json")}, an artifact of this run`];
+  return [...rows.slice(0, mostRows), last];
 }
 
 function pie(plan: Plan, chosen: PlannedTest[]): string {

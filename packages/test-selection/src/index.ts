@@ -17,3 +17,4 @@ export { replayWishes, type SelectorReport } from "./selector-tally.ts";
 export type { Situation, Wishes } from "./situation.ts";
 export * from "./stored-past.ts";
 export { textSimilarities } from "./text-similarity.ts";
+export { isCompanion } from "./units.ts";

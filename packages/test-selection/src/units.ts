@@ -60,6 +60,11 @@ export function unitsOf(tests: PlannedTest[], runner: Runner | null, worthOf: (t
   }));
 }
 
+const companion = "runs with ";
+
+/** Whether a test runs only because another of its unit does; that one's reason says why. */
+export const isCompanion = ({ reason }: PlannedTest): boolean => reason.startsWith(companion);
+
 /** Chooses a unit. A test without a reason of its own runs because of the first that has one. */
 export const take = (unit: Unit, reasonFor: (test: PlannedTest) => string | undefined, p = 1): void => {
   const reasons = unit.tests.map(reasonFor);
@@ -68,7 +73,7 @@ export const take = (unit: Unit, reasonFor: (test: PlannedTest) => string | unde
     Object.assign(test, {
       chosen: true,
       p_run: p,
-      reason: reasons[index] ?? `runs with ${first?.id}, which is in the same file or package`,
+      reason: reasons[index] ?? `${companion}${first?.id}, which is in the same file or package`,
     });
   });
 };
