@@ -206,12 +206,13 @@ export const targets: Record<string, Target> = {
   imports: {
     seeds: texts(
       'import a, { b as c } from "./a.js";\nexport * from "../b";\nconst d = require("d");\nvi.mock(`x`);\nc.e.f();\n',
+      '<script lang="ts">\nimport a from "./a.vue";\n</script>\n<template/>\n',
       'from .a import (b, c as d)\nimport e.f as g\n"""x"""\nd.h.i()\n',
       'package x\n\nimport (\n\t"lab/model"\n\tm "lab/m" // m\n)\n',
       "package org.lab;\nimport static org.lab.A.b;\nimport org.lab.c.*;\nclass X { Y y; }\n",
     ),
     // It reads whatever there is.
-    read: (input) => ["x.ts", "x.py", "x.go", "X.java"].map((file) => importsIn(file, input.toString())),
+    read: (input) => ["x.ts", "x.vue", "x.py", "x.go", "X.java"].map((file) => importsIn(file, input.toString())),
   },
   container: {
     seeds: () => [

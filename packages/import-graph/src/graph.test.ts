@@ -1,3 +1,9 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { transformSync } from "rolldown/utils";
 import { expect, test } from "vitest";
 import { importPaths } from "./distance.ts";
 import { type GraphLimits, readGraph } from "./graph.ts";
@@ -48,6 +54,96 @@ test("modules of a workspace, of tsconfig paths, of the root, and those that Typ
   });
   expect(await distances(project, "app/lib/view.tsx")).toEqual({ "app/a.test.ts": 1 });
   expect(await distances(project, "index.ts")).toEqual({ "app/a.test.ts": 1 });
+});
+
+test("what Node finds by the names in manifests is what is found here", async () => {
+  const importing = (...modules: string[]): string =>
+    modules.map((name) => `import "${name}";\nconsole.log(import.meta.resolve("${name}"));\n`).join("");
+  const project: Record<string, string> = {
+    "package.json": JSON.stringify({
+      name: "@lab/io",
+      type: "module",
+      exports: {
+        ".": { types: "./index.d.ts", default: "./main.js" },
+        "./tools": "./parts/tools/main.js",
+        "./deep/*": "./parts/*/deep.js",
+        "./*.mjs": { node: { import: "./parts/*.mjs", require: "./parts/*.cjs" } },
+      },
+      imports: { "#own": "./parts/own.js", "#any/*.js": "./parts/*/any.js" },
+    }),
+    "app/package.json": JSON.stringify({ type: "module", imports: { "#own": "./mine.js" } }),
+    "test/a.js": importing("@lab/io", "@lab/io/tools", "@lab/io/deep/x/y", "@lab/io/w.mjs", "#own", "#any/x/y.js"),
+    "app/b.js": importing("#own"),
+  };
+  for (const path of ["main", "parts/tools/main", "parts/x/y/deep", "parts/own", "parts/x/y/any", "app/mine"])
+    project[`${path}.js`] = "";
+  project["parts/w.mjs"] = "";
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "goatnote-graph-")));
+  try {
+    for (const [path, text] of Object.entries(project)) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    const read = await readGraph(Object.keys(project), (path) => project[path]!);
+    for (const from of ["test/a.js", "app/b.js"]) {
+      const found = execFileSync(process.execPath, [join(root, from)], { encoding: "utf8" })
+        .trim()
+        .split("\n");
+      const theirs = found.map((url) => relative(root, fileURLToPath(url)));
+      expect([...((read.kind === "known" && read.graph.get(from)) || [])]).toEqual(theirs);
+    }
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("what a manifest says is built comes from the sources", async () => {
+  const project = {
+    "package.json":
+      '{ "name": "lab", "exports": { "./jsx": { "import": "./dist/view/index.js" } }, "main": "lib/all.js" }',
+    "src/view/index.ts": "",
+    "src/all.ts": "",
+    "t/a.test.ts": 'import "lab/jsx";',
+    "t/b.test.ts": 'import "lab";',
+    "t/fixture/package.json": '{ "name": "lab" }',
+    "t/fixture/index.js": "",
+  };
+  expect(await distances(project, "src/view/index.ts")).toEqual({ "t/a.test.ts": 1 });
+  expect(await distances(project, "src/all.ts")).toEqual({ "t/b.test.ts": 1 });
+});
+
+test("the JSX runtime, by a comment or a setting, as a compiler imports it", async () => {
+  const text = "/** @jsxImportSource ../jsx */\nexport const a = <b />;";
+  for (const development of [false, true]) {
+    const { code } = transformSync("view/a.jsx", text, { jsx: { runtime: "automatic", development } });
+    const runtime = `jsx/jsx-${development ? "dev-" : ""}runtime.js`;
+    for (const [path, source] of [
+      ["view/a.js", code],
+      ["view/a.jsx", text],
+    ] as const)
+      expect(await distances({ [path]: source, [runtime]: "" }, runtime)).toEqual({ [path]: 1 });
+  }
+  const project = {
+    "package.json": '{ "name": "lab" }',
+    "src/jsx/jsx-runtime.ts": 'export { jsx } from "./base";\nexport { h } from "./old";',
+    "src/jsx/base.ts": "export const jsx = 1;",
+    "src/jsx/old.ts": "export const h = 1;",
+    "app/tsconfig.json": '{ "compilerOptions": { "jsx": "react-jsx", "jsxImportSource": "lab/jsx" } }',
+    "app/a.test.tsx": "",
+    "app/b.test.ts": "",
+    "other/c.test.tsx": "",
+  };
+  expect(await distances(project, "src/jsx/base.ts")).toEqual({ "src/jsx/jsx-runtime.ts": 1, "app/a.test.tsx": 1 });
+  expect(await distances(project, "src/jsx/old.ts")).toMatchObject({ "app/a.test.tsx": 2 });
+});
+
+test("a test of a component reaches what the component imports", async () => {
+  const project = {
+    "src/Form.vue": '<script setup>\nimport Field from "./Field.vue";\n</script>',
+    "src/Field.vue": "<template />",
+    "test/form.test.ts": 'import Form from "../src/Form.vue";',
+  };
+  expect(await distances(project, "src/Field.vue")).toEqual({ "src/Form.vue": 1, "test/form.test.ts": 2 });
 });
 
 test("packages of Python: below src, relative, handed on with and without names, and beside the test", async () => {
@@ -190,6 +286,9 @@ test("no configuration and no name that is made to be slow takes the square of i
   const project = {
     "tsconfig.json": `{ "a": "${'\\"'.repeat(200_000)}`,
     "x/tsconfig.json": "/*".repeat(200_000),
+    "x.vue": "<script>".repeat(100_000),
+    "y.vue": "<script ".repeat(100_000),
+    "z.tsx": "@jsxImportSource ".repeat(50_000),
     "lab/__init__.py": "from lab.a import *",
     "lab/a.py": "a".repeat(30_000),
     "test_a.py": `from lab import ${"a*".repeat(12)}b, fit`,

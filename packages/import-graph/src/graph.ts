@@ -2,6 +2,7 @@
 import { goResolver } from "./go.ts";
 import { javaResolver } from "./java.ts";
 import { javaScriptResolver } from "./javascript-modules.ts";
+import { jsxImports } from "./jsx.ts";
 import { type Import, importsIn, isSource } from "./languages.ts";
 import { pythonResolver } from "./python-modules.ts";
 
@@ -111,12 +112,14 @@ function fill(graph: Map<string, Set<string> | null>, repository: Repository, sp
       }
   };
   const stated = new Map<string, Import[]>();
+  const unstated = jsxImports(repository);
   each([...repository.texts.keys()].filter(isSource), (path) => {
-    stated.set(path, importsIn(path, repository.texts.get(path)!));
+    const text = repository.texts.get(path)!;
+    stated.set(path, [...importsIn(path, text), ...unstated(path, text)]);
     spend(1);
   });
   const resolvers: [RegExp, Resolve][] = [
-    [/\.[cm]?[jt]sx?$/, javaScriptResolver(repository)],
+    [/\.(?:[cm]?[jt]sx?|vue|svelte)$/, javaScriptResolver(repository)],
     [/\.pyi?$/, pythonResolver(repository)],
     [/\.go$/, goResolver(repository)],
     [/\.java$/, javaResolver(repository)],

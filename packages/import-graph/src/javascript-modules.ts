@@ -1,6 +1,7 @@
 /** Where modules of JavaScript and TypeScript are: beside the importer, in a package of the workspace, or by `paths` of a tsconfig.json. */
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
+import { compilerOptionsIn, parsed } from "./manifests.ts";
 
 const endings = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".d.ts"];
 // TypeScript names the file that it will emit.
@@ -11,22 +12,32 @@ const written: Record<string, string[]> = {
   ".cjs": [".cts"],
 };
 
-interface Workspace {
-  name: string;
-  folder: string;
-  /** Paths in the package that its manifest names, in order. */
-  entries: string[];
-}
-
-interface Alias {
-  folder: string;
-  prefix: string;
-  /** Folders or files, from the root. */
+/** What a name in a manifest stands for; one `*` in the pattern is what the `*` of the targets is. */
+interface Mapping {
+  pattern: string;
+  /** In order; paths from the root. */
   targets: string[];
 }
 
+interface Package {
+  folder: string;
+  /** Null where the manifest has none. */
+  name: string | null;
+  /** Names that other files may use, with the package's own in front. */
+  exports: Mapping[];
+  /** Names that begin with `#`, for its own files. */
+  imports: Mapping[];
+}
+
+interface Aliases {
+  folder: string;
+  paths: Mapping[];
+}
+
+/** Where a module is that a JavaScript or TypeScript file names. */
 export function javaScriptResolver({ files, texts }: Repository): Resolve {
-  const packages = [...texts].flatMap(([path, text]) => workspace(path, text));
+  // The innermost package is a file's own; of two with one name the outermost is meant, the other is a test's.
+  const packages = [...texts].flatMap(([path, text]) => packageIn(path, text)).sort(deeperFirst);
   const aliases = [...texts].flatMap(([path, text]) => aliasesIn(path, text));
   const find = (path: string): string[] => {
     const at = candidates(posix.normalize(path).replace(/\/$/, "")).find((candidate) =>
@@ -43,21 +54,39 @@ export function javaScriptResolver({ files, texts }: Repository): Resolve {
   };
   return ({ module }, from) => {
     if (/^\.\.?(?:\/|$)/.test(module)) return find(posix.join(posix.dirname(from), module));
-    for (const { folder, prefix, targets } of aliases)
-      if (module.startsWith(prefix) && within(from, folder)) {
-        const found = first(targets.map((target) => target + module.slice(prefix.length)));
-        if (found.length > 0) return found;
-      }
-    const owner = packages.find(({ name }) => module === name || module.startsWith(`${name}/`));
+    for (const { folder, paths } of aliases) {
+      const found = within(from, folder) ? first(mapped(module, paths)) : [];
+      if (found.length > 0) return found;
+    }
+    if (module.startsWith("#")) {
+      const own = packages.find(({ folder }) => within(from, folder));
+      return own ? first(mapped(module, own.imports)) : [];
+    }
+    const owner = packages.findLast(({ name }) => name !== null && (module === name || module.startsWith(`${name}/`)));
     if (!owner) return [];
-    const { folder, name, entries } = owner;
-    const rest = module.slice(name.length + 1);
-    const inside = rest === "" ? [...entries, "src/index", "index", "lib/index"] : [rest, `src/${rest}`, `lib/${rest}`];
-    return first(inside.map((path) => posix.join(folder, path)));
+    const { folder, name, exports } = owner;
+    const rest = module.slice(name!.length + 1);
+    const usual = rest === "" ? ["src/index", "index", "lib/index"] : [rest, `src/${rest}`, `lib/${rest}`];
+    return first([...mapped(module, exports), ...usual.map((path) => posix.join(folder, path))]);
   };
 }
 
-const within = (path: string, folder: string): boolean => folder === "." || path.startsWith(`${folder}/`);
+const deeperFirst = (a: Package, b: Package): number => b.folder.length - a.folder.length;
+
+/** The paths that a name stands for. */
+function mapped(module: string, mappings: readonly Mapping[]): string[] {
+  return mappings.flatMap(({ pattern, targets }) => {
+    const [before, after] = pattern.split("*", 2) as [string, string | undefined];
+    if (after === undefined) return module === before ? targets : [];
+    const isMeant =
+      module.length >= before.length + after.length && module.startsWith(before) && module.endsWith(after);
+    if (!isMeant) return [];
+    const star = module.slice(before.length, module.length - after.length);
+    return targets.map((target) => target.replaceAll("*", () => star));
+  });
+}
+
+export const within = (path: string, folder: string): boolean => folder === "." || path.startsWith(`${folder}/`);
 
 function candidates(path: string): string[] {
   const ending = posix.extname(path);
@@ -70,14 +99,31 @@ function candidates(path: string): string[] {
   ];
 }
 
-function workspace(path: string, text: string): Workspace[] {
+/** The package of a manifest, see https://nodejs.org/api/packages.html. */
+function packageIn(path: string, text: string): Package[] {
   if (posix.basename(path) !== "package.json") return [];
-  const { name, main, module, exports } = parsed(text);
-  if (typeof name !== "string" || name === "") return [];
-  const own = typeof exports === "object" && exports !== null && "." in exports ? exports["."] : exports;
-  const entries = [own, module, main].flatMap((one) => textsIn(one)).filter((entry) => !entry.includes("*"));
-  return [{ name, folder: posix.dirname(path), entries }];
+  const { name: stated, main, module, exports, imports } = parsed(text);
+  const folder = posix.dirname(path);
+  const name = typeof stated === "string" && stated !== "" ? stated : null;
+  const mapping = (pattern: string, to: unknown): Mapping => ({
+    pattern,
+    targets: textsIn(to).flatMap((target) => built(target).map((at) => posix.join(folder, at))),
+  });
+  const isList = typeof exports === "object" && Object.keys(exports ?? {}).some((key) => key.startsWith("."));
+  const listed: Record<string, unknown> = isList ? { ...exports } : { ".": exports };
+  const exported = Object.entries({ ...listed, ".": [listed["."], module, main] });
+  return [
+    {
+      folder,
+      name,
+      exports: name === null ? [] : exported.map(([key, to]) => mapping(posix.join(name, key), to)),
+      imports: Object.entries(imports ?? {}).map(([key, to]) => mapping(key, to)),
+    },
+  ];
 }
+
+/** A path and, where it is in a folder that is usually built, where its source usually is. */
+const built = (path: string): string[] => [path, path.replace(/^(?:\.\/)?(?:dist|build|out|lib|esm?|cjs)\//, "src/")];
 
 // Conditions within conditions; nobody writes more.
 const deepest = 10;
@@ -88,30 +134,16 @@ const textsIn = (value: unknown, depth = 0): string[] => {
   return Object.values(value).flatMap((one) => textsIn(one, depth + 1));
 };
 
-function aliasesIn(path: string, text: string): Alias[] {
-  if (!/^tsconfig/.test(posix.basename(path))) return [];
-  const options = parsed(text).compilerOptions;
-  if (typeof options !== "object" || options === null) return [];
-  const { paths, baseUrl } = options as { paths?: unknown; baseUrl?: unknown };
+function aliasesIn(path: string, text: string): Aliases[] {
+  const options = compilerOptionsIn(path, text);
+  if (options === null) return [];
+  const { paths, baseUrl } = options;
   const folder = posix.dirname(path);
   const base = posix.join(folder, typeof baseUrl === "string" ? baseUrl : ".");
-  const named = Object.entries(typeof paths === "object" && paths !== null ? paths : {}).map(([pattern, to]) => ({
-    folder,
-    prefix: pattern.replace(/\*$/, ""),
-    targets: textsIn(to).map((target) => posix.join(base, target.replace(/\*$/, ""))),
+  const named = Object.entries(paths ?? {}).map(([pattern, to]) => ({
+    pattern,
+    targets: textsIn(to).map((target) => posix.join(base, target)),
   }));
-  return typeof baseUrl === "string" ? [...named, { folder, prefix: "", targets: [`${base}/`] }] : named;
-}
-
-/** JSON with comments and commas at ends; nothing where it is none. */
-function parsed(text: string): Record<string, unknown> {
-  const plain = text
-    .replace(/("(?:[^"\\\n]|\\.)*"?)|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, "$1")
-    .replace(/,(?=\s*[}\]])/g, "");
-  try {
-    const value: unknown = JSON.parse(plain);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+  const all = typeof baseUrl === "string" ? [{ pattern: "*", targets: [posix.join(base, "*")] }] : [];
+  return [{ folder, paths: [...named, ...all] }];
 }

@@ -11,7 +11,7 @@ const scanner = new RegExp(
     String.raw`//[^\n]*`,
     String.raw`/\*[\s\S]*?(?:\*/|$)`,
     String.raw`(?<![\w$.])(?:(import|export)\b(?:\s+type\b)?((?:(?!\b(?:import|export)\b)[\w$*,\s{}])*?)(?<![\w$])from\s*|import\s*)(?:${quoted})`,
-    String.raw`(?:(?<![\w$.])(?:const|let|var)\s+([\w$]+|\{[^{}]*\})\s*=\s*)?(?:await\s+)?(?<![\w$.])(?:require|import|(?:vi|jest)\.(?:mock|requireActual|importActual))\s*\(\s*(?:${quoted})`,
+    String.raw`(?:(?<![\w$.])(?:const|let|var)\s+([\w$]+|\{[^{}]*\})\s*=\s*)?(?:await\s+)?(?<![\w$.])(?:require(?:\.resolve)?|import|new\s+URL|(?:vi|jest)\.(?:mock|requireActual|importActual))\s*\(\s*(?:${quoted})`,
     String.raw`\`(?:[^\`\\]|\\[\s\S])*\`?`,
     // One that does not end is no import; to look for it again from each of its quotes would take the square of its length.
     String.raw`"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?`,
@@ -19,7 +19,11 @@ const scanner = new RegExp(
   "g",
 );
 
-/** The imports of a module's text. */
+/** The scripts of a Vue or Svelte component. */
+export const scriptsIn = (text: string): string =>
+  [...text.matchAll(/<script\b[^>]{0,1000}>([\s\S]*?)(?:<\/script>|$)/g)].map(([, script]) => script).join("\n");
+
+/** The imports of a module's text, and the files that it names relative to itself: `new URL("./a.js", import.meta.url)`. */
 export function javaScriptImports(text: string): Import[] {
   const found: Import[] = [];
   const members = membersIn(text);

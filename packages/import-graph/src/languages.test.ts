@@ -19,6 +19,8 @@ describe("JavaScript and TypeScript", () => {
     ['vi.mock("./a")', "./a", null],
     ['const late = await import("./a")', "./a", null],
     ['import type { T } from "./a"', "./a", ["T"]],
+    ['fork(require.resolve("./a"))', "./a", null],
+    ['const worker = new URL("./a", import.meta.url);\nstart(worker);', "./a", null],
   ])("%s", (text, module, names) => {
     expect(importsIn("x.ts", text).map((one) => [one.module, one.names])).toEqual([[module, names]]);
   });
@@ -26,6 +28,19 @@ describe("JavaScript and TypeScript", () => {
   test("what is handed on is known by both names", () => {
     const [first, second] = importsIn("x.js", 'export { default as add, b } from "./a";\nexport * from "./c";');
     expect([first!.locals, second!.locals]).toEqual([{ add: "default", b: "b" }, { "*": "*" }]);
+  });
+
+  test.each(["x.vue", "x.svelte"])("the scripts of a component: %s", (path) => {
+    const text = [
+      '<script lang="ts">',
+      "export { a } from './a';",
+      "</script>",
+      '<script setup lang="ts" generic="T extends Set<string>">',
+      "import b from './b.vue';",
+      "</script>",
+      "<template><p>don't import './c'</p></template>",
+    ].join("\n");
+    expect(modules(path, text)).toEqual(["./a", "./b.vue"]);
   });
 
   test.each([

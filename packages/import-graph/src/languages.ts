@@ -1,7 +1,7 @@
 /** What a file says it imports, by the language that its name ends in. */
 import { goImports } from "./go.ts";
 import { javaImports } from "./java.ts";
-import { javaScriptImports } from "./javascript.ts";
+import { javaScriptImports, scriptsIn } from "./javascript.ts";
 import { pythonImports } from "./python.ts";
 
 /** One import as it is written. */
@@ -16,6 +16,7 @@ export interface Import {
 
 const languages: [RegExp, (text: string) => Import[]][] = [
   [/\.[cm]?[jt]sx?$/, javaScriptImports],
+  [/\.(?:vue|svelte)$/, (text) => javaScriptImports(scriptsIn(text))],
   [/\.pyi?$/, pythonImports],
   [/\.go$/, goImports],
   [/\.java$/, javaImports],
@@ -23,7 +24,7 @@ const languages: [RegExp, (text: string) => Import[]][] = [
 
 const reader = (path: string) => languages.find(([pattern]) => pattern.test(path))?.[1];
 
-/** Whether the imports of a file of this name can be read: Python, JavaScript, TypeScript, Go and Java. */
+/** Whether the imports of a file of this name can be read: Python, JavaScript, TypeScript, Vue and Svelte components, Go and Java. */
 export const isSource = (path: string): boolean => reader(path) !== undefined;
 
 /** The imports that a source file states, in order; none for a file in another language. Never throws. */
