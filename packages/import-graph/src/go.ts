@@ -28,17 +28,37 @@ export function goResolver({ files, texts }: Repository): Resolve {
   );
   const modules = new Map(
     [...texts].flatMap(([path, text]) => {
-      const name = posix.basename(path) === "go.mod" ? text.match(/^module\s+"?([^\s"]+)/m)?.[1] : undefined;
-      return name === undefined ? [] : [[name, posix.dirname(path)] as const];
+      const name = posix.basename(path) === "go.mod" ? goModuleOf(text) : null;
+      return name === null ? [] : [[name, posix.dirname(path)] as const];
     }),
   );
   return ({ module }, from) => {
     if (module === own) return from.endsWith("_test.go") ? (members.get(posix.dirname(from)) ?? []) : [];
-    // The longest name that the path begins with.
-    for (let end = module.length; end > 0; end = module.lastIndexOf("/", end - 1)) {
-      const folder = modules.get(module.slice(0, end));
-      if (folder !== undefined) return members.get(posix.join(folder, module.slice(end))) ?? [];
-    }
-    return [];
+    return members.get(goFolderOf(module, modules) ?? "") ?? [];
   };
+}
+
+const systems =
+  "aix|android|darwin|dragonfly|freebsd|hurd|illumos|ios|js|linux|nacl|netbsd|openbsd|plan9|solaris|wasip1|windows|zos";
+const processors = "386|amd64|arm|arm64|loong64|mips(?:64)?(?:le)?|ppc64(?:le)?|riscv64|s390x|sparc64|wasm";
+const forSome = new RegExp(`_(?:${systems}|${processors})\\.go$`);
+
+/** Whether a file may be left out of a build: by its name, by a comment, or since it needs C (https://pkg.go.dev/cmd/go#hdr-Build_constraints). */
+export const isGoConstrained = (path: string, text: string): boolean =>
+  forSome.test(path) || /^\/\/(?:go:build| ?\+build)\b/m.test(text) || /^[ \t]*import\s+"C"/m.test(text);
+
+/** The path of the module that a go.mod is of (https://go.dev/ref/mod#go-mod-file-module); null where it states none. */
+export const goModuleOf = (text: string): string | null => text.match(/^module\s+"?([^\s"]+)/m)?.[1] ?? null;
+
+/**
+ * The folder of a package: that of the module with the longest path that the package's path begins with, and what is left.
+ * @param modules folder of each module by its path, `.` for the root
+ * @returns null for a package of none of them
+ */
+export function goFolderOf(name: string, modules: ReadonlyMap<string, string>): string | null {
+  for (let end = name.length; end > 0; end = name.lastIndexOf("/", end - 1)) {
+    const folder = modules.get(name.slice(0, end));
+    if (folder !== undefined) return posix.join(folder, name.slice(end));
+  }
+  return null;
 }

@@ -52,6 +52,17 @@ test("modules of a workspace, of tsconfig paths, of the root, and those that Typ
     "packages/io/src/main.ts": 1,
     "app/a.test.ts": 1,
   });
+  const extending = {
+    "config/tsconfig.base.json": '{ "compilerOptions": { "paths": { "~/*": ["../lib/*"] } } }',
+    "tsconfig.json": '{ "extends": "./config/tsconfig.base" }',
+    "web/jsconfig.json": '{ "compilerOptions": { "baseUrl": "src" } }',
+    "lib/page.ts": "",
+    "web/src/menu.js": "",
+    "t/a.test.ts": 'import "~/page?raw";',
+    "web/b.test.js": 'import "menu";',
+  };
+  expect(await distances(extending, "lib/page.ts")).toEqual({ "t/a.test.ts": 1 });
+  expect(await distances(extending, "web/src/menu.js")).toEqual({ "web/b.test.js": 1 });
   expect(await distances(project, "app/lib/view.tsx")).toEqual({ "app/a.test.ts": 1 });
   expect(await distances(project, "index.ts")).toEqual({ "app/a.test.ts": 1 });
 });
@@ -171,6 +182,26 @@ test("packages of Python: below src, relative, handed on with and without names,
   });
   expect(await distances(project, "src/lab/deep/sea.py")).toEqual({ "tests/test_sea.py": 1 });
   expect(await distances(project, "tests/helper.py")).toEqual({ "tests/test_fit.py": 1 });
+});
+
+test("what pytest loads before a test: conftest.py in its folder and above, and what that imports", async () => {
+  const project = {
+    "conftest.py": "",
+    "tests/conftest.py": "from support import helper",
+    "tests/support.py": "",
+    "tests/unit/test_a.py": "",
+    "tests/unit/plain.py": "",
+    "other/test_b.py": "\uFEFFimport shared",
+    "other/shared.py": "",
+  };
+  const read = await readGraph(Object.keys(project), (path) => project[path as keyof typeof project], {
+    isTest: (path) => path.includes("test_"),
+  });
+  if (read.kind === "unknown") throw new Error(read.reason);
+  const reached = (path: string): string[] => [...importPaths(read.graph, [path]).keys()].sort();
+  expect(reached("tests/support.py")).toEqual(["tests/conftest.py", "tests/support.py", "tests/unit/test_a.py"]);
+  expect(reached("conftest.py")).toEqual(["conftest.py", "other/test_b.py", "tests/unit/test_a.py"]);
+  expect(reached("other/shared.py")).toContain("other/test_b.py");
 });
 
 test("packages of Go, the test's own too", async () => {

@@ -4,6 +4,7 @@ import { javaResolver } from "./java.ts";
 import { javaScriptResolver } from "./javascript-modules.ts";
 import { jsxImports } from "./jsx.ts";
 import { type Import, importsIn, isSource } from "./languages.ts";
+import { conftestsAbove } from "./python.ts";
 import { pythonResolver } from "./python-modules.ts";
 
 /** For each file the files that it imports, those of what a package hands on too, where the names tell; null where it could not be read. */
@@ -36,6 +37,8 @@ export interface GraphLimits {
 export interface GraphOptions {
   /** Files that are not there any more, so that only their names are known. */
   gone?: readonly string[];
+  /** Files that a runner collects: pytest loads each conftest.py above them. */
+  isTest?: (path: string) => boolean;
   limits?: Partial<GraphLimits>;
   /** Milliseconds that go on and on. */
   now?: () => number;
@@ -45,7 +48,8 @@ export interface GraphOptions {
 export type ReadGraph = { kind: "known"; graph: Graph } | { kind: "unknown"; reason: string };
 
 const defaultLimits: GraphLimits = { files: 10_000, characters: 100_000_000, steps: 5_000_000, milliseconds: 20_000 };
-const configuration = /(?:^|\/)(?:package|tsconfig(?:\.[\w-]+)?)\.json$|(?:^|\/)go\.mod$/;
+const configuration = /(?:^|\/)(?:package|(?:ts|js)config(?:\.[\w-]+)*)\.json$|(?:^|\/)go\.mod$/;
+const byteOrderMark = /^\uFEFF/;
 const mostOfOne = 1_000_000;
 // No path is as long; to take one apart would take the square of its length.
 const longestModule = 1_000;
@@ -61,7 +65,7 @@ class Beyond extends Error {}
 export async function readGraph(
   files: readonly string[],
   read: ReadText,
-  { gone = [], limits: given = {}, now = () => performance.now() }: GraphOptions = {},
+  { gone = [], isTest = () => false, limits: given = {}, now = () => performance.now() }: GraphOptions = {},
 ): Promise<ReadGraph> {
   const limits = { ...defaultLimits, ...given };
   const spend = meter(limits, now);
@@ -73,14 +77,14 @@ export async function readGraph(
     for (const path of wanted) {
       spend(1);
       const text = await read(path);
-      if (text !== null && text.length <= mostOfOne) texts.set(path, text);
+      if (text !== null && text.length <= mostOfOne) texts.set(path, text.replace(byteOrderMark, ""));
       else if (!isSource(path)) throw new Beyond(`${path} cannot be read, or has more than ${mostOfOne} characters`);
       characters += texts.get(path)?.length ?? 0;
       if (characters > limits.characters)
         throw new Beyond(`the source files have more than ${limits.characters} characters`);
     }
     const graph = new Map<string, Set<string> | null>(wanted.filter(isSource).map((path) => [path, null]));
-    fill(graph, { files: new Set([...files, ...gone]), texts }, spend);
+    fill(graph, { files: new Set([...files, ...gone]), texts }, isTest, spend);
     return { kind: "known", graph };
   } catch (error) {
     if (error instanceof Beyond) return { kind: "unknown", reason: error.message };
@@ -100,7 +104,12 @@ function meter(limits: GraphLimits, now: () => number): (steps: number) => void 
   };
 }
 
-function fill(graph: Map<string, Set<string> | null>, repository: Repository, spend: (steps: number) => void): void {
+function fill(
+  graph: Map<string, Set<string> | null>,
+  repository: Repository,
+  isTest: (path: string) => boolean,
+  spend: (steps: number) => void,
+): void {
   /** What goes wrong with a file makes it one that could not be read. */
   const each = (paths: Iterable<string>, work: (path: string) => void): void => {
     for (const path of paths)
@@ -112,7 +121,9 @@ function fill(graph: Map<string, Set<string> | null>, repository: Repository, sp
       }
   };
   const stated = new Map<string, Import[]>();
-  const unstated = jsxImports(repository);
+  const jsx = jsxImports(repository);
+  const unstated = (path: string, text: string): Import[] =>
+    path.endsWith(".py") && isTest(path) ? conftestsAbove(path) : jsx(path, text);
   each([...repository.texts.keys()].filter(isSource), (path) => {
     const text = repository.texts.get(path)!;
     stated.set(path, [...importsIn(path, text), ...unstated(path, text)]);

@@ -1,7 +1,7 @@
 /** Where modules of JavaScript and TypeScript are: beside the importer, in a package of the workspace, or by `paths` of a tsconfig.json. */
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
-import { compilerOptionsIn, parsed } from "./manifests.ts";
+import { type CompilerOptions, compilerOptionsIn, parsed } from "./manifests.ts";
 
 const endings = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".d.ts"];
 // TypeScript names the file that it will emit.
@@ -38,7 +38,7 @@ interface Aliases {
 export function javaScriptResolver({ files, texts }: Repository): Resolve {
   // The innermost package is a file's own; of two with one name the outermost is meant, the other is a test's.
   const packages = [...texts].flatMap(([path, text]) => packageIn(path, text)).sort(deeperFirst);
-  const aliases = [...texts].flatMap(([path, text]) => aliasesIn(path, text));
+  const aliases = compilerOptionsIn(texts).map(aliasesOf);
   const find = (path: string): string[] => {
     const at = candidates(posix.normalize(path).replace(/\/$/, "")).find((candidate) =>
       files.has(posix.normalize(candidate)),
@@ -52,7 +52,9 @@ export function javaScriptResolver({ files, texts }: Repository): Resolve {
     }
     return [];
   };
-  return ({ module }, from) => {
+  return ({ module: written }, from) => {
+    // What bundlers are told of a module follows a question mark.
+    const module = written.replace(/\?.*$/s, "");
     if (/^\.\.?(?:\/|$)/.test(module)) return find(posix.join(posix.dirname(from), module));
     for (const { folder, paths } of aliases) {
       const found = within(from, folder) ? first(mapped(module, paths)) : [];
@@ -102,7 +104,7 @@ function candidates(path: string): string[] {
 /** The package of a manifest, see https://nodejs.org/api/packages.html. */
 function packageIn(path: string, text: string): Package[] {
   if (posix.basename(path) !== "package.json") return [];
-  const { name: stated, main, module, exports, imports } = parsed(text);
+  const { name: stated, main, module, source, exports, imports } = parsed(text);
   const folder = posix.dirname(path);
   const name = typeof stated === "string" && stated !== "" ? stated : null;
   const mapping = (pattern: string, to: unknown): Mapping => ({
@@ -111,7 +113,7 @@ function packageIn(path: string, text: string): Package[] {
   });
   const isList = typeof exports === "object" && Object.keys(exports ?? {}).some((key) => key.startsWith("."));
   const listed: Record<string, unknown> = isList ? { ...exports } : { ".": exports };
-  const exported = Object.entries({ ...listed, ".": [listed["."], module, main] });
+  const exported = Object.entries({ ...listed, ".": [listed["."], source, module, main] });
   return [
     {
       folder,
@@ -134,16 +136,14 @@ const textsIn = (value: unknown, depth = 0): string[] => {
   return Object.values(value).flatMap((one) => textsIn(one, depth + 1));
 };
 
-function aliasesIn(path: string, text: string): Aliases[] {
-  const options = compilerOptionsIn(path, text);
-  if (options === null) return [];
-  const { paths, baseUrl } = options;
-  const folder = posix.dirname(path);
-  const base = posix.join(folder, typeof baseUrl === "string" ? baseUrl : ".");
-  const named = Object.entries(paths ?? {}).map(([pattern, to]) => ({
-    pattern,
-    targets: textsIn(to).map((target) => posix.join(base, target)),
-  }));
-  const all = typeof baseUrl === "string" ? [{ pattern: "*", targets: [posix.join(base, "*")] }] : [];
-  return [{ folder, paths: [...named, ...all] }];
+function aliasesOf({ folder, stated }: CompilerOptions): Aliases {
+  const paths = stated.flatMap(({ folder, options: { paths, baseUrl } }) => {
+    const base = posix.join(folder, typeof baseUrl === "string" ? baseUrl : ".");
+    const named = Object.entries(paths ?? {}).map(([pattern, to]) => ({
+      pattern,
+      targets: textsIn(to).map((target) => posix.join(base, target)),
+    }));
+    return typeof baseUrl === "string" ? [...named, { pattern: "*", targets: [posix.join(base, "*")] }] : named;
+  });
+  return { folder, paths };
 }

@@ -1,22 +1,32 @@
 /**
- * Imports of JavaScript and TypeScript, by a scan that knows strings and comments and no grammar. Not seen: modules whose
- * name is computed, and what follows a quote inside a regular expression on its line.
+ * Imports of JavaScript and TypeScript, by a scan that knows strings, comments and regular expressions, and no grammar. Not
+ * seen: modules whose name is computed, and on its line what follows a quote or a slash in the text of JSX.
  */
 import type { Import } from "./languages.ts";
 import { type Members, membersIn } from "./members.ts";
 
+const string = String.raw`"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?`;
+const template = String.raw`\x60(?:[^\x60\\]|\\[\s\S])*\x60?`;
+// After what no value ends with, a slash begins a regular expression.
+const regularExpression = String.raw`\/(?<=(?:^|[(,=:[!&|?{};>+\-*%~^]|\b(?:return|case|typeof))[ \t]*\/)(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/`;
+const notStatement = new RegExp(
+  String.raw`\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|${string}|${template}|${regularExpression}`,
+  "gm",
+);
+
 const quoted = String.raw`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'`;
+const mocks =
+  "mock|doMock|unmock|requireActual|requireMock|importActual|importMock|createMockFromModule|unstable_mockModule";
+const calls = String.raw`require(?:\.resolve)?|import(?:\.meta\.(?:resolve|glob))?|new\s+URL|(?:vi|jest)\.(?:${mocks})|(?:\w+\.)?mock\.module`;
 const scanner = new RegExp(
   [
-    String.raw`//[^\n]*`,
-    String.raw`/\*[\s\S]*?(?:\*/|$)`,
-    String.raw`(?<![\w$.])(?:(import|export)\b(?:\s+type\b)?((?:(?!\b(?:import|export)\b)[\w$*,\s{}])*?)(?<![\w$])from\s*|import\s*)(?:${quoted})`,
-    String.raw`(?:(?<![\w$.])(?:const|let|var)\s+([\w$]+|\{[^{}]*\})\s*=\s*)?(?:await\s+)?(?<![\w$.])(?:require(?:\.resolve)?|import|new\s+URL|(?:vi|jest)\.(?:mock|requireActual|importActual))\s*\(\s*(?:${quoted})`,
-    String.raw`\`(?:[^\`\\]|\\[\s\S])*\`?`,
+    String.raw`(?<![\p{ID_Continue}$.])(?:(import|export)\b(?:\s+type\b)?((?:(?!\b(?:import|export)\b)[\p{ID_Continue}$*,\s\{\}]|"[^"\\\n]*"(?=\s*as\b)|'[^'\\\n]*'(?=\s*as\b))*?)(?<![\p{ID_Continue}$])from\s*|import\s*)(?:${quoted})`,
+    String.raw`(?:(?<![\p{ID_Continue}$.])(?:const|let|var)\s+([\p{ID_Continue}$]+|\{[^\{\}]*\})\s*=\s*)?(?:await\s+)?(?<![\p{ID_Continue}$.])(?:${calls})\s*(?:<[^<>()]*>\s*)?\(\s*(?:${quoted})`,
+    template,
     // One that does not end is no import; to look for it again from each of its quotes would take the square of its length.
-    String.raw`"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?`,
+    string,
   ].join("|"),
-  "g",
+  "gu",
 );
 
 /** The scripts of a Vue or Svelte component. */
@@ -27,7 +37,7 @@ export const scriptsIn = (text: string): string =>
 export function javaScriptImports(text: string): Import[] {
   const found: Import[] = [];
   const members = membersIn(text);
-  for (const [, keyword, clause, a, b, target, c, d] of text.matchAll(scanner)) {
+  for (const [, keyword, clause, a, b, target, c, d] of statements(text).matchAll(scanner)) {
     const module = a ?? b ?? c ?? d;
     if (module === undefined || module === "") continue;
     const locals = localsIn(clause ?? target ?? "", clause === undefined);
@@ -36,19 +46,36 @@ export function javaScriptImports(text: string): Import[] {
   return found;
 }
 
+/** The text without comments and regular expressions; a template that is a mere string is one. */
+function statements(text: string): string {
+  return text.replace(notStatement, (token) => {
+    if (token.startsWith("`")) return /^`[^`"\\$\n]*`$/.test(token) ? `"${token.slice(1, -1)}"` : token;
+    return token.startsWith("/") ? " " : token;
+  });
+}
+
+const name = String.raw`[\p{ID_Continue}$]+`;
+const inBraces = new RegExp(
+  String.raw`(${name}|"[^"]*"|'[^']*')(?:\s*(?:\bas\b|:)\s*(${name}|"[^"]*"|'[^']*'))?`,
+  "gu",
+);
+const space = new RegExp(String.raw`\*\s*(?:as\s+(${name}))?`, "u");
+const plain = new RegExp(name, "u");
+
 /** The names in `a`, `* as b`, `{ c as d }`, `{ c: d }`, by what they are called here. */
 function localsIn(clause: string, isRequire: boolean): Record<string, string> {
+  const bare = (text: string): string => text.replace(/^["']|["']$/g, "");
   const braces = clause.match(/\{([^{}]*)\}/)?.[1] ?? "";
   const rest = clause.replace(/\{[^{}]*\}/, "");
-  const named = [...braces.matchAll(/([\w$]+)(?:\s*(?:\bas\b|:)\s*([\w$]+))?/g)]
-    .filter(([name]) => name !== "type")
-    .map(([, name, alias]) => [alias ?? name!, name!] as const);
-  const space = rest.match(/\*\s*(?:as\s+([\w$]+))?/);
-  const plain = rest.replace(/\*\s*(?:as\s+[\w$]+)?/, "").match(/[\w$]+/)?.[0];
+  const named = [...braces.matchAll(inBraces)]
+    .filter(([, one]) => one !== "type")
+    .map(([, one, alias]) => [bare(alias ?? one!), bare(one!)] as const);
+  const all = rest.match(space);
+  const single = rest.replace(space, "").match(plain)?.[0];
   return Object.fromEntries([
     ...named,
-    ...(space ? [[space[1] ?? "*", "*"] as const] : []),
-    ...(plain ? [[plain, isRequire ? "*" : "default"] as const] : []),
+    ...(all ? [[all[1] ?? "*", "*"] as const] : []),
+    ...(single ? [[single, isRequire ? "*" : "default"] as const] : []),
   ]);
 }
 

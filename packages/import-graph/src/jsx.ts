@@ -1,5 +1,4 @@
 /** The JSX runtime, which a compiler imports though no file states it (https://www.typescriptlang.org/tsconfig/#jsxImportSource). */
-import { posix } from "node:path";
 import type { Repository } from "./graph.ts";
 import { within } from "./javascript-modules.ts";
 import type { Import } from "./languages.ts";
@@ -10,9 +9,9 @@ const names = ["jsx", "jsxs", "jsxDEV", "Fragment"];
 
 /** Says what a file imports by its comment, or by the settings of the folders above it. */
 export function jsxImports({ texts }: Repository): (path: string, text: string) => Import[] {
-  const settings = [...texts].flatMap(([path, text]) => {
-    const source = compilerOptionsIn(path, text)?.jsxImportSource;
-    return typeof source === "string" ? [{ folder: posix.dirname(path), source }] : [];
+  const settings = compilerOptionsIn(texts).flatMap(({ folder, stated }) => {
+    const source = stated.find(({ options }) => typeof options.jsxImportSource === "string")?.options.jsxImportSource;
+    return typeof source === "string" ? [{ folder, source }] : [];
   });
   return (path, text) => {
     if (!/\.[jt]sx?$/.test(path)) return [];

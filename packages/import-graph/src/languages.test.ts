@@ -20,6 +20,19 @@ describe("JavaScript and TypeScript", () => {
     ['const late = await import("./a")', "./a", null],
     ['import type { T } from "./a"', "./a", ["T"]],
     ['fork(require.resolve("./a"))', "./a", null],
+    ['export {\n  // of old\n  b, /* and */ c\n} /* is */ from // here\n "./a"', "./a", []],
+    ['import { größe } from "./a";', "./a", ["größe"]],
+    ['import { "b-c" as d } from "./a";', "./a", ["b-c"]],
+    ['import(/* webpackChunkName: "b" */ "./a")', "./a", null],
+    ["import(`./a`)", "./a", null],
+    ['jest.requireActual<typeof import("./a")>("./a")', "./a", null],
+    ['vi.importActual<Lab>("./a")', "./a", null],
+    ['vi.doMock("./a")', "./a", null],
+    ['t.mock.module("./a")', "./a", null],
+    ['import.meta.resolve("./a")', "./a", null],
+    ['const bare = path.replace(/\\/*$/, "");\nimport("./a")', "./a", null],
+    ["const tick = (s) => /[`/]/.test(s);\nimport('./a')", "./a", null],
+    ["const half = width / 2, all = `${half} / ${half}`;\nimport('./a')", "./a", null],
     ['const worker = new URL("./a", import.meta.url);\nstart(worker);', "./a", null],
   ])("%s", (text, module, names) => {
     expect(importsIn("x.ts", text).map((one) => [one.module, one.names])).toEqual([[module, names]]);
@@ -85,10 +98,18 @@ describe("Python", () => {
     ["def late():\n    from a import b", "a", ["b"]],
     ["from a import *", "a", null],
     ["from.import a", ".", ["a"]],
+    ["try: from a import b\nexcept ImportError: pass", "a", ["b"]],
+    ["if late: import a as b\nb.c()", "a", ["c"]],
+    ["from test_größe import prüfe", "test_größe", ["prüfe"]],
+    ['pytest_plugins = (\n  "a",\n)', "a", null],
     ["from ..importing import a", "..importing", ["a"]],
     ["from . a import(b)", ".a", ["b"]],
   ])("%s", (text, module, names) => {
     expect(importsIn("x.py", text).map((one) => [one.module, one.names])).toEqual([[module, names]]);
+  });
+
+  test("one statement after another", () => {
+    expect(modules("x.py", "import os; from a import b; import c")).toEqual(["os", "a", "c"]);
   });
 
   test("finds the modules that Python's own parser finds in its library", () => {

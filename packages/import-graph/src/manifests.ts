@@ -14,9 +14,32 @@ export function parsed(text: string): Record<string, unknown> {
   }
 }
 
-/** The `compilerOptions` of a tsconfig.json or a file beside it, such as tsconfig.base.json; null where there are none. */
-export function compilerOptionsIn(path: string, text: string): Record<string, unknown> | null {
-  if (!posix.basename(path).startsWith("tsconfig")) return null;
-  const { compilerOptions } = parsed(text);
-  return typeof compilerOptions === "object" ? (compilerOptions as Record<string, unknown> | null) : null;
+const named = /^(?:ts|js)config(?:\.[\w-]+)*\.json$/;
+// Configurations that extend one another; nobody writes more.
+const deepest = 10;
+
+/** The settings of a tsconfig.json or jsconfig.json, with those of files of the repository that it extends. */
+export interface CompilerOptions {
+  /** The folder that they are for. */
+  folder: string;
+  /** Each with the folder that paths in it are relative to, the nearest first. */
+  stated: { folder: string; options: Record<string, unknown> }[];
+}
+
+/** The settings that a repository has, in order of path. */
+export function compilerOptionsIn(texts: ReadonlyMap<string, string>): CompilerOptions[] {
+  const manifests = new Map(
+    [...texts].filter(([path]) => named.test(posix.basename(path))).map(([path, text]) => [path, parsed(text)]),
+  );
+  const chain = (path: string, depth: number): CompilerOptions["stated"] => {
+    const manifest = manifests.get(path) ?? manifests.get(`${path}.json`);
+    if (manifest === undefined || depth === 0) return [];
+    const { compilerOptions: options, extends: bases } = manifest;
+    const folder = posix.dirname(path);
+    const own =
+      typeof options === "object" && options !== null ? [{ folder, options: options as Record<string, unknown> }] : [];
+    const relative = [bases].flat().filter((base): base is string => typeof base === "string" && base.startsWith("."));
+    return [...own, ...relative.toReversed().flatMap((base) => chain(posix.join(folder, base), depth - 1))];
+  };
+  return [...manifests.keys()].map((path) => ({ folder: posix.dirname(path), stated: chain(path, deepest) }));
 }

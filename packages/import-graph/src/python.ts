@@ -3,9 +3,10 @@ import type { Import } from "./languages.ts";
 import { type Members, membersIn } from "./members.ts";
 
 const notCode = /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|#[^\n]*/g;
-// Each character in one way only, so that no line takes the square of its length.
+// Each character in one way only, so that no line takes the square of its length. A statement may follow another, or a colon.
 const statement =
-  /^[ \t]*(?:from(?=[ \t.])([ \t.\w]*?)(?<=[ \t.])import(?!\w)[ \t]*(\([^()]*\)|[^\n;]*)|import[ \t]+([^\n;]+))/gm;
+  /(?:^|[;:])[ \t]*(?:from(?=[ \t.])([ \t.\p{XIDC}]*?)(?<=[ \t.])import(?!\p{XIDC})[ \t]*(\([^()]*\)|[^\n;]*)|import[ \t]+([^\n;]+))/gmu;
+const plugins = /^pytest_plugins\b[^=\n]*=\s*(\[[^\]]*\]|\([^)]*\)|[^\n]*)/m;
 
 /** The imports of a module's text; `from a import b` names `b`, which may be a module or what `a` holds. */
 export function pythonImports(source: string): Import[] {
@@ -15,19 +16,27 @@ export function pythonImports(source: string): Import[] {
   for (const [, from, list, plain] of text.matchAll(statement)) {
     if (from !== undefined) {
       // Two words in a row are no module.
-      if (!/\w[ \t]+[\w.]/.test(from)) found.push(fromImport(from.replace(/\s/g, ""), list!, members));
+      if (!/\p{XIDC}[ \t]+[\p{XIDC}.]/u.test(from)) found.push(fromImport(from.replace(/\s/g, ""), list!, members));
     } else
       for (const part of plain!.split(",")) {
-        const [, module, alias] = part.match(/^\s*([\w.]+)(?:\s+as\s+(\w+))?\s*$/) ?? [];
+        const [, module, alias] = part.match(/^\s*([\p{XIDC}.]+)(?:\s+as\s+(\p{XIDC}+))?\s*$/u) ?? [];
         if (module === undefined) continue;
         found.push({ module, names: [...(members.get(alias ?? module) ?? [])], locals: { [alias ?? module]: "*" } });
       }
   }
+  // https://docs.pytest.org/en/stable/how-to/plugins.html: modules that pytest imports for a test module or a conftest.py
+  const [, named = ""] = source.match(plugins) ?? [];
+  for (const [, a, b] of named.matchAll(/"([^"\n]+)"|'([^'\n]+)'/g))
+    found.push({ module: (a ?? b)!, names: null, locals: {} });
   return found;
 }
 
+/** What pytest loads before a test file: the conftest.py beside it, and in each folder above. */
+export const conftestsAbove = (path: string): Import[] =>
+  path.split("/").map((_, above) => ({ module: `${".".repeat(above + 1)}conftest`, names: null, locals: {} }));
+
 function fromImport(module: string, list: string, members: Members): Import {
-  const pairs = [...list.matchAll(/(\w+|\*)(?:\s+as\s+(\w+))?/g)].map(
+  const pairs = [...list.matchAll(/(\p{XIDC}+|\*)(?:\s+as\s+(\p{XIDC}+))?/gu)].map(
     ([, name, alias]) => [alias ?? name!, name!] as const,
   );
   const locals = Object.fromEntries(pairs);

@@ -1,5 +1,8 @@
 /** From what a report says of a test's place to the file in the repository. */
+import { lstatSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
 import { MAX_PATH_LENGTH, normalisePath } from "@goatnote/ci-history";
+import { goFolderOf, goModuleOf } from "@goatnote/import-graph";
 
 const code =
   /\.(?:[cm]?[jt]sx?|py|pyx|java|kts?|groovy|scala|go|rs|rb|php|cs|fs|vb|c|cc|cpp|cxx|h|hpp|mm?|swift|dart|[rR]|jl|exs?|cljc?|lua|pl|t|ps1|sh|bats|feature|robot|vue|svelte|ipynb)$/;
@@ -18,6 +21,8 @@ export class FileResolver {
   readonly #byName = new Map<string, string[]>();
   readonly #byStem = new Map<string, string[]>();
   readonly #goFolders = new Set<string>();
+  readonly #goTested = new Set<string>();
+  #goModules: ReadonlyMap<string, string> | undefined;
   /** Parts of the longest known path: a longer end of a path is no known file. */
   #deepest = 0;
 
@@ -34,7 +39,8 @@ export class FileResolver {
       const name = file.slice(file.lastIndexOf("/") + 1);
       push(this.#byName, name, file);
       push(this.#byStem, name.slice(0, name.lastIndexOf(".")), file);
-      if (name.endsWith("_test.go")) this.#goFolders.add(file.slice(0, Math.max(0, file.length - name.length - 1)));
+      if (name.endsWith(".go")) this.#goFolders.add(posix.dirname(file));
+      if (name.endsWith("_test.go")) this.#goTested.add(posix.dirname(file));
     }
   }
 
@@ -71,6 +77,8 @@ export class FileResolver {
    * that is the end of a known file's path without extension.
    */
   ofClass(name: string, report: string): Place {
+    const text = this.#ofText(name);
+    if (text !== null) return { file: text, rest: "" };
     const parts = name.split(/[.$]|::/);
     for (let count = parts.length; count > 0; count--) {
       const wanted = parts.slice(0, count).join("/");
@@ -86,14 +94,49 @@ export class FileResolver {
     return { file: null, rest: name };
   }
 
-  /** The folder of a Go package: the longest end of its import path that holds `_test.go` files; `.` for the root. */
+  /** The text whose examples pytest runs: `docs.index.md` is docs/index.md. */
+  #ofText(name: string): string | null {
+    const [, path, ending] = /^(.+)\.(md|rst|txt)$/.exec(name) ?? [];
+    const file = `${path?.replaceAll(".", "/")}.${ending}`;
+    return path !== undefined && this.#known?.has(file) ? file : null;
+  }
+
+  /**
+   * The folder of a Go package, `.` for the root, also of one without tests, which may not compile. Without any go.mod
+   * the only folder with tests that its path ends in; null where that could be several.
+   */
   ofGoPackage(name: string): string | null {
-    const parts = name.split("/");
-    for (let i = 0; i < parts.length; i++) {
-      const folder = parts.slice(i).join("/");
-      if (this.#goFolders.has(folder)) return folder;
+    this.#goModules ??= this.#readGoModules();
+    if (this.#goModules.size > 0) {
+      const folder = goFolderOf(name, this.#goModules);
+      return folder !== null && this.#goFolders.has(folder) ? folder : null;
     }
-    return this.#goFolders.has("") && parts[0]!.includes(".") ? "." : null;
+    const parts = name.split("/");
+    const ends = parts.map((_, index) => parts.slice(index).join("/")).filter((end) => this.#goTested.has(end));
+    if (this.#goTested.has(".") && parts[0]!.includes(".")) ends.push(".");
+    return ends.length === 1 ? ends[0]! : null;
+  }
+
+  #readGoModules(): Map<string, string> {
+    const modules = new Map<string, string>();
+    for (const file of this.#known ?? []) {
+      if (posix.basename(file) !== "go.mod") continue;
+      const name = goModuleOf(textOf(join(this.#root, file)));
+      if (name !== null) modules.set(name, posix.dirname(file));
+    }
+    return modules;
+  }
+}
+
+const longestManifest = 1_000_000;
+
+/** The text of a file of the checkout, which tests may have changed; nothing where it is none. */
+function textOf(path: string): string {
+  try {
+    const facts = lstatSync(path);
+    return facts.isFile() && facts.size <= longestManifest ? readFileSync(path, "utf8") : "";
+  } catch {
+    return "";
   }
 }
 
