@@ -1,6 +1,6 @@
-/** ml-test-select/exec, as it is built, over Go packages: folders are found in the work tree, and told from folders without tests. */
+/** ml-test-select/exec, as it is built: Go packages, whose folders are found in the work tree, and npm between it and a runner. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -27,6 +27,10 @@ describeWithPeer("gotestsum", (gotestsum) => {
     write("a/a_test.go", passes("A"));
     write("b/deep/b_test.go", passes("B"));
     write("none/none.go", "package none\n");
+    write("broken/broken.go", "package broken\n\nfunc (\n");
+    write("texts/readme.md", "# Nothing to compile");
+    write("other/go.mod", "module example.com/other\n\ngo 1.21\n");
+    write("other/x/x_test.go", passes("X"));
   });
   afterAll(() => rmSync(dirname(workspace), { recursive: true, force: true }));
 
@@ -49,14 +53,32 @@ describeWithPeer("gotestsum", (gotestsum) => {
     ["a", {}, ["A"]],
     [".", {}, ["Root"]],
     ["b/deep", { "working-directory": "b" }, ["B"]],
+    // It has no tests, and is compiled as in a full run.
+    ["none", {}, []],
     // Nothing would be tested there, and go would call it a pass.
-    ["none", {}, ["A", "B", "Root"]],
+    ["texts", {}, ["A", "B", "Root"]],
     ["gone", {}, ["A", "B", "Root"]],
     ["a", { "working-directory": "b" }, ["B"]],
+    // Another module, which go cannot name from here.
+    ["other/x", {}, ["A", "B", "Root"]],
+    ["other/x", { "working-directory": "other" }, ["X"]],
   ])("the chosen folder %s with %j runs %j", async (folder, inputs, expected) => {
     const ended = await exec(folder, inputs);
     expect(ran(ended), ended.log).toEqual(expected);
-    expect(ended.code).toBe(0);
+    // Everything has the package that does not compile, too.
+    expect(ended.code).toBe(expected.includes("Root") && folder !== "." ? 1 : 0);
+  });
+
+  test("a package without tests that does not compile fails", async () => {
+    expect((await exec("broken")).code).toBe(1);
+  });
+
+  test("a runner that leaves no report did not show that it ran, and none of an earlier step is taken for it", async () => {
+    write("out/old.xml", "<testsuites />");
+    const ended = await exec("a", { report: "out/old.xml", command: "true" });
+    expect(ended.code).toBe(1);
+    expect(ended.log).toContain("go-test ended with 0 and left no report at out/old.xml");
+    expect(existsSync(join(workspace, "out/old.xml"))).toBe(false);
   });
 
   test("with a report, gotestsum is what starts", async () => {
@@ -64,4 +86,24 @@ describeWithPeer("gotestsum", (gotestsum) => {
     expect(ended.log).toContain("DONE 1 test");
     expect(ended.code).toBe(0);
   });
+});
+
+test("npm hands on what its script's runner is told", async () => {
+  const workspace = join(realpathSync(mkdtempSync(join(tmpdir(), "exec-npm-"))), "lab");
+  try {
+    mkdirSync(workspace);
+    const write = (path: string, content: string): void => writeFileSync(join(workspace, path), content);
+    write("package.json", '{ "scripts": { "test": "node --test" } }');
+    write("a.test.mjs", 'import test from "node:test";\ntest("a", () => {});\n');
+    write("b.test.mjs", "process.exit(1);\n");
+    const tests = [{ id: "a.test.mjs||a", file: "a.test.mjs", chosen: true, p_run: 1, reason: "" }];
+    const plan = { version: 1, mode: "select", run: "chosen", runner: "node-test", shards: 1, reason: "", seed: "" };
+    write("plan.json", JSON.stringify({ ...plan, tests, files: [] }));
+    const inputs = { plan: "plan.json", runner: "node-test", command: "npm\ntest", report: "report.xml" };
+    const { code, log } = await runEntry(await build(), "ml-test-select/exec", inputs, workspace, {});
+    expect(code, log).toBe(0);
+    expect(readFileSync(join(workspace, "report.xml"), "utf8")).toContain('name="a"');
+  } finally {
+    rmSync(dirname(workspace), { recursive: true, force: true });
+  }
 });

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import type { Execution } from "@goatnote/ci-history";
 import { parseTestId } from "@goatnote/ci-history";
 import { readReports } from "@goatnote/test-reports";
 import { argumentsFor, type Plan, type PlannedTest, type Runner, unitsIn } from "@goatnote/test-selection";
@@ -84,10 +85,7 @@ export class Project {
   }
 
   /** Starts the runner on arguments that `told` gave; none run everything. */
-  async start(
-    chosen: readonly string[],
-    args: readonly string[] = [],
-  ): Promise<Ended & { executions: { id: string; file: string | null }[] }> {
+  async start(chosen: readonly string[], args: readonly string[] = []): Promise<Ended & { executions: Execution[] }> {
     const report = "report.xml";
     rmSync(join(this.folder, report), { force: true });
     const wanted = { folder: this.folder, command: null, args, report: join(this.folder, report), chosen };

@@ -118,6 +118,28 @@ describeWithPeer("jest", (jest) => {
     const told = project.told([], ["tests/helper.js"]);
     expect((await project.start(told!, ["--passWithNoTests"])).code).toBe(1);
   });
+
+  test("a file that cannot be loaded is a failure of it in the report", async () => {
+    const broken = new Project(runners.jest, {
+      "package.json": "{}",
+      "a.test.js": 'require("./gone");',
+      "b.test.js": "test('b', () => {});",
+    });
+    try {
+      for (const name of ["jest", "jest-junit"]) broken.link(name, join(dirname(jest), ".."));
+      const { code, executions } = await broken.start([]);
+      const seen = new Map(executions.map(({ file, status }) => [file, status === "pass"]));
+      expect([code, seen]).toEqual([
+        1,
+        new Map([
+          ["a.test.js", false],
+          ["b.test.js", true],
+        ]),
+      ]);
+    } finally {
+      broken.remove();
+    }
+  });
 });
 
 describe("with node:test", () => {
@@ -203,9 +225,9 @@ func Test${test}(t *testing.T) { t.Run(${JSON.stringify(name)}, func(t *testing.
     },
   );
 
-  test("a package without tests passes in silence, so it is never told", async () => {
+  test("a package without tests is compiled, and test data is never told", async () => {
+    expect(project.told([], ["none"])).toEqual(["./none"]);
     expect((await project.start(["./none"])).code).toBe(0);
-    expect(project.told(["TestT1"], ["none"])).toBeNull();
     expect(project.told(["TestT1"], ["a/testdata"])).toBeNull();
   });
 });

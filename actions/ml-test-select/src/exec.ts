@@ -1,11 +1,11 @@
 /** `ml-test-select/exec`: starts the runner on what the plan chose. Its exit code is the step's. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { warning } from "@actions/core";
 import { describe, readContext, readInputs, run, say, UserError, type Values } from "@goatnote/action-io";
-import { type Arguments, argumentsFor, decodePlan, type Runner, runners } from "@goatnote/test-selection";
+import { type Arguments, argumentsFor, compiledBy, decodePlan, type Runner, runners } from "@goatnote/test-selection";
 import { execInputs } from "./inputs.ts";
 import { inputEnvironment, ofAction, startWithoutSecrets } from "./own-environment.ts";
 
@@ -17,15 +17,22 @@ export async function exec(): Promise<void> {
   const { workspace } = await readContext(process.env);
   const runner = runners[inputs.runner];
   const told = await readArguments(inputs, runner, workspace);
-  if (told.args === null) say(`Everything runs: ${told.reason}`);
+  if (told.args === null) say(`Everything runs: ${told.reason.replace(/^Everything runs: /, "")}`);
   if (told.args?.length === 0) {
     say("The plan has nothing for this job to run.");
     return;
   }
-  let code = await start(inputs, runner, workspace, told.args ?? []);
+  const report = inputs.report === "" ? null : resolve(workspace, inputs.report);
+  // One of an earlier step would be taken for this one's, where the runner ends before it writes.
+  if (report !== null && statSync(report, { throwIfNoEntry: false })?.isFile()) rmSync(report);
+  let code = await start(inputs, runner, workspace, report, told.args ?? []);
   if (told.args !== null && runner.notFound(code)) {
     warning(`${runner.name} did not find what the plan names (exit code ${code}), so everything runs.`);
-    code = await start(inputs, runner, workspace, []);
+    code = await start(inputs, runner, workspace, report, []);
+  }
+  if (code === 0 && report !== null && !existsSync(report)) {
+    const said = `${runner.name} ended with 0 and left no report at ${inputs.report}, so nothing shows that tests ran`;
+    throw new UserError(`${said}. If \`command\` writes none, leave \`report\` empty.`);
   }
   process.exitCode = code;
 }
@@ -60,16 +67,24 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
   }
 }
 
-/** A folder without a test file is not there: the runner would pass without having tested anything. */
-function isThere({ granularity, isTestFile }: Runner, path: string): boolean {
-  return existsSync(path) && (granularity !== "folder" || readdirSync(path).some(isTestFile));
+/** A folder that the runner does not compile is not there: it would pass without having tested anything. */
+function isThere(runner: Runner, path: string): boolean {
+  const facts = statSync(path, { throwIfNoEntry: false });
+  return facts?.isDirectory() ? readdirSync(path).some(compiledBy(runner)) : facts !== undefined;
 }
 
 /** The runner's exit code; as shells do, 128 and the number of the signal that ended it. */
-async function start(inputs: Inputs, runner: Runner, workspace: string, chosen: string[]): Promise<number> {
+async function start(
+  inputs: Inputs,
+  runner: Runner,
+  workspace: string,
+  report: string | null,
+  chosen: string[],
+): Promise<number> {
   const folder = resolve(workspace, inputs["working-directory"]);
   const [program, ...first] = inputs.command;
-  const report = inputs.report === "" ? null : resolve(workspace, inputs.report);
+  // npm takes the options that follow for itself, and the runner would be told nothing.
+  if (program !== undefined && /(?:^|[\\/])npm(?:\.cmd)?$/.test(program) && !first.includes("--")) first.push("--");
   const { argv, env } = runner.start({
     folder,
     command: program === undefined ? null : [program, ...first],

@@ -116,9 +116,15 @@ async function decide(
     const past = await pastOf(inputs, context);
     const situation = await readSituation(inputs, context, past);
     situation.runAll ??= modelInChange(inputs, context, situation);
-    const tracked = new Map(unitsIn(situation.runner, situation.files).map((path) => [path.normalize(), path]));
-    const plan = choose(past, situation, wishes);
-    const { change } = situation;
+    const tracked = new Map(
+      [...situation.files, ...unitsIn(situation.runner, situation.files)].map((path) => [path.normalize(), path]),
+    );
+    const locate = (path: string): string | null => tracked.get(path) ?? null;
+    const { change, runner } = situation;
+    let plan = choose(past, situation, wishes);
+    const told = runner !== null && plan.run === "chosen" ? argumentsFor(plan, runner, locate) : null;
+    // `exec` will run everything, and the figures are of what it does.
+    if (told?.args === null) plan = choose(past, { ...situation, runAll: told.reason }, wishes);
     // It explains only: without it the plan is as good.
     plan.tree = await distil(past, change.kind === "known" ? change.files : [], situation.sources, plan).catch(
       (error) => {
@@ -126,7 +132,7 @@ async function decide(
         return null;
       },
     );
-    return { plan, locate: (path) => tracked.get(path) ?? null };
+    return { plan, locate };
   } catch (error) {
     const reason = describe(error).replace(/\.$/, "");
     warning(`Everything runs: ${reason}`);
@@ -209,7 +215,7 @@ async function readSituation(inputs: Inputs, context: WorkflowContext, past: Pas
     tests: inputs.tests === "" ? null : (await readNamed("tests", inputs.tests)).split(/\r?\n/).filter(Boolean),
     runner,
     ...(change.kind === "known"
-      ? await sourcesIn(workspace, files, change, testFiles(past, runner))
+      ? await sourcesIn(workspace, files, change, runner, testFiles(past, runner))
       : { sources: null }),
     companions: change.kind === "known" ? await companionsOf(workspace, change) : null,
   };

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { runners } from "@goatnote/test-selection";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sourcesIn } from "./sources.ts";
 
@@ -35,7 +36,7 @@ const isTest = (path: string): boolean => /test_\w+\.py$|_test\.go$/.test(path);
 let [base, head] = ["", ""];
 
 const read = (path: string, where = workspace) =>
-  sourcesIn(where, [...files, ...goFiles], { base, head, files: [{ path } as never] }, isTest);
+  sourcesIn(where, [...files, ...goFiles], { base, head, files: [{ path } as never] }, null, isTest);
 
 beforeAll(() => {
   write({
@@ -87,12 +88,84 @@ describe("imports of a test file that the change edits", () => {
       workspace,
       [...files, "tests/test_wide.py"],
       { base, head, files: [{ path: "tests/test_page.py" } as never] },
+      null,
       isTest,
     );
     expect(shared.importsOfTests!.get("tests/test_ink.py")).toMatchObject({ distance: 1 });
     expect(shared.importsOfTests!.get("tests/test_wide.py")).toMatchObject({ changed: "tests/test_page.py" });
     write({ "lab/tests/test_ink.py": "def test_ink():\n    pass\n" });
     rmSync(join(workspace, "tests/test_wide.py"));
+  });
+});
+
+describe("what tests share", () => {
+  const shared = async (path: string): Promise<string[]> => [...(await read(path)).importsOfTests!.keys()].sort();
+  beforeAll(() =>
+    write({
+      "lab/tests/conftest.py": 'from tests import support\npytest_plugins = ["tests.plugged"]\n',
+      "lab/tests/support.py": "def helper():\n    return 1\n",
+      "lab/tests/plugged.py": "",
+      "lab/tests/test_ink.py": "from tests.cases import Cases\n\nclass TestInk(Cases):\n    pass\n",
+      "lab/tests/cases.py": "class Cases:\n    def test_one(self):\n        pass\n",
+    }),
+  );
+  const shares = ["tests/cases.py", "tests/conftest.py", "tests/plugged.py", "tests/support.py"];
+  beforeAll(() => void files.push(...shares));
+  afterAll(() => {
+    files.splice(-shares.length);
+    for (const path of shares) rmSync(join(workspace, path));
+    write({ "lab/tests/test_ink.py": "def test_ink():\n    pass\n" });
+  });
+
+  test("reaches all that inherit it", async () => {
+    expect(await shared("tests/cases.py")).toContain("tests/test_ink.py");
+    expect(await shared("tests/cases.py")).not.toContain("tests/test_page.py");
+  });
+  test.each(["tests/support.py", "tests/plugged.py"])(
+    "reaches all tests below the conftest.py that loads %s",
+    async (path) => {
+      expect(await shared(path)).toEqual(
+        expect.arrayContaining([
+          "tests/test_ink.py",
+          "tests/test_model.py",
+          "tests/test_page.py",
+          "tests/test_table.py",
+        ]),
+      );
+    },
+  );
+});
+
+describe("packages that hold no tests", () => {
+  const sources = {
+    "api/api.go": "package api\n",
+    "cmd/main.go": 'package main\n\nimport "example.org/lab/api"\n',
+    "far/far.go": "package far\n",
+    "gen/gen.go": '//go:build ignore\n\npackage main\n\nimport "example.org/lab/api"\n',
+    "port/port_windows.go": 'package port\n\nimport "example.org/lab/api"\n',
+    "tested/a.go": 'package tested\n\nimport "example.org/lab/api"\n',
+    "tested/a_test.go": "package tested\n",
+  };
+  const compiled = async (...paths: string[]): Promise<string[] | undefined> => {
+    const change = { base, head, files: paths.map((path) => ({ path }) as never) };
+    const { compiled } = await sourcesIn(
+      workspace,
+      ["go.mod", ...Object.keys(sources)],
+      change,
+      runners["go-test"],
+      isTest,
+    );
+    return compiled && [...compiled].sort();
+  };
+  beforeAll(() => write(Object.fromEntries(Object.entries(sources).map(([path, text]) => [`lab/${path}`, text]))));
+
+  test("are compiled where they are changed or reach the change, unless all of their files may be left out", async () => {
+    expect(await compiled("api/api.go")).toEqual(["api", "cmd"]);
+    expect(await compiled("cmd/gone.go")).toEqual(["cmd"]);
+    expect(await compiled("tested/a.go")).toEqual([]);
+  });
+  test("are none for a runner of files", async () => {
+    expect((await read("src/model.py")).compiled).toBeUndefined();
   });
 });
 

@@ -10,13 +10,18 @@ import {
   isMoreAlike,
   isNearer,
   keepCloser,
+  type Runner,
   type Situation,
   type SourceLinks,
   textSimilarities,
 } from "@goatnote/test-selection";
+import { compiledFolders } from "./compiled.ts";
 
 /** The links, or why there are none; as a situation has them. */
-export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown" | "importsOfTests">;
+export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown" | "importsOfTests" | "compiled">;
+
+// What tests share is in a folder of tests, where no runner collects it.
+const amongTests = /(?:^|\/)(?:tests?|__tests__|specs?|test[-_]?utils?)\//i;
 
 /**
  * Reads the sources as they are checked out.
@@ -26,6 +31,7 @@ export async function sourcesIn(
   workspace: string,
   files: readonly string[],
   change: Pick<Change, "base" | "head" | "files">,
+  runner: Runner | null,
   isTest: (path: string) => boolean,
 ): Promise<SourcesNow> {
   const started = performance.now();
@@ -37,30 +43,36 @@ export async function sourcesIn(
     if (isTest(path)) known.set(path, text);
     return text;
   };
+  const changed = change.files.map(({ path }) => path);
+  const compiledOf = async (reaches: (path: string) => boolean): Promise<Pick<Situation, "compiled">> =>
+    runner?.compiles ? { compiled: await compiledFolders(runner, files, read, reaches) } : {};
+  const compiledOfAny = () => compiledOf(() => true);
   try {
     const listed = new Set(files);
-    const changed = change.files.map(({ path }) => path);
     const gone = changed.filter((path) => !listed.has(path));
-    const found = await readGraph(files, read, { gone });
+    const found = await readGraph(files, read, { gone, isTest });
     if (found.kind === "unknown") {
       say(`Imports are not followed: ${found.reason}.`);
-      return { sources: null, sourcesUnknown: found.reason };
+      return { sources: null, sourcesUnknown: found.reason, ...(await compiledOfAny()) };
     }
     const imports = new Map<string, ImportLink>(importPaths(found.graph, changed));
+    const touched = new Set(changed.map((path) => dirname(path)));
+    const compiled = await compiledOf((path) => imports.has(path) || touched.has(dirname(path)));
     perPackage(imports, isNearer);
-    const importsOfTests = new Map<string, ImportLink>(importPaths(found.graph, changed.filter(isTest)));
+    const shared = changed.filter((path) => isTest(path) || amongTests.test(path));
+    const importsOfTests = new Map<string, ImportLink>(importPaths(found.graph, shared));
     perPackage(importsOfTests, isNearer);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
     const texts = await textsIn(workspace, files.filter(isTest), change, read);
     if (typeof texts !== "string") {
       say(`Compared the changed lines with the text of test files, after ${took()}.`);
-      return { sources: { imports, texts }, importsOfTests };
+      return { sources: { imports, texts }, importsOfTests, ...compiled };
     }
     say(`The text of test files is not compared with the changed lines: ${texts}.`);
-    return { sources: { imports, texts: null }, sourcesUnknown: texts, importsOfTests };
+    return { sources: { imports, texts: null }, sourcesUnknown: texts, importsOfTests, ...compiled };
   } catch (error) {
     warning(`What links tests to the change in the sources is not known: ${describe(error)}`);
-    return { sources: null, sourcesUnknown: reasonOf(error) };
+    return { sources: null, sourcesUnknown: reasonOf(error), ...(await compiledOfAny()) };
   }
 }
 

@@ -350,7 +350,7 @@ describe("safety nets", () => {
     const plan = await planFor(changeOf([shared], { files, importsOfTests }), rest);
     expect(chosen(plan)).toEqual([...testsOf("alpha"), ...testsOf("delta")]);
     expect(reasonOf(plan, testsOf("alpha")[0]!)).toBe(
-      "shares tests with an edited test file, maybe: it imports tests/test_shared.py, which changed",
+      "shares with other tests what the change edits: it imports tests/test_shared.py, which changed",
     );
     expect(chosen(await planFor(changeOf([shared], { files }), rest))).not.toContain(testsOf("alpha")[0]);
   });
@@ -366,6 +366,36 @@ describe("safety nets", () => {
     const files = ["checks/check_a.py", "other/check_b.py", "src/b.py"];
     const plan = await planFor(changeOf(["other/check_b.py", "src/b.py"], { files }), { maxFraction: 0 }, history);
     expect(plan.files.map(({ path }) => path)).toEqual(["other/check_b.py"]);
+  });
+
+  it.each([
+    ["with the same last word", "tests/blog/blog_tests.py", "shop/shop_tests.py"],
+    ["below the same folder", "__tests__/curry.js", "__tests__/arrays/append.js"],
+    ["below the folder of a doctest", "src/pkg/a.py", "src/pkg/sub/b.py"],
+  ])("finds a new test file %s", async (_, known, path) => {
+    const history = [fullRun([], [execution(known, "works")])];
+    const plan = await planFor(changeOf([path], { files: [known, path] }), { maxFraction: 0 }, history);
+    expect(plan.files.map((file) => file.path)).toEqual([path]);
+  });
+
+  it("finds a test file that the change renames, and none of a name that is like none", async () => {
+    const known = "tests/blog/blog_cases.py";
+    const history = [fullRun([], [execution(known, "works")])];
+    const to = (path: string, renamedFrom?: string): Situation => {
+      const situation = changeOf([path, known], { files: [path] });
+      const files = [
+        { path, added: 1, deleted: 0, ...(renamedFrom && { renamedFrom }) },
+        { path: known, added: 0, deleted: 1 },
+      ];
+      return {
+        ...situation,
+        change: { ...(situation.change as Extract<Situation["change"], { base: unknown }>), files },
+      };
+    };
+    const filesOf = async (situation: Situation): Promise<string[]> =>
+      (await planFor(situation, { maxFraction: 0 }, history)).files.map(({ path }) => path);
+    expect(await filesOf(to("unit/diary.py", known))).toEqual(["unit/diary.py"]);
+    expect(await filesOf(to("unit/diary.py"))).toEqual([]);
   });
 
   it("runs what failed last, on the default branch or on the change's own", async () => {
@@ -563,6 +593,27 @@ describe("budgets", () => {
 
   it("chooses at least min-tests", async () => {
     expect(chosen(await planFor(changeOf(["docs/x.md"]), { maxFraction: 0, minTests: 3 }))).toHaveLength(3);
+  });
+
+  it("is filled with what fits before `min-tests` goes beyond it", async () => {
+    const large = Array.from({ length: 50 }, (_, index) => execution("tests/test_beta.py", `test_${index}`));
+    const broken = large.map((test) => ({ ...test, status: "fail" as const }));
+    const small = execution("tests/test_gamma.py", "test_g");
+    const history = [
+      fullRun([], [...large, small]),
+      ...Array.from({ length: 4 }, () => [
+        fullRun(["src/beta.py"], [...broken, small]),
+        fullRun(["src/beta.py"], [...large, small]),
+      ]).flat(),
+    ];
+    const situation = changeOf(["src/beta.py"], { runner: runners.vitest });
+    const plan = await planFor(situation, { maxFraction: 0.1, minTests: 1 }, history);
+    expect(chosen(plan)).toEqual([small.id]);
+  });
+
+  it("that would have noticed none of the past failures says so", async () => {
+    const plan = await planFor(changeOf(["src/beta.py"]), { maxFraction: 0, minTests: 1 });
+    expect(plan.reason).toMatch(/This choice would have noticed none of 9 past failures\.$/);
   });
 });
 

@@ -143,10 +143,13 @@ function why(
   const does = { select: "run", prioritize: keepsItsOrder ? "would run first" : "run first", observe: "would run" }[
     wishes.mode
   ];
+  const past = `${failures} past ${failures === 1 ? "failure" : "failures"}`;
   const stated =
-    confidence === null || confidence === 0
+    confidence === null || failures === 0
       ? "No recall can be stated: no failing run with a known change is recorded"
-      : `If this change breaks something, the chosen tests notice in about ${(confidence * 100).toFixed(0)} of 100 such changes (going by ${failures} past ${failures === 1 ? "failure" : "failures"})`;
+      : confidence === 0
+        ? `This choice would have noticed none of ${past}`
+        : `If this change breaks something, the chosen tests notice in about ${(confidence * 100).toFixed(0)} of 100 such changes (going by ${past})`;
   if (chosen === tests.length && lowCut)
     return `All ${chosen} tests ${does}, since none scores lower than one that a past change broke.`;
   const within = isBeyondBudget ? "by safety nets or `min-tests` beyond the budget" : "within the budget";

@@ -33,7 +33,7 @@ export function castNets(
     if (file !== null && whole.has(file)) return `its file runs as a whole: ${whole.get(file)}`;
     const shared = file === null ? undefined : importsOfTests?.get(file);
     if (shared && shared.distance > 0)
-      return `shares tests with an edited test file, maybe: it ${importReason(shared)}`;
+      return `shares with other tests what the change edits: it ${importReason(shared)}`;
     if (past.failedOnBranch.has(id)) return "failed in the last run of this branch";
     if (scores.get(id)?.test.lastFailed) return "failed in its last run";
     const glob = alwaysRun.find((glob) => matches(file ?? id, glob) || glob === id);
@@ -60,21 +60,24 @@ export function fill(
   const taken = units.filter((unit) => unit.tests[0]?.chosen);
   let tests = taken.reduce((sum, unit) => sum + unit.tests.length, 0);
   let durationMs = taken.reduce((sum, unit) => sum + unit.durationMs, 0);
-  let highestSkipped = Number.NEGATIVE_INFINITY;
-  for (const unit of units.filter((unit) => !unit.tests[0]?.chosen).sort((a, b) => b.worth - a.worth)) {
-    const within = tests + unit.tests.length <= mostTests && durationMs + unit.durationMs <= mostMs;
-    if (tests < wishes.minTests || (unit.worth >= cut && within)) {
-      take(unit, (test) => (ranking.of(test) === unit.worth ? strongest(scores.get(test.id)) : undefined));
-      tests += unit.tests.length;
-      durationMs += unit.durationMs;
-      continue;
-    }
-    highestSkipped = Math.max(highestSkipped, unit.worth);
+  const takeNext = (unit: Unit): void => {
+    take(unit, (test) => (ranking.of(test) === unit.worth ? strongest(scores.get(test.id)) : undefined));
+    tests += unit.tests.length;
+    durationMs += unit.durationMs;
+  };
+  const fits = (unit: Unit): boolean =>
+    tests + unit.tests.length <= mostTests && durationMs + unit.durationMs <= mostMs;
+  const open = units.filter((unit) => !unit.tests[0]?.chosen).sort((a, b) => b.worth - a.worth);
+  for (const unit of open) if (unit.worth >= cut && fits(unit)) takeNext(unit);
+  // What fits comes first, so that one large file above the budget is not all that runs.
+  for (const unit of open) if (tests < wishes.minTests && !unit.tests[0]?.chosen) takeNext(unit);
+  const skipped = open.filter((unit) => !unit.tests[0]?.chosen);
+  const highestSkipped = skipped[0]?.worth ?? Number.NEGATIVE_INFINITY;
+  for (const unit of skipped)
     for (const test of unit.tests) {
       const why = unit.worth < cut ? `its score is below ${ranking.cutInWords(test, cut)}` : "the budget is used up";
       test.reason = `rests: ${why}; ${strongest(scores.get(test.id))}`;
     }
-  }
   const isBeyondBudget = tests > mostTests || durationMs > mostMs;
   return { reached: Math.max(cut, nextAbove(highestSkipped)), isBeyondBudget };
 }

@@ -156,6 +156,28 @@ describe("the runs of a history", () => {
     expect([common, other].map((test) => past.memory.isCurrent(test!))).toEqual([true, true]);
   });
 
+  it("a run that lacks a job of the one before does not say which commit is recorded, until there are five", async () => {
+    const commit = (number: number, ...jobs: string[]) =>
+      jobs.map((job) => projectRun(null, null, { run_id: String(number), sha: String(number).repeat(40), job }));
+    const upTo = async (last: number): Promise<string | undefined> => {
+      const lacking = [2, 3, 4, 5, 6].filter((number) => number <= last).flatMap((number) => commit(number, "a"));
+      return (await learn([...commit(1, "a", "b"), ...lacking])).lastSha?.[0];
+    };
+    expect([await upTo(1), await upTo(2), await upTo(5), await upTo(6)]).toEqual(["1", "1", "1", "6"]);
+    const more = [...commit(1, "a", "b"), ...commit(2, "a"), ...commit(3, "b", "c", "a")];
+    expect((await learn(more)).lastSha).toBe("3".repeat(40));
+  });
+
+  it("a test without a file is gone after five runs without it", async () => {
+    const lost = { ...execution("x", "lost"), file: null };
+    const isThere = async (later: number): Promise<boolean> => {
+      const runs = [fullRun([], [lost]), ...Array.from({ length: later }, () => projectRun(null, null))];
+      const { memory } = await learn(runs);
+      return memory.isCurrent(memory.tests.get(lost.id)!);
+    };
+    expect([await isThere(0), await isThere(4), await isThere(5)]).toEqual([true, true, false]);
+  });
+
   it("an incomplete run does not say which commit is recorded", async () => {
     const whole = projectRun(null, null);
     const { lastSha } = await learn([whole, projectRun(null, null, { report_complete: false })]);

@@ -4,7 +4,7 @@ import type { ReliabilityBin } from "./calibration.ts";
 import { isMoreAlike, isNearer, keepCloser, type SourceLinks } from "./links.ts";
 import { Memory, type MemoryState } from "./memory.ts";
 import { isReference, outcomes } from "./outcomes.ts";
-import { addLeg, type Legs, legOf, Reruns, type Suspect, setLegs } from "./reruns.ts";
+import { addLeg, type Legs, legOf, legsOf, Reruns, type Suspect, setLegs } from "./reruns.ts";
 import type { Score } from "./score.ts";
 import { type ScorerName, Scorers, type ScorersState } from "./scorers.ts";
 import type { Order } from "./worth.ts";
@@ -29,7 +29,7 @@ export interface Past {
   /** Full runs of the default branch. */
   referenceRuns: number;
   failingRuns: number;
-  /** The commit of the latest complete reference run; null when it is not recorded. */
+  /** The commit of the latest complete reference run, see {@link LatestCommit}; null when it is not recorded. */
   lastSha: string | null;
 }
 
@@ -40,7 +40,28 @@ export interface LearnerState {
   reruns: Suspect[];
   referenceRuns: number;
   failingRuns: number;
-  lastSha: string | null;
+  latest: LatestCommit;
+}
+
+/**
+ * Up to which commit tests are recorded. A run without a job that the one before had may have lost its record, and with it
+ * what was new there, so it does not count; a few in a row say that the job is no more.
+ */
+interface LatestCommit {
+  sha: string | null;
+  jobs: string[];
+  /** Runs since then that lacked one of these jobs. */
+  lacking: number;
+}
+
+const mostLacking = 4;
+
+function latestCommit(latest: LatestCommit, run: Run): LatestCommit {
+  if (run.report_complete === false) return latest;
+  const jobs = legsOf(run).whole;
+  const lacks = latest.jobs.some((job) => !jobs.has(job));
+  if (lacks && latest.lacking < mostLacking) return { ...latest, lacking: latest.lacking + 1 };
+  return { sha: run.sha, jobs: [...jobs], lacking: 0 };
 }
 
 /** Reads the past run by run, oldest first, and can say at any point what is known by then. */
@@ -50,7 +71,7 @@ export class Learner {
   private reruns = new Reruns();
   private referenceRuns = 0;
   private failingRuns = 0;
-  private lastSha: string | null = null;
+  private latest: LatestCommit = { sha: null, jobs: [], lacking: 0 };
 
   constructor(memory = new Memory(), scorers = new Scorers(memory)) {
     this.memory = memory;
@@ -74,7 +95,7 @@ export class Learner {
     if (this.memory.runs > 0) this.scorers.observe(run, failed);
     this.memory.observe(run);
     this.referenceRuns += 1;
-    if (run.report_complete !== false) this.lastSha = run.sha;
+    this.latest = latestCommit(this.latest, run);
   }
 
   /**
@@ -82,15 +103,15 @@ export class Learner {
    * @param failedOnBranch see {@link BranchFailures}
    */
   past(targetRecall: number, failedOnBranch: Set<string> = new Set()): Past {
-    const { memory, referenceRuns, failingRuns, lastSha } = this;
+    const { memory, referenceRuns, failingRuns, latest } = this;
     const choice = this.scorers.choose(targetRecall);
-    return { ...choice, memory, failedOnBranch, referenceRuns, failingRuns, lastSha };
+    return { ...choice, memory, failedOnBranch, referenceRuns, failingRuns, lastSha: latest.sha };
   }
 
   get state(): LearnerState {
-    const { memory, scorers, reruns, referenceRuns, failingRuns, lastSha } = this;
+    const { memory, scorers, reruns, referenceRuns, failingRuns, latest } = this;
     const held = { memory: memory.state, scorers: scorers.state, reruns: reruns.state };
-    return { ...held, referenceRuns, failingRuns, lastSha };
+    return { ...held, referenceRuns, failingRuns, latest };
   }
 
   /** The learner that had this state. */

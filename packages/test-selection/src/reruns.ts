@@ -40,7 +40,8 @@ export function addLeg(legs: Legs, job: Run): void {
   if (job.tests.some(({ status }) => hasFailed(status))) legs.red.add(legOf(job));
 }
 
-function legsOf(run: Run): Legs {
+/** The jobs of a run: those that were told, or its only one. */
+export function legsOf(run: Run): Legs {
   const joined = known.get(run);
   if (joined) return joined;
   const legs: Legs = { whole: new Set(), red: new Set() };

@@ -18,10 +18,15 @@ export interface Wishes {
   seed: string;
 }
 
+/** A file of the change, and the deleted one that git takes for its former self. */
+export interface ChangedNow extends FileChange {
+  renamedFrom?: string;
+}
+
 /** What is to be tested now. */
 export interface Situation {
   change:
-    | { kind: "known"; base: string | null; head: string; files: readonly FileChange[] }
+    | { kind: "known"; base: string | null; head: string; files: readonly ChangedNow[] }
     | { kind: "unknown"; reason: string };
   /** Files that changed after the latest recorded full run, so that tests in them may be new; or why that is not known. */
   unrecorded: { kind: "known"; files: readonly FileChange[] } | { kind: "unknown"; reason: string };
@@ -38,6 +43,8 @@ export interface Situation {
   sourcesUnknown?: string;
   /** Files from which imports lead to a test file that the change edits; absent where that is not known. */
   importsOfTests?: ReadonlyMap<string, ImportLink>;
+  /** Folders that the runner compiles, that hold no tests and reach the change through imports; absent for runners of files. */
+  compiled?: readonly string[];
   /** Files that commits before the change touched together with a file of it; null where that is not known. */
   companions: ReadonlyMap<string, Companion> | null;
 }
@@ -68,6 +75,7 @@ export function composed(situation: Situation): Situation {
     unrecorded: paths(situation.unrecorded),
     files: situation.files.map((path) => path.normalize()),
     companions: situation.companions && byComposed(situation.companions, (one, other) => one.commits > other.commits),
+    ...(situation.compiled && { compiled: situation.compiled.map((path) => path.normalize()) }),
     ...(situation.importsOfTests && { importsOfTests: byComposed(situation.importsOfTests, isNearer) }),
     sources: situation.sources && {
       imports: byComposed(situation.sources.imports, isNearer),

@@ -23,8 +23,12 @@ export function plannedTests(
   scores: Map<string, Score>,
 ): PlannedTest[] {
   const tracked = new Set(unitsIn(runner, files));
+  const tested = new Set(runner === null ? files : files.filter(runner.isTestFile).map((path) => runner.unitOf(path)));
+  /** In a folder without tests only a failed build is one. */
+  const isThere = (test: TestMemory, file: string): boolean =>
+    tracked.has(file) && (runner?.granularity !== "folder" || tested.has(file) || test.lastFailed);
   const exists = (test: TestMemory): boolean =>
-    past.memory.isCurrent(test) && (test.file === null || files.length === 0 || tracked.has(test.file));
+    past.memory.isCurrent(test) && (test.file === null || files.length === 0 || isThere(test, test.file));
   const named = (id: string): string | null => {
     const { file } = parseTestId(id);
     return file !== null && tracked.has(file) ? file : null;

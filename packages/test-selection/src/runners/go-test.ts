@@ -17,6 +17,8 @@ export const goTest: Runner = {
     const own = path.replace(/(^|\/)testdata\/.*/, "$1data_test.go");
     return own.endsWith("_test.go") ? posix.dirname(own) : null;
   },
+  compiles: (path) => /(^|\/)[^/_.][^/]*\.go$/.test(path) && !passedOver.test(path),
+  boundary: "go.mod",
   before: [],
   // `...` is a pattern. What lies outside of the folder may be another module, which this one cannot name.
   argument: ({ file }) => (/\.\.\.|^\.\.(\/|$)/.test(file) ? null : /^\.?$/.test(file) ? "." : `./${file}`),

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { parseTestId } from "@goatnote/ci-history";
 import type { Plan } from "../plan.ts";
 import { goTest } from "./go-test.ts";
@@ -13,13 +14,26 @@ export type { Runner, Start, Target, Wanted } from "./runner.ts";
 export const runners = { pytest, vitest, jest, "node-test": nodeTest, "go-test": goTest };
 
 /**
- * What the runner can be told to run, of files that exist: the files, or the folders that hold test files.
+ * What the runner can be told to run, of files that exist: the files, or the folders that it compiles.
  * @param files relative to the repository
  */
 export const unitsIn = (runner: Runner | null, files: readonly string[]): string[] =>
-  runner?.granularity === "folder"
-    ? [...new Set(files.filter(runner.isTestFile).flatMap((path) => runner.unitOf(path) ?? []))]
-    : [...files];
+  runner?.granularity === "folder" ? [...new Set(files.filter(compiledBy(runner)).map(posix.dirname))] : [...files];
+
+/** Files that the runner looks at: those of tests, and others that it compiles. */
+export const compiledBy =
+  (runner: Runner) =>
+  (path: string): boolean =>
+    runner.compiles?.(path) ?? runner.isTestFile(path);
+
+/** Says in which project below the root a folder is, where a file marks those: the innermost folder that holds it; null where none does. */
+export function projectsIn({ boundary }: Runner, has: (path: string) => boolean): (folder: string) => string | null {
+  return (folder) => {
+    if (boundary !== undefined)
+      for (let at = folder; at !== "." && at !== "/"; at = posix.dirname(at)) if (has(`${at}/${boundary}`)) return at;
+    return null;
+  };
+}
 
 // Linux refuses a command line above 2 MiB and one argument above 128 KiB; Windows one above 32,767 characters.
 const mostCharacters = process.platform === "win32" ? 20_000 : 500_000;
@@ -72,9 +86,14 @@ function inOrder(plan: Plan, runner: Runner, locate: (path: string) => string | 
 function tell(runner: Runner, targets: Target[], locate: (path: string) => string | null): Arguments {
   if (targets.length === 0) return { args: [] };
   const args: string[] = [];
+  const projectOf = projectsIn(runner, (path) => locate(path) !== null);
   for (const target of targets) {
     const file = locate(target.file);
     if (file === null) return { args: null, reason: `${target.file} is in the plan but not in the work tree` };
+    const project = projectOf(target.file);
+    // The folder that the runner starts in is the end of what is left out of the path.
+    if (project !== null && project.length > target.file.length - file.length && file !== ".")
+      return { args: null, reason: `${target.file} is in another module, that of ${project}/${runner.boundary}` };
     target.file = file;
     const arg = runner.argument(target);
     if (arg === null) return { args: null, reason: `${runner.name} cannot be told to run ${target.file}` };

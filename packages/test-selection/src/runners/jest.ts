@@ -24,10 +24,12 @@ export const jest: Runner = {
     if (report === null) return { argv };
     return {
       argv: [...argv, "--reporters=default", "--reporters=jest-junit"],
-      // The reporter has no arguments. Without the file, its report does not say which file a test is in.
+      // The reporter has no arguments. Without the file, its report does not say which file a test is in; without the errors
+      // of suites, it leaves out a file that could not be loaded, and looks as if all had passed.
       env: {
         JEST_JUNIT_OUTPUT_FILE: report,
         JEST_JUNIT_ADD_FILE_ATTRIBUTE: "true",
+        JEST_JUNIT_REPORT_TEST_SUITE_ERRORS: "true",
         JEST_JUNIT_UNIQUE_OUTPUT_NAME: "false",
       },
     };

@@ -253,6 +253,50 @@ describe("go-test", () => {
     expect(told(plan)).toEqual(["./beta"]);
   });
 
+  const main = ["main.go", "cmd/run.go", "tools/go.mod", "tools/gen.go", "tools/gen_test.go"];
+  it("packages without tests that the change may break are compiled, and nothing of a module that no run has tested", async () => {
+    const existing = [...files, ...main];
+    const situation = changeOf(["beta/beta.go", "tools/gen_test.go"], {
+      files: existing,
+      runner: go,
+      compiled: [".", "cmd", "tools"],
+    });
+    const plan = choose(await learn(history), situation, wishes);
+    expect(plan.files).toEqual(
+      [".", "cmd"].map((path) => ({ path, reason: "it has no tests, and the change may break its build" })),
+    );
+    expect(told(plan, existing)).toEqual([".", "./cmd", "./beta"]);
+  });
+
+  it("a package without tests that did not build runs until it does, and is forgotten then", async () => {
+    const existing = [...files, ...main];
+    const failed = fullRun(
+      [],
+      [{ ...execution("cmd", "TestMain", { status: "fail" }), id: "example.com/m/cmd||TestMain" }],
+    );
+    const after = async (runs: number): Promise<string[] | null> => {
+      const past = await learn([...history, failed, ...Array.from({ length: runs }, () => goRun(null))]);
+      return told(choose(past, changeOf(["beta/beta.go"], { files: existing, runner: go }), wishes), existing);
+    };
+    expect(await after(0)).toEqual(expect.arrayContaining(["./cmd", "./beta"]));
+    expect(await after(4)).toEqual(expect.arrayContaining(["./cmd"]));
+    expect(await after(5)).toEqual(["./beta"]);
+  });
+
+  it("a folder of another module than the one it starts in is not told", () => {
+    const here = new Set(["tools/go.mod", "tools/x"]);
+    const plan = {
+      mode: "select",
+      run: "chosen",
+      tests: [],
+      files: [{ path: "tools/x", reason: "" }],
+    } as unknown as Plan;
+    const from = (folder: string) =>
+      argumentsFor(plan, go, (path) => (here.has(path) ? path.slice(folder.length) : null));
+    expect(from("")).toEqual({ args: null, reason: "tools/x is in another module, that of tools/go.mod" });
+    expect(from("tools/")).toEqual({ args: ["./x"] });
+  });
+
   it("the package of the root is known by its folder too", async () => {
     const root = fullRun([], [{ ...execution(".", "TestRoot"), id: "example.com/m||TestRoot" }]);
     const existing = [...files, "root_test.go"];
@@ -266,7 +310,8 @@ describe("go-test", () => {
 
   it("packages are never split over shards, and all shards together run everything", async () => {
     const plan = { ...(await goPlan(["beta/beta.go"], files, { shards: 2 })), run: "all" as const };
-    const parts = [1, 2].flatMap((shard) => argumentsFor(plan, go, here, shard).args);
+    const locate = (path: string): string | null => (packages.includes(path) ? path : null);
+    const parts = [1, 2].flatMap((shard) => argumentsFor(plan, go, locate, shard).args);
     expect(parts.toSorted()).toEqual(["./alpha", "./beta", "./gamma"]);
   });
 });
