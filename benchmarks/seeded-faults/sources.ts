@@ -16,9 +16,7 @@ export async function sourcesAt(
   const texts = textsOf(repo, sha);
   const changed = changes.map(({ path }) => path);
   const gone = changed.filter((path) => !texts.has(path));
-  const tests = new Set(files);
-  const isTest = (path: string): boolean => tests.has(path);
-  const read = await readGraph([...texts.keys()], (path) => texts.get(path)!, { gone, isTest });
+  const read = await readGraph([...texts.keys()], (path) => texts.get(path)!, { gone });
   if (read.kind === "unknown") return {};
   const lines = await changedLines(repo, git(repo, "rev-parse", `${sha}^1`).trim(), sha);
   const likenesses = textSimilarities(lines, new Map(files.map((path) => [path, texts.get(path) ?? null])));

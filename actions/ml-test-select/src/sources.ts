@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { warning } from "@actions/core";
 import { describe, say } from "@goatnote/action-io";
 import { type Change, changedLines } from "@goatnote/change-facts";
-import { importPaths, readGraph } from "@goatnote/import-graph";
+import { importPaths, readGraph, withConftests } from "@goatnote/import-graph";
 import {
   type ImportLink,
   isMoreAlike,
@@ -50,7 +50,7 @@ export async function sourcesIn(
   try {
     const listed = new Set(files);
     const gone = changed.filter((path) => !listed.has(path));
-    const found = await readGraph(files, read, { gone, isTest });
+    const found = await readGraph(files, read, { gone });
     if (found.kind === "unknown") {
       say(`Imports are not followed: ${found.reason}.`);
       return { sources: null, sourcesUnknown: found.reason, ...(await compiledOfAny()) };
@@ -60,7 +60,7 @@ export async function sourcesIn(
     const compiled = await compiledOf((path) => imports.has(path) || touched.has(dirname(path)));
     perPackage(imports, isNearer);
     const shared = changed.filter((path) => isTest(path) || amongTests.test(path));
-    const importsOfTests = new Map<string, ImportLink>(importPaths(found.graph, shared));
+    const importsOfTests = new Map<string, ImportLink>(importPaths(withConftests(found.graph, isTest), shared));
     perPackage(importsOfTests, isNearer);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
     const texts = await textsIn(workspace, files.filter(isTest), change, read);

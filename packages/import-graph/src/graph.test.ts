@@ -5,6 +5,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transformSync } from "rolldown/utils";
 import { expect, test } from "vitest";
+import { withConftests } from "./conftest.ts";
 import { importPaths } from "./distance.ts";
 import { type GraphLimits, readGraph } from "./graph.ts";
 
@@ -194,11 +195,10 @@ test("what pytest loads before a test: conftest.py in its folder and above, and 
     "other/test_b.py": "\uFEFFimport shared",
     "other/shared.py": "",
   };
-  const read = await readGraph(Object.keys(project), (path) => project[path as keyof typeof project], {
-    isTest: (path) => path.includes("test_"),
-  });
+  const read = await readGraph(Object.keys(project), (path) => project[path as keyof typeof project]);
   if (read.kind === "unknown") throw new Error(read.reason);
-  const reached = (path: string): string[] => [...importPaths(read.graph, [path]).keys()].sort();
+  const graph = withConftests(read.graph, (path) => path.includes("test_"));
+  const reached = (path: string): string[] => [...importPaths(graph, [path]).keys()].sort();
   expect(reached("tests/support.py")).toEqual(["tests/conftest.py", "tests/support.py", "tests/unit/test_a.py"]);
   expect(reached("conftest.py")).toEqual(["conftest.py", "other/test_b.py", "tests/unit/test_a.py"]);
   expect(reached("other/shared.py")).toContain("other/test_b.py");

@@ -4,7 +4,6 @@ import { javaResolver } from "./java.ts";
 import { javaScriptResolver } from "./javascript-modules.ts";
 import { jsxImports } from "./jsx.ts";
 import { type Import, importsIn, isSource } from "./languages.ts";
-import { conftestsAbove } from "./python.ts";
 import { pythonResolver } from "./python-modules.ts";
 
 /** For each file the files that it imports, those of what a package hands on too, where the names tell; null where it could not be read. */
@@ -37,8 +36,6 @@ export interface GraphLimits {
 export interface GraphOptions {
   /** Files that are not there any more, so that only their names are known. */
   gone?: readonly string[];
-  /** Files that a runner collects: pytest loads each conftest.py above them. */
-  isTest?: (path: string) => boolean;
   limits?: Partial<GraphLimits>;
   /** Milliseconds that go on and on. */
   now?: () => number;
@@ -65,7 +62,7 @@ class Beyond extends Error {}
 export async function readGraph(
   files: readonly string[],
   read: ReadText,
-  { gone = [], isTest = () => false, limits: given = {}, now = () => performance.now() }: GraphOptions = {},
+  { gone = [], limits: given = {}, now = () => performance.now() }: GraphOptions = {},
 ): Promise<ReadGraph> {
   const limits = { ...defaultLimits, ...given };
   const spend = meter(limits, now);
@@ -84,7 +81,7 @@ export async function readGraph(
         throw new Beyond(`the source files have more than ${limits.characters} characters`);
     }
     const graph = new Map<string, Set<string> | null>(wanted.filter(isSource).map((path) => [path, null]));
-    fill(graph, { files: new Set([...files, ...gone]), texts }, isTest, spend);
+    fill(graph, { files: new Set([...files, ...gone]), texts }, spend);
     return { kind: "known", graph };
   } catch (error) {
     if (error instanceof Beyond) return { kind: "unknown", reason: error.message };
@@ -104,12 +101,7 @@ function meter(limits: GraphLimits, now: () => number): (steps: number) => void 
   };
 }
 
-function fill(
-  graph: Map<string, Set<string> | null>,
-  repository: Repository,
-  isTest: (path: string) => boolean,
-  spend: (steps: number) => void,
-): void {
+function fill(graph: Map<string, Set<string> | null>, repository: Repository, spend: (steps: number) => void): void {
   /** What goes wrong with a file makes it one that could not be read. */
   const each = (paths: Iterable<string>, work: (path: string) => void): void => {
     for (const path of paths)
@@ -121,9 +113,7 @@ function fill(
       }
   };
   const stated = new Map<string, Import[]>();
-  const jsx = jsxImports(repository);
-  const unstated = (path: string, text: string): Import[] =>
-    path.endsWith(".py") && isTest(path) ? conftestsAbove(path) : jsx(path, text);
+  const unstated = jsxImports(repository);
   each([...repository.texts.keys()].filter(isSource), (path) => {
     const text = repository.texts.get(path)!;
     stated.set(path, [...importsIn(path, text), ...unstated(path, text)]);

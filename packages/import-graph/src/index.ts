@@ -1,3 +1,4 @@
+export { withConftests } from "./conftest.ts";
 export { type ImportPath, importPaths } from "./distance.ts";
 export { goFolderOf, goModuleOf, isGoConstrained } from "./go.ts";
 export { type Graph, type GraphLimits, type GraphOptions, type ReadGraph, type ReadText, readGraph } from "./graph.ts";

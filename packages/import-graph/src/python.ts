@@ -31,10 +31,6 @@ export function pythonImports(source: string): Import[] {
   return found;
 }
 
-/** What pytest loads before a test file: the conftest.py beside it, and in each folder above. */
-export const conftestsAbove = (path: string): Import[] =>
-  path.split("/").map((_, above) => ({ module: `${".".repeat(above + 1)}conftest`, names: null, locals: {} }));
-
 function fromImport(module: string, list: string, members: Members): Import {
   const pairs = [...list.matchAll(/(\p{XIDC}+|\*)(?:\s+as\s+(\p{XIDC}+))?/gu)].map(
     ([, name, alias]) => [alias ?? name!, name!] as const,
