@@ -80,7 +80,9 @@ describe("a program in place of the runner", () => {
   const good = () => planOf([planned("test_a.py", "test_a", true), planned("test_b.py", "test_b", false)]);
   test("gets what the plan chose, its report and the user's arguments, each as one argument", async () => {
     write({ "plan.json": good(), "test_a.py": "", "test_b.py": "" });
-    const ended = await exec({ command: program(""), args: "-k\na b; $(touch x) `y`", report: "out/r.xml" });
+    const writes = `fs.mkdirSync("out", { recursive: true });\nfs.writeFileSync("out/r.xml", "<testsuites/>");`;
+    const command = program(`const fs = require("node:fs");\n${writes}`);
+    const ended = await exec({ command, args: "-k\na b; $(touch x) `y`", report: "out/r.xml" });
     expect(ended.code, ended.log).toBe(0);
     expect(started(ended)).toEqual([
       [`--junitxml=${join(workspace, "out/r.xml")}`, "test_a.py", "-k", "a b; $(touch x) `y`"],
