@@ -17,7 +17,7 @@ const notStatement = new RegExp(
 const quoted = String.raw`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'`;
 const mocks =
   "mock|doMock|unmock|requireActual|requireMock|importActual|importMock|createMockFromModule|unstable_mockModule";
-const calls = String.raw`require(?:\.resolve)?|import(?:\.meta\.(?:resolve|glob))?|new\s+URL|(?:vi|jest)\.(?:${mocks})|(?:\w+\.)?mock\.module`;
+const calls = String.raw`require(?:\.resolve)?|import(?:\.meta\.resolve)?|new\s+URL|(?:vi|jest)\.(?:${mocks})|(?:\w+\.)?mock\.module`;
 const scanner = new RegExp(
   [
     String.raw`(?<![\p{ID_Continue}$.])(?:(import|export)\b(?:\s+type\b)?((?:(?!\b(?:import|export)\b)[\p{ID_Continue}$*,\s\{\}]|"[^"\\\n]*"(?=\s*as\b)|'[^'\\\n]*'(?=\s*as\b))*?)(?<![\p{ID_Continue}$])from\s*|import\s*)(?:${quoted})`,
