@@ -7,8 +7,9 @@ import { type Members, membersIn } from "./members.ts";
 
 const string = String.raw`"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?`;
 const template = String.raw`\x60(?:[^\x60\\]|\\[\s\S])*\x60?`;
-// After what no value ends with, a slash begins a regular expression.
-const regularExpression = String.raw`\/(?<=(?:^|[(,=:[!&|?{};>+\-*%~^]|\b(?:return|case|typeof))[ \t]*\/)(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/`;
+// After what no value ends with, a slash begins a regular expression. Bounded, since one that does not end is looked for again
+// from each of its slashes.
+const regularExpression = String.raw`\/(?<=(?:^|[(,=:[!&|?{};>+\-*%~^]|\b(?:return|case|typeof))[ \t]*\/)(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.){0,200}\]){1,400}\/`;
 const notStatement = new RegExp(
   String.raw`\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|${string}|${template}|${regularExpression}`,
   "gm",

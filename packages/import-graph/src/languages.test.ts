@@ -64,6 +64,14 @@ describe("JavaScript and TypeScript", () => {
     "x.require('./a')",
   ])("no import: %s", (text) => expect(importsIn("x.js", text)).toEqual([]));
 
+  test.each(["[/", "=>/a[", "; /[\\", "import /", '"'])(
+    "a million characters of %j are read at once",
+    (piece) => {
+      expect(modules("x.ts", `${piece.repeat(1_000_000 / piece.length)}\nimport "./a";`).at(-1)).toBe("./a");
+    },
+    5_000,
+  );
+
   test("finds what oxc's parser finds in this repository's own sources", () => {
     const root = join(import.meta.dirname, "../../..");
     const files = globSync("{packages,actions,benchmarks,scripts}/**/*.ts", {
