@@ -34,10 +34,12 @@ describeWithPeer("gotestsum", (gotestsum) => {
   });
   afterAll(() => rmSync(dirname(workspace), { recursive: true, force: true }));
 
-  const exec = (folder: string, inputs: Record<string, string> = {}): Promise<Ended> => {
-    const chosen = { id: `example.com/m/${folder}||TestX`, file: folder, chosen: true, p_run: 1, reason: "" };
+  const exec = (folders: string[], inputs: Record<string, string> = {}, whole: string[] = []): Promise<Ended> => {
+    const decided = { chosen: true, p_run: 1, reason: "" };
+    const tests = folders.map((file) => ({ id: `example.com/m/${file}||TestX`, file, ...decided }));
+    const files = whole.map((path) => ({ path, reason: "" }));
     const plan = { version: 1, mode: "select", run: "chosen", runner: "go-test", shards: 1, reason: "", seed: "" };
-    write("plan.json", JSON.stringify({ ...plan, tests: [chosen], files: [] }));
+    write("plan.json", JSON.stringify({ ...plan, tests, files }));
     const env = { PATH: `${dirname(gotestsum)}:${process.env.PATH}`, GOCACHE: goCache };
     return runEntry(
       actions,
@@ -53,36 +55,39 @@ describeWithPeer("gotestsum", (gotestsum) => {
     ["a", {}, ["A"]],
     [".", {}, ["Root"]],
     ["b/deep", { "working-directory": "b" }, ["B"]],
-    // It has no tests, and is compiled as in a full run.
-    ["none", {}, []],
     // Nothing would be tested there, and go would call it a pass.
-    ["texts", {}, ["A", "B", "Root"]],
+    ["none", {}, ["A", "B", "Root"]],
     ["gone", {}, ["A", "B", "Root"]],
     ["a", { "working-directory": "b" }, ["B"]],
     // Another module, which go cannot name from here.
     ["other/x", {}, ["A", "B", "Root"]],
     ["other/x", { "working-directory": "other" }, ["X"]],
   ])("the chosen folder %s with %j runs %j", async (folder, inputs, expected) => {
-    const ended = await exec(folder, inputs);
+    const ended = await exec([folder], inputs);
     expect(ran(ended), ended.log).toEqual(expected);
     // Everything has the package that does not compile, too.
     expect(ended.code).toBe(expected.includes("Root") && folder !== "." ? 1 : 0);
   });
 
-  test("a package without tests that does not compile fails", async () => {
-    expect((await exec("broken")).code).toBe(1);
+  test.each([
+    ["none", 0, []],
+    ["broken", 1, []],
+    ["texts", 1, ["A", "B", "Root"]],
+  ])("the package %s, which is to be compiled, ends with %d and runs %j", async (folder, code, expected) => {
+    const ended = await exec([], {}, [folder]);
+    expect([ended.code, ran(ended)], ended.log).toEqual([code, expected]);
   });
 
   test("a runner that leaves no report did not show that it ran, and none of an earlier step is taken for it", async () => {
     write("out/old.xml", "<testsuites />");
-    const ended = await exec("a", { report: "out/old.xml", command: "true" });
+    const ended = await exec(["a"], { report: "out/old.xml", command: "true" });
     expect(ended.code).toBe(1);
     expect(ended.log).toContain("go-test ended with 0 and left no report at out/old.xml");
     expect(existsSync(join(workspace, "out/old.xml"))).toBe(false);
   });
 
   test("with a report, gotestsum is what starts", async () => {
-    const ended = await exec("a", { report: "out/go.xml" });
+    const ended = await exec(["a"], { report: "out/go.xml" });
     expect(ended.log).toContain("DONE 1 test");
     expect(ended.code).toBe(0);
   });

@@ -6,7 +6,7 @@ import { delimiter, dirname, join } from "node:path";
 import type { Execution } from "@goatnote/ci-history";
 import { parseTestId } from "@goatnote/ci-history";
 import { readReports } from "@goatnote/test-reports";
-import { argumentsFor, type Plan, type PlannedTest, type Runner, unitsIn } from "@goatnote/test-selection";
+import { argumentsFor, compiledIn, type Plan, type PlannedTest, type Runner, unitsIn } from "@goatnote/test-selection";
 
 /** Parts of names that a shell, a pattern or a careless list would break at. */
 export const hostile = [
@@ -79,9 +79,11 @@ export class Project {
   told(names: readonly string[], whole: readonly string[] = []): string[] | null {
     const tests = this.#planned.map((test) => ({ ...test, chosen: names.includes(nameOf(test.id)) }));
     const files = whole.map((path) => ({ path, reason: "edited" }));
-    const there = new Set(unitsIn(this.runner, this.#files));
+    const [there, compiled] = [unitsIn, compiledIn].map((of) => new Set(of(this.runner, this.#files)));
     const plan = { mode: "select", run: "chosen", reason: "", shards: 1, tests, files } as unknown as Plan;
-    return argumentsFor(plan, this.runner, (path) => (there.has(path) ? path : null)).args;
+    return argumentsFor(plan, this.runner, (path, isWhole) =>
+      there!.has(path) || (isWhole && compiled!.has(path)) ? path : null,
+    ).args;
   }
 
   /** Starts the runner on arguments that `told` gave; none run everything. */

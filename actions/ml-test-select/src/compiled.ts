@@ -1,7 +1,7 @@
 /** Folders that a runner compiles and that hold no tests: a change that breaks their build fails in a full run, and no test says so. */
 import { posix } from "node:path";
 import { isGoConstrained } from "@goatnote/import-graph";
-import { compiledBy, type Runner } from "@goatnote/test-selection";
+import type { Runner } from "@goatnote/test-selection";
 
 /**
  * The folders without tests that reach the change.
@@ -13,7 +13,10 @@ export async function compiledFolders(
   read: (path: string) => Promise<string | null>,
   reaches: (path: string) => boolean,
 ): Promise<string[]> {
-  const sources = Map.groupBy(files.filter(compiledBy(runner)), (path) => posix.dirname(path));
+  const sources = Map.groupBy(
+    files.filter((path) => runner.compiles?.(path)),
+    (path) => posix.dirname(path),
+  );
   const found: string[] = [];
   for (const [folder, paths] of sources)
     if (!paths.some(runner.isTestFile) && paths.some(reaches) && (await builds(paths, read))) found.push(folder);

@@ -5,7 +5,7 @@ import { constants } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { warning } from "@actions/core";
 import { describe, readContext, readInputs, run, say, UserError, type Values } from "@goatnote/action-io";
-import { type Arguments, argumentsFor, compiledBy, decodePlan, type Runner, runners } from "@goatnote/test-selection";
+import { type Arguments, argumentsFor, decodePlan, type Runner, runners } from "@goatnote/test-selection";
 import { execInputs } from "./inputs.ts";
 import { inputEnvironment, ofAction, startWithoutSecrets } from "./own-environment.ts";
 
@@ -39,9 +39,9 @@ export async function exec(): Promise<void> {
 
 async function readArguments(inputs: Inputs, runner: Runner, workspace: string): Promise<Arguments> {
   const folder = resolve(workspace, inputs["working-directory"]);
-  const locate = (path: string): string | null => {
+  const locate = (path: string, isWhole: boolean): string | null => {
     // Git may have composed another Unicode form than the history.
-    const found = [path, path.normalize("NFD")].find((form) => isThere(runner, join(workspace, form)));
+    const found = [path, path.normalize("NFD")].find((form) => isThere(runner, join(workspace, form), isWhole));
     return found === undefined ? null : relative(folder, join(workspace, found)).replaceAll("\\", "/");
   };
   try {
@@ -67,10 +67,11 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
   }
 }
 
-/** A folder that the runner does not compile is not there: it would pass without having tested anything. */
-function isThere(runner: Runner, path: string): boolean {
-  const facts = statSync(path, { throwIfNoEntry: false });
-  return facts?.isDirectory() ? readdirSync(path).some(compiledBy(runner)) : facts !== undefined;
+/** A folder without test files is not there, or one that runs as a whole with nothing to compile: the runner would pass without having tested anything. */
+function isThere({ isTestFile, compiles }: Runner, path: string, isWhole: boolean): boolean {
+  if (!existsSync(path)) return false;
+  const isWanted = (isWhole && compiles) || isTestFile;
+  return !statSync(path).isDirectory() || readdirSync(path).some((name) => isWanted(name));
 }
 
 /** The runner's exit code; as shells do, 128 and the number of the signal that ended it. */

@@ -28,9 +28,11 @@ import { depthOf, openHistory, openStore, storeContradictions, storeKind, upload
 import {
   argumentsFor,
   choose,
+  compiledIn,
   decodeModel,
   distil,
   encodePlan,
+  type Locate,
   learn,
   type Past,
   type Plan,
@@ -65,7 +67,7 @@ export async function main(): Promise<void> {
   await writeFile(planFile, encodePlan(plan));
   await writeFile(testsFile, chosen.map(({ id }) => `${id}\n`).join(""));
   const runner = runnerOf(inputs);
-  const told = runner === null ? null : argumentsFor(plan, runner, locate).args;
+  const told = runner === null ? null : argumentsFor(plan, withoutBoundary(runner), locate).args;
   setOutputs({
     mode: plan.run === "all" && plan.mode === "select" ? "all" : plan.mode,
     reason: plan.reason,
@@ -107,24 +109,18 @@ function contradictions({ runner, tests, mode, shards, model, store }: Inputs): 
 }
 
 /** The plan. What goes wrong on the way is a reason to run everything. */
-async function decide(
-  inputs: Inputs,
-  context: WorkflowContext,
-): Promise<{ plan: Plan; locate: (path: string) => string | null }> {
+async function decide(inputs: Inputs, context: WorkflowContext): Promise<{ plan: Plan; locate: Locate }> {
   const wishes = wishesOf(inputs, context);
   try {
     const past = await pastOf(inputs, context);
     const situation = await readSituation(inputs, context, past);
     situation.runAll ??= modelInChange(inputs, context, situation);
-    const tracked = new Map(
-      [...situation.files, ...unitsIn(situation.runner, situation.files)].map((path) => [path.normalize(), path]),
-    );
-    const locate = (path: string): string | null => tracked.get(path) ?? null;
+    const locate = locatorIn(situation);
     const { change, runner } = situation;
     let plan = choose(past, situation, wishes);
-    const told = runner !== null && plan.run === "chosen" ? argumentsFor(plan, runner, locate) : null;
+    const untold = runner === null || plan.run !== "chosen" ? null : whyUntold(plan, withoutBoundary(runner), locate);
     // `exec` will run everything, and the figures are of what it does.
-    if (told?.args === null) plan = choose(past, { ...situation, runAll: told.reason }, wishes);
+    if (untold !== null) plan = choose(past, { ...situation, runAll: untold }, wishes);
     // It explains only: without it the plan is as good.
     plan.tree = await distil(past, change.kind === "known" ? change.files : [], situation.sources, plan).catch(
       (error) => {
@@ -140,6 +136,26 @@ async function decide(
     const situation: Situation = { ...nothingKnown(reason), runner: runnerOf(inputs) };
     return { plan: choose(empty, situation, wishes), locate: () => null };
   }
+}
+
+/** Where files of the commit are, and the folders that the runner can be told. */
+function locatorIn({ files, runner }: Situation): Locate {
+  const byComposed = (paths: readonly string[]) => new Map(paths.map((path) => [path.normalize(), path]));
+  const [told, compiled] = [byComposed([...files, ...unitsIn(runner, files)]), byComposed(compiledIn(runner, files))];
+  return (path, isWhole) => told.get(path) ?? (isWhole ? compiled.get(path) : undefined) ?? null;
+}
+
+/** Which folder the runner will start in is known to `exec` alone. */
+const withoutBoundary = ({ boundary: _, ...runner }: Runner): Runner => runner;
+
+/** Why a part of the plan is nothing that the runner can be told; null where all can be. */
+function whyUntold(plan: Plan, runner: Runner, locate: Locate): string | null {
+  const shards = plan.shards > 1 ? Array.from({ length: plan.shards }, (_, index) => index + 1) : [undefined];
+  for (const shard of shards) {
+    const told = argumentsFor(plan, runner, locate, shard);
+    if (told.args === null) return told.reason;
+  }
+  return null;
 }
 
 const nothingKnown = (reason: string): Omit<Situation, "runner"> => ({

@@ -141,6 +141,8 @@ describe("packages that hold no tests", () => {
     "api/api.go": "package api\n",
     "cmd/main.go": 'package main\n\nimport "example.org/lab/api"\n',
     "far/far.go": "package far\n",
+    "code/code.go": 'package code\n\nimport "example.org/lab/api"\n\nconst made = `\n//go:build ignore\n`\n',
+    "c/c.go": 'package c\n\nimport (\n\t"C"\n\t"example.org/lab/api"\n)\n',
     "gen/gen.go": '//go:build ignore\n\npackage main\n\nimport "example.org/lab/api"\n',
     "port/port_windows.go": 'package port\n\nimport "example.org/lab/api"\n',
     "tested/a.go": 'package tested\n\nimport "example.org/lab/api"\n',
@@ -160,7 +162,7 @@ describe("packages that hold no tests", () => {
   beforeAll(() => write(Object.fromEntries(Object.entries(sources).map(([path, text]) => [`lab/${path}`, text]))));
 
   test("are compiled where they are changed or reach the change, unless all of their files may be left out", async () => {
-    expect(await compiled("api/api.go")).toEqual(["api", "cmd"]);
+    expect(await compiled("api/api.go")).toEqual(["api", "cmd", "code"]);
     expect(await compiled("cmd/gone.go")).toEqual(["cmd"]);
     expect(await compiled("tested/a.go")).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { warning } from "@actions/core";
 import { describe, say } from "@goatnote/action-io";
 import { type Change, changedLines } from "@goatnote/change-facts";
-import { importPaths, readGraph, withConftests } from "@goatnote/import-graph";
+import { importPaths, isSource, readGraph, withConftests } from "@goatnote/import-graph";
 import {
   type ImportLink,
   isMoreAlike,
@@ -22,6 +22,7 @@ export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown" | "imports
 
 // What tests share is in a folder of tests, where no runner collects it.
 const amongTests = /(?:^|\/)(?:tests?|__tests__|specs?|test[-_]?utils?)\//i;
+const isShared = (path: string): boolean => isSource(path) && amongTests.test(path);
 
 /**
  * Reads the sources as they are checked out.
@@ -59,7 +60,7 @@ export async function sourcesIn(
     const touched = new Set(changed.map((path) => dirname(path)));
     const compiled = await compiledOf((path) => imports.has(path) || touched.has(dirname(path)));
     perPackage(imports, isNearer);
-    const shared = changed.filter((path) => isTest(path) || amongTests.test(path));
+    const shared = changed.filter((path) => isTest(path) || isShared(path));
     const importsOfTests = new Map<string, ImportLink>(importPaths(withConftests(found.graph, isTest), shared));
     perPackage(importsOfTests, isNearer);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);

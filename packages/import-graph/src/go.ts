@@ -26,12 +26,7 @@ export function goResolver({ files, texts }: Repository): Resolve {
     [...files].filter((path) => path.endsWith(".go") && !path.endsWith("_test.go")),
     (path) => posix.dirname(path),
   );
-  const modules = new Map(
-    [...texts].flatMap(([path, text]) => {
-      const name = posix.basename(path) === "go.mod" ? goModuleOf(text) : null;
-      return name === null ? [] : [[name, posix.dirname(path)] as const];
-    }),
-  );
+  const modules = goModules([...texts.keys()], (path) => texts.get(path) ?? null);
   return ({ module }, from) => {
     if (module === own) return from.endsWith("_test.go") ? (members.get(posix.dirname(from)) ?? []) : [];
     return members.get(goFolderOf(module, modules) ?? "") ?? [];
@@ -45,10 +40,23 @@ const forSome = new RegExp(`_(?:${systems}|${processors})\\.go$`);
 
 /** Whether a file may be left out of a build: by its name, by a comment, or since it needs C (https://pkg.go.dev/cmd/go#hdr-Build_constraints). */
 export const isGoConstrained = (path: string, text: string): boolean =>
-  forSome.test(path) || /^\/\/(?:go:build| ?\+build)\b/m.test(text) || /^[ \t]*import\s+"C"/m.test(text);
+  forSome.test(path) ||
+  /^\/\/(?:go:build| ?\+build)\b/m.test(text.slice(0, Math.max(0, text.search(/^package\b/m)))) ||
+  goImports(text).some(({ module }) => module === "C");
 
-/** The path of the module that a go.mod is of (https://go.dev/ref/mod#go-mod-file-module); null where it states none. */
-export const goModuleOf = (text: string): string | null => text.match(/^module\s+"?([^\s"]+)/m)?.[1] ?? null;
+/**
+ * The folder of each module by its path (https://go.dev/ref/mod#go-mod-file-module), `.` for the root. Of two with one path
+ * the outermost is meant: the other is test data.
+ */
+export function goModules(files: readonly string[], read: (path: string) => string | null): Map<string, string> {
+  const modules = new Map<string, string>();
+  const manifests = files.filter((path) => posix.basename(path) === "go.mod");
+  for (const path of manifests.sort((a, b) => a.split("/").length - b.split("/").length)) {
+    const name = read(path)?.match(/^module\s+(?:\(\s*)?"?([^\s"()]+)/m)?.[1];
+    if (name !== undefined && !modules.has(name)) modules.set(name, posix.dirname(path));
+  }
+  return modules;
+}
 
 /**
  * The folder of a package: that of the module with the longest path that the package's path begins with, and what is left.

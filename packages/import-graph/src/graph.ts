@@ -4,6 +4,7 @@ import { javaResolver } from "./java.ts";
 import { javaScriptResolver } from "./javascript-modules.ts";
 import { jsxImports } from "./jsx.ts";
 import { type Import, importsIn, isSource } from "./languages.ts";
+import { compilerOptionsIn } from "./manifests.ts";
 import { pythonResolver } from "./python-modules.ts";
 
 /** For each file the files that it imports, those of what a package hands on too, where the names tell; null where it could not be read. */
@@ -113,14 +114,15 @@ function fill(graph: Map<string, Set<string> | null>, repository: Repository, sp
       }
   };
   const stated = new Map<string, Import[]>();
-  const unstated = jsxImports(repository);
+  const configured = compilerOptionsIn(repository.texts);
+  const unstated = jsxImports(configured);
   each([...repository.texts.keys()].filter(isSource), (path) => {
     const text = repository.texts.get(path)!;
     stated.set(path, [...importsIn(path, text), ...unstated(path, text)]);
     spend(1);
   });
   const resolvers: [RegExp, Resolve][] = [
-    [/\.(?:[cm]?[jt]sx?|vue|svelte)$/, javaScriptResolver(repository)],
+    [/\.(?:[cm]?[jt]sx?|vue|svelte)$/, javaScriptResolver(repository, configured)],
     [/\.pyi?$/, pythonResolver(repository)],
     [/\.go$/, goResolver(repository)],
     [/\.java$/, javaResolver(repository)],

@@ -1,7 +1,7 @@
 /** Where modules of JavaScript and TypeScript are: beside the importer, in a package of the workspace, or by `paths` of a tsconfig.json. */
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
-import { type CompilerOptions, compilerOptionsIn, parsed } from "./manifests.ts";
+import { type CompilerOptions, isObject, parsed } from "./manifests.ts";
 
 const endings = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".d.ts"];
 // TypeScript names the file that it will emit.
@@ -35,10 +35,10 @@ interface Aliases {
 }
 
 /** Where a module is that a JavaScript or TypeScript file names. */
-export function javaScriptResolver({ files, texts }: Repository): Resolve {
+export function javaScriptResolver({ files, texts }: Repository, configured: readonly CompilerOptions[]): Resolve {
   // The innermost package is a file's own; of two with one name the outermost is meant, the other is a test's.
   const packages = [...texts].flatMap(([path, text]) => packageIn(path, text)).sort(deeperFirst);
-  const aliases = compilerOptionsIn(texts).map(aliasesOf);
+  const aliases = configured.map(aliasesOf);
   const find = (path: string): string[] => {
     const at = candidates(posix.normalize(path).replace(/\/$/, "")).find((candidate) =>
       files.has(posix.normalize(candidate)),
@@ -52,28 +52,32 @@ export function javaScriptResolver({ files, texts }: Repository): Resolve {
     }
     return [];
   };
+  // Conditions and patterns name several files, of which a bundler or test runner takes any.
+  const every = (paths: readonly string[]): string[] => [...new Set(paths.flatMap(find))];
   return ({ module: written }, from) => {
     // What bundlers are told of a module follows a question mark.
     const module = written.replace(/\?.*$/s, "");
     if (/^\.\.?(?:\/|$)/.test(module)) return find(posix.join(posix.dirname(from), module));
     for (const { folder, paths } of aliases) {
-      const found = within(from, folder) ? first(mapped(module, paths)) : [];
+      const found = within(from, folder) ? every(mapped(module, paths)) : [];
       if (found.length > 0) return found;
     }
     if (module.startsWith("#")) {
       const own = packages.find(({ folder }) => within(from, folder));
-      return own ? first(mapped(module, own.imports)) : [];
+      return own ? every(mapped(module, own.imports)) : [];
     }
     const owner = packages.findLast(({ name }) => name !== null && (module === name || module.startsWith(`${name}/`)));
     if (!owner) return [];
     const { folder, name, exports } = owner;
     const rest = module.slice(name!.length + 1);
     const usual = rest === "" ? ["src/index", "index", "lib/index"] : [rest, `src/${rest}`, `lib/${rest}`];
-    return first([...mapped(module, exports), ...usual.map((path) => posix.join(folder, path))]);
+    const stated = every(mapped(module, exports));
+    return stated.length > 0 ? stated : first(usual.map((path) => posix.join(folder, path)));
   };
 }
 
-const deeperFirst = (a: Package, b: Package): number => b.folder.length - a.folder.length;
+const depth = (folder: string): number => (folder === "." ? 0 : folder.split("/").length);
+const deeperFirst = (a: Package, b: Package): number => depth(b.folder) - depth(a.folder);
 
 /** The paths that a name stands for. */
 function mapped(module: string, mappings: readonly Mapping[]): string[] {
@@ -111,15 +115,15 @@ function packageIn(path: string, text: string): Package[] {
     pattern,
     targets: textsIn(to).flatMap((target) => built(target).map((at) => posix.join(folder, at))),
   });
-  const isList = typeof exports === "object" && Object.keys(exports ?? {}).some((key) => key.startsWith("."));
-  const listed: Record<string, unknown> = isList ? { ...exports } : { ".": exports };
-  const exported = Object.entries({ ...listed, ".": [listed["."], source, module, main] });
+  const isList = isObject(exports) && Object.keys(exports).some((key) => key.startsWith("."));
+  const listed: Record<string, unknown> = isList ? exports : { ".": exports };
+  const exported = entriesOf({ ...listed, ".": [listed["."], source, module, main] });
   return [
     {
       folder,
       name,
       exports: name === null ? [] : exported.map(([key, to]) => mapping(posix.join(name, key), to)),
-      imports: Object.entries(imports ?? {}).map(([key, to]) => mapping(key, to)),
+      imports: entriesOf(imports).map(([key, to]) => mapping(key, to)),
     },
   ];
 }
@@ -127,11 +131,18 @@ function packageIn(path: string, text: string): Package[] {
 /** A path and, where it is in a folder that is usually built, where its source usually is. */
 const built = (path: string): string[] => [path, path.replace(/^(?:\.\/)?(?:dist|build|out|lib|esm?|cjs)\//, "src/")];
 
+// More of them, or of stars in one, are made to be slow.
+const mostEntries = 5_000;
+const mostStars = 2;
+
+const entriesOf = (value: unknown): [string, unknown][] =>
+  isObject(value) ? Object.entries(value).slice(0, mostEntries) : [];
+
 // Conditions within conditions; nobody writes more.
 const deepest = 10;
 
 const textsIn = (value: unknown, depth = 0): string[] => {
-  if (typeof value === "string") return [value];
+  if (typeof value === "string") return value.split("*", mostStars + 2).length > mostStars + 1 ? [] : [value];
   if (typeof value !== "object" || value === null || depth > deepest) return [];
   return Object.values(value).flatMap((one) => textsIn(one, depth + 1));
 };
@@ -139,7 +150,7 @@ const textsIn = (value: unknown, depth = 0): string[] => {
 function aliasesOf({ folder, stated }: CompilerOptions): Aliases {
   const paths = stated.flatMap(({ folder, options: { paths, baseUrl } }) => {
     const base = posix.join(folder, typeof baseUrl === "string" ? baseUrl : ".");
-    const named = Object.entries(paths ?? {}).map(([pattern, to]) => ({
+    const named = entriesOf(paths).map(([pattern, to]) => ({
       pattern,
       targets: textsIn(to).map((target) => posix.join(base, target)),
     }));

@@ -1,6 +1,6 @@
 /**
  * Imports of JavaScript and TypeScript, by a scan that knows strings, comments and regular expressions, and no grammar. Not
- * seen: modules whose name is computed, and on its line what follows a quote or a slash in the text of JSX.
+ * seen: modules whose name is computed, and on its line what follows a quote in the text of JSX.
  */
 import type { Import } from "./languages.ts";
 import { type Members, membersIn } from "./members.ts";
@@ -9,10 +9,10 @@ const string = String.raw`"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?`;
 const template = String.raw`\x60(?:[^\x60\\]|\\[\s\S])*\x60?`;
 // After what no value ends with, a slash begins a regular expression. Bounded, since one that does not end is looked for again
 // from each of its slashes.
-const regularExpression = String.raw`\/(?<=(?:^|[(,=:[!&|?{};>+\-*%~^]|\b(?:return|case|typeof))[ \t]*\/)(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.){0,200}\]){1,400}\/`;
+const regularExpression = String.raw`\/(?<=(?:^|[(,=:[&|?{;*%~^]|=>|(?<![\p{ID_Continue}$)\]])!|(?<!\+)\+|(?<!-)-|\b(?:return|case|typeof))[ \t]*\/)(?!>)(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.){0,200}\]){1,400}\/`;
 const notStatement = new RegExp(
   String.raw`\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|${string}|${template}|${regularExpression}`,
-  "gm",
+  "gmu",
 );
 
 const quoted = String.raw`"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'`;

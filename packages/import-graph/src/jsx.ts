@@ -1,15 +1,14 @@
 /** The JSX runtime, which a compiler imports though no file states it (https://www.typescriptlang.org/tsconfig/#jsxImportSource). */
-import type { Repository } from "./graph.ts";
 import { within } from "./javascript-modules.ts";
 import type { Import } from "./languages.ts";
-import { compilerOptionsIn } from "./manifests.ts";
+import type { CompilerOptions } from "./manifests.ts";
 
 const pragma = /@jsxImportSource\s+([^\s*]+)/;
 const names = ["jsx", "jsxs", "jsxDEV", "Fragment"];
 
 /** Says what a file imports by its comment, or by the settings of the folders above it. */
-export function jsxImports({ texts }: Repository): (path: string, text: string) => Import[] {
-  const settings = compilerOptionsIn(texts).flatMap(({ folder, stated }) => {
+export function jsxImports(configured: readonly CompilerOptions[]): (path: string, text: string) => Import[] {
+  const settings = configured.flatMap(({ folder, stated }) => {
     const source = stated.find(({ options }) => typeof options.jsxImportSource === "string")?.options.jsxImportSource;
     return typeof source === "string" ? [{ folder, source }] : [];
   });

@@ -32,6 +32,8 @@ describe("JavaScript and TypeScript", () => {
     ['import.meta.resolve("./a")', "./a", null],
     ['const bare = path.replace(/\\/*$/, "");\nimport("./a")', "./a", null],
     ["const tick = (s) => /[`/]/.test(s);\nimport('./a')", "./a", null],
+    ['const r = <A x={1} />, late = lazy(() => import("./a"));', "./a", null],
+    ["const n = i++ / 2; const m = require('./a'); const h = n! / 2;", "./a", null],
     ["const half = width / 2, all = `${half} / ${half}`;\nimport('./a')", "./a", null],
     ['const worker = new URL("./a", import.meta.url);\nstart(worker);', "./a", null],
   ])("%s", (text, module, names) => {
@@ -109,11 +111,15 @@ describe("Python", () => {
     ["try: from a import b\nexcept ImportError: pass", "a", ["b"]],
     ["if late: import a as b\nb.c()", "a", ["c"]],
     ["from test_größe import prüfe", "test_größe", ["prüfe"]],
-    ['pytest_plugins = (\n  "a",\n)', "a", null],
+    ['pytest_plugins = (\n  # [old]\n  "a",\n)', "a", null],
     ["from ..importing import a", "..importing", ["a"]],
     ["from . a import(b)", ".a", ["b"]],
   ])("%s", (text, module, names) => {
     expect(importsIn("x.py", text).map((one) => [one.module, one.names])).toEqual([[module, names]]);
+  });
+
+  test("plugins in one text", () => {
+    expect(modules("conftest.py", 'pytest_plugins = "a,b.c"')).toEqual(["a", "b.c"]);
   });
 
   test("one statement after another", () => {

@@ -1,6 +1,9 @@
 /** Manifests of JavaScript and TypeScript, as they are written. */
 import { posix } from "node:path";
 
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** JSON with comments and commas at ends; nothing where it is none. */
 export function parsed(text: string): Record<string, unknown> {
   const plain = text
@@ -8,15 +11,15 @@ export function parsed(text: string): Record<string, unknown> {
     .replace(/,(?=\s*[}\]])/g, "");
   try {
     const value: unknown = JSON.parse(plain);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+    return isObject(value) ? value : {};
   } catch {
     return {};
   }
 }
 
 const named = /^(?:ts|js)config(?:\.[\w-]+)*\.json$/;
-// Configurations that extend one another; nobody writes more.
-const deepest = 10;
+// Nobody writes more.
+const mostExtended = 10;
 
 /** The settings of a tsconfig.json or jsconfig.json, with those of files of the repository that it extends. */
 export interface CompilerOptions {
@@ -31,15 +34,17 @@ export function compilerOptionsIn(texts: ReadonlyMap<string, string>): CompilerO
   const manifests = new Map(
     [...texts].filter(([path]) => named.test(posix.basename(path))).map(([path, text]) => [path, parsed(text)]),
   );
-  const chain = (path: string, depth: number): CompilerOptions["stated"] => {
-    const manifest = manifests.get(path) ?? manifests.get(`${path}.json`);
-    if (manifest === undefined || depth === 0) return [];
-    const { compilerOptions: options, extends: bases } = manifest;
-    const folder = posix.dirname(path);
-    const own =
-      typeof options === "object" && options !== null ? [{ folder, options: options as Record<string, unknown> }] : [];
+  /** Each file once, so that what extends itself or many, again and again, ends. */
+  const chain = (path: string, seen: Set<string>): CompilerOptions["stated"] => {
+    const at = manifests.has(path) ? path : `${path}.json`;
+    const manifest = seen.has(at) || seen.size > mostExtended ? undefined : manifests.get(at);
+    if (manifest === undefined) return [];
+    seen.add(at);
+    const { compilerOptions, extends: bases } = manifest;
+    const folder = posix.dirname(at);
+    const own = isObject(compilerOptions) ? [{ folder, options: compilerOptions }] : [];
     const relative = [bases].flat().filter((base): base is string => typeof base === "string" && base.startsWith("."));
-    return [...own, ...relative.toReversed().flatMap((base) => chain(posix.join(folder, base), depth - 1))];
+    return [...own, ...relative.toReversed().flatMap((base) => chain(posix.join(folder, base), seen))];
   };
-  return [...manifests.keys()].map((path) => ({ folder: posix.dirname(path), stated: chain(path, deepest) }));
+  return [...manifests.keys()].map((path) => ({ folder: posix.dirname(path), stated: chain(path, new Set()) }));
 }

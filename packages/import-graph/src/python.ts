@@ -25,9 +25,9 @@ export function pythonImports(source: string): Import[] {
       }
   }
   // https://docs.pytest.org/en/stable/how-to/plugins.html: modules that pytest imports for a test module or a conftest.py
-  const [, named = ""] = source.match(plugins) ?? [];
+  const [, named = ""] = source.includes("pytest_plugins") ? (source.replace(/#[^\n]*/g, "").match(plugins) ?? []) : [];
   for (const [, a, b] of named.matchAll(/"([^"\n]+)"|'([^'\n]+)'/g))
-    found.push({ module: (a ?? b)!, names: null, locals: {} });
+    for (const module of (a ?? b)!.split(",")) found.push({ module: module.trim(), names: null, locals: {} });
   return found;
 }
 

@@ -26,6 +26,7 @@ test("a package of Go is in the folder that its module says, with tests or witho
     "flag/flag.go": "",
     "tools/go.mod": 'module "example.org/common/tools"\n',
     "tools/gen/gen_test.go": "",
+    "tools/testdata/go.mod": "module example.org/common\n",
   });
   const folders = {
     "example.org/common": ".",

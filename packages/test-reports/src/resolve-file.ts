@@ -2,7 +2,7 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { MAX_PATH_LENGTH, normalisePath } from "@goatnote/ci-history";
-import { goFolderOf, goModuleOf } from "@goatnote/import-graph";
+import { goFolderOf, goModules } from "@goatnote/import-graph";
 
 const code =
   /\.(?:[cm]?[jt]sx?|py|pyx|java|kts?|groovy|scala|go|rs|rb|php|cs|fs|vb|c|cc|cpp|cxx|h|hpp|mm?|swift|dart|[rR]|jl|exs?|cljc?|lua|pl|t|ps1|sh|bats|feature|robot|vue|svelte|ipynb)$/;
@@ -106,7 +106,7 @@ export class FileResolver {
    * the only folder with tests that its path ends in; null where that could be several.
    */
   ofGoPackage(name: string): string | null {
-    this.#goModules ??= this.#readGoModules();
+    this.#goModules ??= goModules([...(this.#known ?? [])], (file) => textOf(join(this.#root, file)));
     if (this.#goModules.size > 0) {
       const folder = goFolderOf(name, this.#goModules);
       return folder !== null && this.#goFolders.has(folder) ? folder : null;
@@ -116,27 +116,17 @@ export class FileResolver {
     if (this.#goTested.has(".") && parts[0]!.includes(".")) ends.push(".");
     return ends.length === 1 ? ends[0]! : null;
   }
-
-  #readGoModules(): Map<string, string> {
-    const modules = new Map<string, string>();
-    for (const file of this.#known ?? []) {
-      if (posix.basename(file) !== "go.mod") continue;
-      const name = goModuleOf(textOf(join(this.#root, file)));
-      if (name !== null) modules.set(name, posix.dirname(file));
-    }
-    return modules;
-  }
 }
 
 const longestManifest = 1_000_000;
 
-/** The text of a file of the checkout, which tests may have changed; nothing where it is none. */
-function textOf(path: string): string {
+/** The text of a file of the checkout, which tests may have changed; null where it is none. */
+function textOf(path: string): string | null {
   try {
     const facts = lstatSync(path);
-    return facts.isFile() && facts.size <= longestManifest ? readFileSync(path, "utf8") : "";
+    return facts.isFile() && facts.size <= longestManifest ? readFileSync(path, "utf8") : null;
   } catch {
-    return "";
+    return null;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Run } from "@goatnote/ci-history";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choose } from "./choose.ts";
@@ -303,6 +304,23 @@ describe("any doubt runs everything, and says which", () => {
     });
   });
 
+  it("an error of the runner that is neither file nor test, until a run is without it", async () => {
+    const broken = fullRun([], [{ ...execution("x", "(no name)", { status: "error" }), file: null }]);
+    const planAfter = (...later: Run[]): Promise<Plan> =>
+      planFor(changeOf(["src/beta.py"]), {}, [...projectHistory(4), broken, ...later]);
+    expect((await planAfter()).reason).toMatch(/the file of x\|\|\(no name\) is not known/);
+    const plan = await planAfter(projectRun(null, null));
+    expect([plan.run, plan.tests.length]).toEqual(["chosen", 8]);
+  });
+
+  it("a package of Go whose test files are not in the commit", async () => {
+    const history = ["a", "b"].map((name) => fullRun([], [execution(name, "TestX")]));
+    const situation = changeOf(["b/b.go"], { files: ["a/a_test.go", "b/b.go"], runner: runners["go-test"] });
+    expect((await planFor(situation, { maxFraction: 1 }, history)).reason).toMatch(
+      /b held tests and is not in the commit/,
+    );
+  });
+
   it("a test whose file nobody knows", async () => {
     const plan = await planFor(changeOf(["src/beta.py"]), {}, [
       ...projectHistory(4),
@@ -350,7 +368,7 @@ describe("safety nets", () => {
     const plan = await planFor(changeOf([shared], { files, importsOfTests }), rest);
     expect(chosen(plan)).toEqual([...testsOf("alpha"), ...testsOf("delta")]);
     expect(reasonOf(plan, testsOf("alpha")[0]!)).toBe(
-      "shares with other tests what the change edits: it imports tests/test_shared.py, which changed",
+      "may share what the change edits with other tests: it imports tests/test_shared.py, which changed",
     );
     expect(chosen(await planFor(changeOf([shared], { files }), rest))).not.toContain(testsOf("alpha")[0]);
   });
@@ -371,11 +389,23 @@ describe("safety nets", () => {
   it.each([
     ["with the same last word", "tests/blog/blog_tests.py", "shop/shop_tests.py"],
     ["below the same folder", "__tests__/curry.js", "__tests__/arrays/append.js"],
-    ["below the folder of a doctest", "src/pkg/a.py", "src/pkg/sub/b.py"],
-  ])("finds a new test file %s", async (_, known, path) => {
-    const history = [fullRun([], [execution(known, "works")])];
+    ["beside modules with examples", "src/pkg/a.py", "src/other/b.py", "pkg.a.three"],
+  ])("finds a new test file %s", async (_, known, path, name = "works") => {
+    const history = [fullRun([], [execution(known, name)])];
     const plan = await planFor(changeOf([path], { files: [known, path] }), { maxFraction: 0 }, history);
     expect(plan.files.map((file) => file.path)).toEqual([path]);
+  });
+
+  it.each([
+    ["a fixture", "vitest", "tests/a.js", "tests/fixtures/deep/server.js"],
+    ["a source", "vitest", "src/lib/a.ts", "src/lib/deep/c.ts"],
+    ["a source with the same last word", "vitest", "checks/user-api.js", "src/api.js"],
+    ["a source in another package", "pytest", "src/pkg/a.py", "src/web/views.py"],
+    ["what node would start", "node-test", "tests/a.js", "tests/deep/server.js"],
+  ] as const)("takes %s for no test file", async (_, runner, known, path) => {
+    const history = [fullRun([], [execution(known, "works")])];
+    const situation = changeOf([path], { files: [known, path], runner: runners[runner] });
+    expect((await planFor(situation, { maxFraction: 0 }, history)).files).toEqual([]);
   });
 
   it("finds a test file that the change renames, and none of a name that is like none", async () => {

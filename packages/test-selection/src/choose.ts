@@ -145,7 +145,7 @@ function why(
   ];
   const past = `${failures} past ${failures === 1 ? "failure" : "failures"}`;
   const stated =
-    confidence === null || failures === 0
+    confidence === null
       ? "No recall can be stated: no failing run with a known change is recorded"
       : confidence === 0
         ? `This choice would have noticed none of ${past}`

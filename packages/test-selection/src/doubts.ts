@@ -7,6 +7,7 @@ import { coverageOf, cutFor, failingRunsNeeded, hasDrifted } from "./recall.ts";
 import { unitsIn } from "./runners/index.ts";
 import type { Runner } from "./runners/runner.ts";
 import type { Situation, Wishes } from "./situation.ts";
+import { isRunnersOwn, unbuiltFolders } from "./units.ts";
 
 /**
  * The first reason not to trust a choice; null when there is none.
@@ -35,7 +36,9 @@ export function findDoubt(
   const unknown =
     runner === null
       ? undefined
-      : [...past.memory.tests.values()].find((test) => past.memory.isCurrent(test) && test.file === null);
+      : [...past.memory.tests.values()].find(
+          (test) => past.memory.isCurrent(test) && !isRunnersOwn(past, test) && test.file === null,
+        );
   if (unknown && tests === null)
     return `the file of ${unknown.id} is not known, so ${runner?.name} cannot be told to run it`;
   // Without sources every score is lower than that of a past run which had them, and the cut is of those.
@@ -65,7 +68,7 @@ function missingFile(
 ): string | null {
   if (files.length === 0) return null;
   const deleted = touched.map(({ path }) => (runner === null ? path : runner.unitOf(path)));
-  const explained = new Set([...unitsIn(runner, files), ...deleted]);
+  const explained = new Set([...unitsIn(runner, files), ...deleted, ...unbuiltFolders(past, { runner, files })]);
   const lost = [...past.memory.tests.values()].find(
     (test) => test.file !== null && test.lastSeenAt === past.memory.runs && !explained.has(test.file),
   );

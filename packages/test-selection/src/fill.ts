@@ -16,8 +16,8 @@ export interface Ranking {
 }
 
 /**
- * New, edited, lately failed and always-run tests are chosen whatever they score; those that import an edited test file too,
- * since it may be no test file but what they share, which no runner would collect by itself.
+ * New, edited, lately failed and always-run tests are chosen whatever they score; those that import an edited test file,
+ * or what tests share, too: no runner would collect that by itself.
  */
 export function castNets(
   units: Unit[],
@@ -33,7 +33,7 @@ export function castNets(
     if (file !== null && whole.has(file)) return `its file runs as a whole: ${whole.get(file)}`;
     const shared = file === null ? undefined : importsOfTests?.get(file);
     if (shared && shared.distance > 0)
-      return `shares with other tests what the change edits: it ${importReason(shared)}`;
+      return `may share what the change edits with other tests: it ${importReason(shared)}`;
     if (past.failedOnBranch.has(id)) return "failed in the last run of this branch";
     if (scores.get(id)?.test.lastFailed) return "failed in its last run";
     const glob = alwaysRun.find((glob) => matches(file ?? id, glob) || glob === id);

@@ -17,9 +17,6 @@ export const mostFiles = 300;
 // A run that breaks more tests than that broke the build: it links every test to every file, which says nothing.
 const mostLinked = 1000;
 
-// Whole runs without a test until it is taken to be gone, where nothing says so sooner.
-const goneAfter = 5;
-
 /** A count of which `factor` is left after every observed run. */
 class Decaying {
   private value: number;
@@ -184,13 +181,14 @@ export class Memory {
     return result;
   }
 
-  /**
-   * False for a test that its file had once and has no longer: the file was reported later, without it. Of a file that is
-   * not known, or never was reported without a failure, such as a package that did not build, {@link goneAfter} runs tell.
-   */
+  /** False for a test that its file had once and has no longer: the file was reported later, without it. */
   isCurrent(test: TestMemory): boolean {
-    const shownAt = test.file === null ? undefined : this.shownAt.get(test.file);
-    return test.lastSeenAt >= (shownAt ?? this.runs - goneAfter + 1);
+    return test.file === null || test.lastSeenAt >= (this.shownAt.get(test.file) ?? 0);
+  }
+
+  /** Whether one of the latest runs had the test; the latest alone, if no number is given. */
+  wasSeen(test: TestMemory, runs = 1): boolean {
+    return test.lastSeenAt > this.runs - runs;
   }
 
   get state(): MemoryState {

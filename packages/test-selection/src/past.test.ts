@@ -168,16 +168,6 @@ describe("the runs of a history", () => {
     expect((await learn(more)).lastSha).toBe("3".repeat(40));
   });
 
-  it("a test without a file is gone after five runs without it", async () => {
-    const lost = { ...execution("x", "lost"), file: null };
-    const isThere = async (later: number): Promise<boolean> => {
-      const runs = [fullRun([], [lost]), ...Array.from({ length: later }, () => projectRun(null, null))];
-      const { memory } = await learn(runs);
-      return memory.isCurrent(memory.tests.get(lost.id)!);
-    };
-    expect([await isThere(0), await isThere(4), await isThere(5)]).toEqual([true, true, false]);
-  });
-
   it("an incomplete run does not say which commit is recorded", async () => {
     const whole = projectRun(null, null);
     const { lastSha } = await learn([whole, projectRun(null, null, { report_complete: false })]);

@@ -61,7 +61,7 @@ function latestCommit(latest: LatestCommit, run: Run): LatestCommit {
   const jobs = legsOf(run).whole;
   const lacks = latest.jobs.some((job) => !jobs.has(job));
   if (lacks && latest.lacking < mostLacking) return { ...latest, lacking: latest.lacking + 1 };
-  return { sha: run.sha, jobs: [...jobs], lacking: 0 };
+  return { sha: run.sha, jobs: [...jobs].sort(), lacking: 0 };
 }
 
 /** Reads the past run by run, oldest first, and can say at any point what is known by then. */

@@ -41,9 +41,9 @@ export interface Situation {
   sources: SourceLinks | null;
   /** Why `sources` or its texts are null. */
   sourcesUnknown?: string;
-  /** Files from which imports lead to a test file that the change edits; absent where that is not known. */
+  /** Files from which imports lead to a test file that the change edits, or to what tests share; absent where that is not known. */
   importsOfTests?: ReadonlyMap<string, ImportLink>;
-  /** Folders that the runner compiles, that hold no tests and reach the change through imports; absent for runners of files. */
+  /** Folders that the runner compiles, that hold no tests, and whose build the change may break; absent for runners of files. */
   compiled?: readonly string[];
   /** Files that commits before the change touched together with a file of it; null where that is not known. */
   companions: ReadonlyMap<string, Companion> | null;

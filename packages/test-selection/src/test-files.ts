@@ -1,9 +1,12 @@
 /** Test files whose content the history does not know. */
 import { parse } from "node:path";
+import { parseTestId } from "@goatnote/ci-history";
 import type { Past } from "./past.ts";
 import type { PlannedFile } from "./plan.ts";
 import { projectsIn } from "./runners/index.ts";
+import type { Runner } from "./runners/runner.ts";
 import type { ChangedNow, Situation } from "./situation.ts";
+import { unbuiltFolders } from "./units.ts";
 
 /**
  * Test files, or packages, that run as a whole: those that the change or an unrecorded commit touched, so that any test in
@@ -16,15 +19,16 @@ export function wholeFiles(
 ): PlannedFile[] {
   if (runner === null) return [];
   const known = new Set([...past.memory.tests.values()].flatMap(({ file }) => file ?? []));
-  // Folders are known by the runner's own file names only, which no project can change.
-  const unusual = new Set(
-    runner.granularity === "folder" ? [] : [...known].filter((file) => !runner.isTestFile(file)).flatMap(likenesses),
+  const isLike = likeness(
+    runner,
+    [...known].filter((file) => !runner.isTestFile(file)),
+    past,
   );
   const renamed = new Set(
     changes.flatMap(({ path, renamedFrom }) => (known.has(renamedFrom?.normalize() ?? "") ? [path] : [])),
   );
   const isTestFile = (path: string): boolean =>
-    known.has(path) || runner.isTestFile(path) || renamed.has(path) || mayBeLike(path).some((key) => unusual.has(key));
+    known.has(path) || runner.isTestFile(path) || renamed.has(path) || isLike(path);
   const units = (paths: readonly string[]): Set<string> => new Set(paths.flatMap((path) => runner.unitOf(path) ?? []));
   const changed = units(changes.map(({ path }) => path));
   const stale = unrecorded.kind === "known" ? units(unrecorded.files.map(({ path }) => path)) : null;
@@ -33,7 +37,12 @@ export function wholeFiles(
     if (stale ? stale.has(path) : !known.has(path)) return { path, reason: "it changed after the latest recorded run" };
     return [];
   });
-  const built = compiled.map((path) => ({ path, reason: "it has no tests, and the change may break its build" }));
+  const built = [
+    ...compiled.map((path) => ({ path, reason: "it has no tests, and the change may break its build" })),
+    ...unbuiltFolders(past, { runner, files })
+      .filter((path) => !compiled.includes(path))
+      .map((path) => ({ path, reason: "it has no tests, and did not build in its last run" })),
+  ];
   // What the recorded runs never ran is of a project that the runner is not started in.
   const tracked = new Set(files);
   const projectOf = projectsIn(runner, (path) => tracked.has(path));
@@ -41,16 +50,53 @@ export function wholeFiles(
   return [...whole, ...built].filter(({ path }) => runner.boundary === undefined || projects.has(projectOf(path)));
 }
 
-/** Where a project names its test files unusually, others below the same folder or with the same first or last word may hold tests too. */
-function likenesses(path: string): string[] {
-  const { dir, name, ext } = parse(path);
-  const words = name.split(/[_.-]/);
-  return [`${dir}/*${ext}`, `${words[0]}*${ext}`, `*${words.at(-1)}${ext}`];
+const folderOfTests = /(?:^|\/)(?:tests?|__tests__|specs?)(?:\/|$)/i;
+const noTests = /(?:^|\/)(?:__)?(?:fixtures?|mocks?|snapshots?|testdata|data|helpers?|support|utils?)(?:__)?\//i;
+
+/**
+ * Where a project names its test files unusually, these may hold tests too: files in the same folder, with the same first word,
+ * or the same last word that says so (`shop_tests.py`); those below the same folder of tests; and below a folder of modules
+ * with examples that pytest runs.
+ * @param known test files that the runner would not take for such
+ */
+function likeness(runner: Runner, known: readonly string[], past: Past): (path: string) => boolean {
+  // Folders are known by the runner's own file names only, which no project can change.
+  if (runner.granularity === "folder") return () => false;
+  const keys = new Set(known.flatMap(keysOf));
+  const withExamples = new Set(
+    [...past.memory.tests.values()].flatMap(({ id, file }) =>
+      file !== null && isExample(id, file) ? [top(file)] : [],
+    ),
+  );
+  const folders = new Set(known.map((file) => parse(file)).map(({ dir, ext }) => `${dir}/*${ext}`));
+  return (path) => {
+    if (keysOf(path).some((key) => keys.has(key))) return true;
+    if (path.endsWith(".py") && withExamples.has(top(path))) return true;
+    // What such a runner is told it starts, and a fixture is no test.
+    if (runner.startsAnyFile || noTests.test(path)) return false;
+    const { dir, ext } = parse(path);
+    const above = dir.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
+    return above.some((folder) => folderOfTests.test(folder) && folders.has(`${folder}/*${ext}`));
+  };
 }
 
-/** What may be like a path: {@link likenesses} of it, and of the folders above it but the root. */
-function mayBeLike(path: string): string[] {
-  const { dir, ext } = parse(path);
-  const folders = dir.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
-  return [...likenesses(path), ...folders.filter(Boolean).map((folder) => `${folder}/*${ext}`)];
+function keysOf(path: string): string[] {
+  const { dir, name, ext } = parse(path);
+  const words = name.split(/[_.-]/);
+  const last = words.at(-1)!;
+  return [
+    `${dir}/*${ext}`,
+    `${words[0]}*${ext}`,
+    ...(/^(?:test|spec|case|check)s?$/i.test(last) ? [`*${last}${ext}`] : []),
+  ];
+}
+
+const top = (path: string): string => path.slice(0, path.indexOf("/") + 1);
+
+/** Whether a test is of the examples in a module: its name begins with the module's path. */
+function isExample(id: string, file: string): boolean {
+  if (!file.endsWith(".py")) return false;
+  const module = file.slice(0, -".py".length).replaceAll("/", ".");
+  const names = parseTestId(id).name.split(".");
+  return names.some((_, index) => index > 0 && `.${module}`.endsWith(`.${names.slice(0, index).join(".")}`));
 }

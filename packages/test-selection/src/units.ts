@@ -3,7 +3,7 @@ import { parseTestId } from "@goatnote/ci-history";
 import type { TestMemory } from "./memory.ts";
 import type { Past } from "./past.ts";
 import type { PlannedTest } from "./plan.ts";
-import { unitsIn } from "./runners/index.ts";
+import { compiledIn, unitsIn } from "./runners/index.ts";
 import type { Runner } from "./runners/runner.ts";
 import type { Score } from "./score.ts";
 import type { Situation } from "./situation.ts";
@@ -23,12 +23,11 @@ export function plannedTests(
   scores: Map<string, Score>,
 ): PlannedTest[] {
   const tracked = new Set(unitsIn(runner, files));
-  const tested = new Set(runner === null ? files : files.filter(runner.isTestFile).map((path) => runner.unitOf(path)));
-  /** In a folder without tests only a failed build is one. */
-  const isThere = (test: TestMemory, file: string): boolean =>
-    tracked.has(file) && (runner?.granularity !== "folder" || tested.has(file) || test.lastFailed);
+  const unbuilt = new Set(unbuiltFolders(past, { runner, files }));
   const exists = (test: TestMemory): boolean =>
-    past.memory.isCurrent(test) && (test.file === null || files.length === 0 || isThere(test, test.file));
+    past.memory.isCurrent(test) &&
+    !isRunnersOwn(past, test) &&
+    (test.file === null || files.length === 0 || tracked.has(test.file) || unbuilt.has(test.file));
   const named = (id: string): string | null => {
     const { file } = parseTestId(id);
     return file !== null && tracked.has(file) ? file : null;
@@ -49,6 +48,25 @@ export function plannedTests(
     };
   });
 }
+
+// A folder without tests reports nothing once it builds; so many runs without it say that it does.
+const runsUntilBuilt = 5;
+
+/** Folders without tests that lately did not build. */
+export function unbuiltFolders(past: Past, { runner, files }: Pick<Situation, "runner" | "files">): string[] {
+  const tested = new Set(unitsIn(runner, files));
+  const untested = new Set(compiledIn(runner, files).filter((folder) => !tested.has(folder)));
+  if (untested.size === 0) return [];
+  const failed = [...past.memory.tests.values()].filter(
+    (test) =>
+      test.file !== null && untested.has(test.file) && test.lastFailed && past.memory.wasSeen(test, runsUntilBuilt),
+  );
+  return [...new Set(failed.map((test) => test.file!))];
+}
+
+/** Whether it is no test but an error of the runner itself, which has neither file nor name, of a run before the latest. */
+export const isRunnersOwn = (past: Past, test: TestMemory): boolean =>
+  test.file === null && parseTestId(test.id).name === "(no name)" && !past.memory.wasSeen(test);
 
 /** Whether a runner can only be given whole files or folders. */
 export const runsTogether = (runner: Runner | null): boolean => runner !== null && runner.granularity !== "test";

@@ -14,17 +14,17 @@ export type { Runner, Start, Target, Wanted } from "./runner.ts";
 export const runners = { pytest, vitest, jest, "node-test": nodeTest, "go-test": goTest };
 
 /**
- * What the runner can be told to run, of files that exist: the files, or the folders that it compiles.
+ * What the runner can be told to run, of files that exist: the files, or the folders that hold test files.
  * @param files relative to the repository
  */
 export const unitsIn = (runner: Runner | null, files: readonly string[]): string[] =>
-  runner?.granularity === "folder" ? [...new Set(files.filter(compiledBy(runner)).map(posix.dirname))] : [...files];
+  runner?.granularity === "folder" ? foldersOf(files.filter(runner.isTestFile)) : [...files];
 
-/** Files that the runner looks at: those of tests, and others that it compiles. */
-export const compiledBy =
-  (runner: Runner) =>
-  (path: string): boolean =>
-    runner.compiles?.(path) ?? runner.isTestFile(path);
+/** Folders that the runner compiles, with tests or without; none for runners of files. */
+export const compiledIn = (runner: Runner | null, files: readonly string[]): string[] =>
+  runner?.compiles === undefined ? [] : foldersOf(files.filter(runner.compiles));
+
+const foldersOf = (files: readonly string[]): string[] => [...new Set(files.map((path) => posix.dirname(path)))];
 
 /** Says in which project below the root a folder is, where a file marks those: the innermost folder that holds it; null where none does. */
 export function projectsIn({ boundary }: Runner, has: (path: string) => boolean): (folder: string) => string | null {
@@ -38,20 +38,18 @@ export function projectsIn({ boundary }: Runner, has: (path: string) => boolean)
 // Linux refuses a command line above 2 MiB and one argument above 128 KiB; Windows one above 32,767 characters.
 const mostCharacters = process.platform === "win32" ? 20_000 : 500_000;
 
+export type Locate = (path: string, isWhole: boolean) => string | null;
+
 /** What the runner is told: arguments, or null where everything is to be run, with the reason in words. */
 export type Arguments = { args: string[] } | { args: null; reason: string };
 
 /**
  * The arguments that make a runner run what the plan chose, and no less.
- * @param locate the path as it stands in the work tree, or null where it is missing
+ * @param locate the path as it stands in the work tree, or null where it is missing; a folder has to hold tests, or, where
+ * it runs as a whole, what the runner compiles
  * @param shard run only this shard's part, from 1
  */
-export function argumentsFor(
-  plan: Plan,
-  runner: Runner,
-  locate: (path: string) => string | null,
-  shard?: number,
-): Arguments {
+export function argumentsFor(plan: Plan, runner: Runner, locate: Locate, shard?: number): Arguments {
   if (plan.mode === "prioritize" && runner.ordered && shard === undefined) return inOrder(plan, runner, locate);
   // A shard of everything is made of whole files. Without history nobody knows which files those are.
   if (plan.run === "all" && (shard === undefined || plan.tests.length === 0))
@@ -68,11 +66,11 @@ export function argumentsFor(
     const entirely = runner.granularity !== "test" || chosen.length === tests.length;
     targets.push(...(entirely ? [{ file }] : chosen.map(({ id }) => ({ file, test: parseTestId(id) }))));
   }
-  return tell(runner, targets, locate);
+  return tell(runner, targets, whole, locate);
 }
 
 /** Likely failures first, then every test file: what was named before is not run twice. */
-function inOrder(plan: Plan, runner: Runner, locate: (path: string) => string | null): Arguments {
+function inOrder(plan: Plan, runner: Runner, locate: Locate): Arguments {
   const first = plan.tests.filter((test) => test.chosen && test.file !== null);
   const files = new Set([...plan.files.map(({ path }) => path), ...plan.tests.map(({ file }) => file)]);
   if (plan.confidence === 1 || files.has(null)) return { args: null, reason: plan.reason };
@@ -80,19 +78,19 @@ function inOrder(plan: Plan, runner: Runner, locate: (path: string) => string | 
     ...first.map(({ id, file }) => ({ file: file as string, test: parseTestId(id) })),
     ...[...files].map((file) => ({ file: file as string })),
   ];
-  return tell(runner, targets, locate);
+  return tell(runner, targets, new Set(), locate);
 }
 
-function tell(runner: Runner, targets: Target[], locate: (path: string) => string | null): Arguments {
+function tell(runner: Runner, targets: Target[], whole: ReadonlySet<string>, locate: Locate): Arguments {
   if (targets.length === 0) return { args: [] };
   const args: string[] = [];
-  const projectOf = projectsIn(runner, (path) => locate(path) !== null);
+  const projectOf = projectsIn(runner, (path) => locate(path, true) !== null);
   for (const target of targets) {
-    const file = locate(target.file);
+    const file = locate(target.file, whole.has(target.file));
     if (file === null) return { args: null, reason: `${target.file} is in the plan but not in the work tree` };
     const project = projectOf(target.file);
-    // The folder that the runner starts in is the end of what is left out of the path.
-    if (project !== null && project.length > target.file.length - file.length && file !== ".")
+    // The folder that the runner starts in is what is left out at the begin of the path.
+    if (project !== null && depth(project) > depth(target.file) - depth(file))
       return { args: null, reason: `${target.file} is in another module, that of ${project}/${runner.boundary}` };
     target.file = file;
     const arg = runner.argument(target);
@@ -104,5 +102,7 @@ function tell(runner: Runner, targets: Target[], locate: (path: string) => strin
   if (files.length < args.length && fits(files)) return { args: [...runner.before, ...files] };
   return { args: null, reason: `the list of ${args.length} tests is longer than a command line may be` };
 }
+
+const depth = (path: string): number => (path === "." ? 0 : path.split("/").length);
 
 const fits = (args: readonly string[]): boolean => args.reduce((sum, arg) => sum + arg.length + 1, 0) <= mostCharacters;

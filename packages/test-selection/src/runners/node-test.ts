@@ -8,6 +8,7 @@ export const nodeTest: Runner = {
   // https://nodejs.org/docs/latest-v24.x/api/test.html#running-tests-from-the-command-line
   isTestFile: (path) => /((^|\/)test\/.*|(^|\/)(test(-[^/]*)?|[^/]*[._-]test))\.[cm]?[jt]s$/.test(path),
   unitOf: (path) => path,
+  startsAnyFile: true,
   before: [],
   // Arguments are patterns that know no escape, and one that matches nothing is passed over in silence.
   argument: ({ file }) => (/[*?[\]{}\\]|[!@+]\(/.test(file) ? null : file.startsWith("-") ? `./${file}` : file),

@@ -13,6 +13,8 @@ export interface Runner {
    * its folder, `.` for the root; null for other files of a package.
    */
   unitOf(path: string): string | null;
+  /** True where it starts whatever file it is told, as a program. */
+  startsAnyFile?: boolean;
   /** For runners of folders: true for files of which it compiles the folder, also where that holds no tests. */
   compiles?(path: string): boolean;
   /** The file that marks a folder as another project, whose folders the runner cannot be told from outside of it. */

@@ -4,7 +4,7 @@ import { choose } from "../choose.ts";
 import { learn } from "../past.ts";
 import type { Plan } from "../plan.ts";
 import { changeOf, execution, fullRun, idOf, projectFiles, projectHistory, wishes } from "../samples.ts";
-import { argumentsFor, runners, unitsIn } from "./index.ts";
+import { argumentsFor, compiledIn, runners, unitsIn } from "./index.ts";
 
 const here = (path: string): string => path;
 const { pytest, vitest } = runners;
@@ -225,8 +225,10 @@ describe("go-test", () => {
   ].flat();
   const goPlan = async (paths: string[], existing = files, more = {}): Promise<Plan> =>
     choose(await learn(history), changeOf(paths, { files: existing, runner: go }), { ...wishes, ...more });
-  const told = (plan: Plan, existing = files): string[] | null =>
-    argumentsFor(plan, go, (path) => (unitsIn(go, existing).includes(path) ? path : null)).args;
+  const told = (plan: Plan, existing = files): string[] | null => {
+    const there = (isWhole: boolean): string[] => (isWhole ? compiledIn : unitsIn)(go, existing);
+    return argumentsFor(plan, go, (path, isWhole) => (there(isWhole).includes(path) ? path : null)).args;
+  };
 
   it("a changed source chooses the package that it breaks, by its folder", async () => {
     const plan = await goPlan(["beta/beta.go"]);
