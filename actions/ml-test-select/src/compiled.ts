@@ -5,12 +5,14 @@ import type { Runner } from "@goatnote/test-selection";
 
 /**
  * The folders without tests that reach the change.
+ * @param isTested whether recorded runs have tests of a folder: those of its test files may all be left out of a build
  * @param reaches whether a file is changed or leads to the change through imports
  */
 export async function compiledFolders(
   runner: Runner,
   files: readonly string[],
   read: (path: string) => Promise<string | null>,
+  isTested: (folder: string) => boolean,
   reaches: (path: string) => boolean,
 ): Promise<string[]> {
   const sources = Map.groupBy(
@@ -19,7 +21,7 @@ export async function compiledFolders(
   );
   const found: string[] = [];
   for (const [folder, paths] of sources)
-    if (!paths.some(runner.isTestFile) && paths.some(reaches) && (await builds(paths, read))) found.push(folder);
+    if (!isTested(folder) && paths.some(reaches) && (await builds(paths, read))) found.push(folder);
   return found;
 }
 

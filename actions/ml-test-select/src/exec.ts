@@ -18,13 +18,13 @@ export async function exec(): Promise<void> {
   const runner = runners[inputs.runner];
   const told = await readArguments(inputs, runner, workspace);
   if (told.args === null) say(`Everything runs: ${told.reason.replace(/^Everything runs: /, "")}`);
+  const report = inputs.report === "" ? null : resolve(workspace, inputs.report);
+  // One of an earlier step would be taken for this one's, where the runner ends before it writes.
+  if (report !== null && existsSync(report) && statSync(report).isFile()) rmSync(report);
   if (told.args?.length === 0) {
     say("The plan has nothing for this job to run.");
     return;
   }
-  const report = inputs.report === "" ? null : resolve(workspace, inputs.report);
-  // One of an earlier step would be taken for this one's, where the runner ends before it writes.
-  if (report !== null && statSync(report, { throwIfNoEntry: false })?.isFile()) rmSync(report);
   let code = await start(inputs, runner, workspace, report, told.args ?? []);
   if (told.args !== null && runner.notFound(code)) {
     warning(`${runner.name} did not find what the plan names (exit code ${code}), so everything runs.`);
@@ -85,7 +85,8 @@ async function start(
   const folder = resolve(workspace, inputs["working-directory"]);
   const [program, ...first] = inputs.command;
   // npm takes the options that follow for itself, and the runner would be told nothing.
-  if (program !== undefined && /(?:^|[\\/])npm(?:\.cmd)?$/.test(program) && !first.includes("--")) first.push("--");
+  const npm = inputs.command.findLastIndex((word) => /(?:^|[\\/])npm(?:\.cmd)?$/.test(word));
+  if (npm >= 0 && !first.slice(npm).includes("--")) first.push("--");
   const { argv, env } = runner.start({
     folder,
     command: program === undefined ? null : [program, ...first],

@@ -117,6 +117,14 @@ describe("what tests share", () => {
     write({ "lab/tests/test_ink.py": "def test_ink():\n    pass\n" });
   });
 
+  test("is used by tests alone", async () => {
+    write({ "lab/tests/client.py": "", "lab/src/app.py": "from tests import client\n" });
+    files.push("tests/client.py", "src/app.py");
+    expect(await shared("tests/client.py")).toEqual([]);
+    files.splice(-2);
+    for (const path of ["tests/client.py", "src/app.py"]) rmSync(join(workspace, path));
+  });
+
   test("reaches all that inherit it", async () => {
     expect(await shared("tests/cases.py")).toContain("tests/test_ink.py");
     expect(await shared("tests/cases.py")).not.toContain("tests/test_page.py");
@@ -145,6 +153,9 @@ describe("packages that hold no tests", () => {
     "c/c.go": 'package c\n\nimport (\n\t"C"\n\t"example.org/lab/api"\n)\n',
     "gen/gen.go": '//go:build ignore\n\npackage main\n\nimport "example.org/lab/api"\n',
     "port/port_windows.go": 'package port\n\nimport "example.org/lab/api"\n',
+    "tagged/a.go": "package tagged\n",
+    "tagged/a_test.go": "//go:build integration\n\npackage tagged\n",
+    "doc/doc.go": 'package documentation\n\nimport "example.org/lab/api"\n',
     "tested/a.go": 'package tested\n\nimport "example.org/lab/api"\n',
     "tested/a_test.go": "package tested\n",
   };
@@ -155,7 +166,7 @@ describe("packages that hold no tests", () => {
       ["go.mod", ...Object.keys(sources)],
       change,
       runners["go-test"],
-      isTest,
+      (path) => isTest(path) || path === "tested",
     );
     return compiled && [...compiled].sort();
   };
@@ -165,6 +176,8 @@ describe("packages that hold no tests", () => {
     expect(await compiled("api/api.go")).toEqual(["api", "cmd", "code"]);
     expect(await compiled("cmd/gone.go")).toEqual(["cmd"]);
     expect(await compiled("tested/a.go")).toEqual([]);
+    // No run has tests of it.
+    expect(await compiled("tagged/a.go")).toEqual(["tagged"]);
   });
   test("are none for a runner of files", async () => {
     expect((await read("src/model.py")).compiled).toBeUndefined();

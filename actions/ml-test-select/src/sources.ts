@@ -1,10 +1,10 @@
 /** What the checkout says of tests and change: imports between them, words in common. It ranks tests: where no run knew it, they are ranked without. */
 import { lstat, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { warning } from "@actions/core";
 import { describe, say } from "@goatnote/action-io";
 import { type Change, changedLines } from "@goatnote/change-facts";
-import { importPaths, isSource, readGraph, withConftests } from "@goatnote/import-graph";
+import { type Graph, importPaths, readGraph, withConftests } from "@goatnote/import-graph";
 import {
   type ImportLink,
   isMoreAlike,
@@ -22,7 +22,13 @@ export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown" | "imports
 
 // What tests share is in a folder of tests, where no runner collects it.
 const amongTests = /(?:^|\/)(?:tests?|__tests__|specs?|test[-_]?utils?)\//i;
-const isShared = (path: string): boolean => isSource(path) && amongTests.test(path);
+
+/** Whether a file is among tests, and used by them alone: `django/test` is a part of the product. */
+function isShared(graph: Graph, path: string, isTest: (path: string) => boolean): boolean {
+  const isOfTests = (file: string): boolean =>
+    isTest(file) || amongTests.test(file) || basename(file) === "conftest.py";
+  return amongTests.test(path) && ![...graph].some(([file, targets]) => targets?.has(path) && !isOfTests(file));
+}
 
 /**
  * Reads the sources as they are checked out.
@@ -46,7 +52,7 @@ export async function sourcesIn(
   };
   const changed = change.files.map(({ path }) => path);
   const compiledOf = async (reaches: (path: string) => boolean): Promise<Pick<Situation, "compiled">> =>
-    runner?.compiles ? { compiled: await compiledFolders(runner, files, read, reaches) } : {};
+    runner?.compiles ? { compiled: await compiledFolders(runner, files, read, isTest, reaches) } : {};
   const compiledOfAny = () => compiledOf(() => true);
   try {
     const listed = new Set(files);
@@ -60,7 +66,7 @@ export async function sourcesIn(
     const touched = new Set(changed.map((path) => dirname(path)));
     const compiled = await compiledOf((path) => imports.has(path) || touched.has(dirname(path)));
     perPackage(imports, isNearer);
-    const shared = changed.filter((path) => isTest(path) || isShared(path));
+    const shared = changed.filter((path) => isTest(path) || isShared(found.graph, path, isTest));
     const importsOfTests = new Map<string, ImportLink>(importPaths(withConftests(found.graph, isTest), shared));
     perPackage(importsOfTests, isNearer);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);

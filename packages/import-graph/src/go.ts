@@ -38,9 +38,10 @@ const systems =
 const processors = "386|amd64|arm|arm64|loong64|mips(?:64)?(?:le)?|ppc64(?:le)?|riscv64|s390x|sparc64|wasm";
 const forSome = new RegExp(`_(?:${systems}|${processors})\\.go$`);
 
-/** Whether a file may be left out of a build: by its name, by a comment, or since it needs C (https://pkg.go.dev/cmd/go#hdr-Build_constraints). */
+/** Whether a file may be left out of a build: by its name, by a comment, or since it needs C or is documentation (https://pkg.go.dev/cmd/go#hdr-Build_constraints). */
 export const isGoConstrained = (path: string, text: string): boolean =>
   forSome.test(path) ||
+  /^package documentation\b/m.test(text) ||
   /^\/\/(?:go:build| ?\+build)\b/m.test(text.slice(0, Math.max(0, text.search(/^package\b/m)))) ||
   goImports(text).some(({ module }) => module === "C");
 

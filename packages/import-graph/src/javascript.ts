@@ -11,7 +11,7 @@ const template = String.raw`\x60(?:[^\x60\\]|\\[\s\S])*\x60?`;
 // from each of its slashes.
 const regularExpression = String.raw`\/(?<=(?:^|[(,=:[&|?{;*%~^]|=>|(?<![\p{ID_Continue}$)\]])!|(?<!\+)\+|(?<!-)-|\b(?:return|case|typeof))[ \t]*\/)(?!>)(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.){0,200}\]){1,400}\/`;
 const notStatement = new RegExp(
-  String.raw`\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|${string}|${template}|${regularExpression}`,
+  String.raw`\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|(?![\s\S]))|${string}|${template}|${regularExpression}`,
   "gmu",
 );
 

@@ -21,6 +21,7 @@ describe("JavaScript and TypeScript", () => {
     ['import type { T } from "./a"', "./a", ["T"]],
     ['fork(require.resolve("./a"))', "./a", null],
     ['export {\n  // of old\n  b, /* and */ c\n} /* is */ from // here\n "./a"', "./a", []],
+    ["export {\n  /**\n   * The `h\n   * @example import './x'\n   */\n  b as c\n} from './a';", "./a", []],
     ['import { größe } from "./a";', "./a", ["größe"]],
     ['import { "b-c" as d } from "./a";', "./a", ["b-c"]],
     ['import(/* webpackChunkName: "b" */ "./a")', "./a", null],

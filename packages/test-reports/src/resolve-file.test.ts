@@ -50,8 +50,14 @@ test("without a module, it is in the only folder that its path ends in", () => {
 });
 
 test("a text with examples that pytest runs is known by its dots", () => {
-  const resolver = new FileResolver("/nowhere", ["docs/index.md", "tests/test_a.txt", "tests/test_a.py"]);
+  const resolver = new FileResolver("/nowhere", [
+    "docs/index.md",
+    "docs/v1.2.rst",
+    "tests/test_a.txt",
+    "tests/test_a.py",
+  ]);
   expect(resolver.ofClass("docs.index.md", "")).toEqual({ file: "docs/index.md", rest: "" });
+  expect(resolver.ofClass("docs.v1.2.rst", "")).toEqual({ file: "docs/v1.2.rst", rest: "" });
   expect(resolver.ofClass("tests.test_a.txt", "")).toEqual({ file: "tests/test_a.txt", rest: "" });
   expect(resolver.ofClass("tests.test_a.TestX", "")).toEqual({ file: "tests/test_a.py", rest: "TestX" });
 });

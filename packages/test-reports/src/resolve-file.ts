@@ -22,6 +22,7 @@ export class FileResolver {
   readonly #byStem = new Map<string, string[]>();
   readonly #goFolders = new Set<string>();
   readonly #goTested = new Set<string>();
+  #texts: ReadonlyMap<string, string[]> | undefined;
   #goModules: ReadonlyMap<string, string> | undefined;
   /** Parts of the longest known path: a longer end of a path is no known file. */
   #deepest = 0;
@@ -94,11 +95,15 @@ export class FileResolver {
     return { file: null, rest: name };
   }
 
-  /** The text whose examples pytest runs: `docs.index.md` is docs/index.md. */
+  /** The text whose examples pytest runs: `docs.index.md` is docs/index.md; null where it could be several. */
   #ofText(name: string): string | null {
-    const [, path, ending] = /^(.+)\.(md|rst|txt)$/.exec(name) ?? [];
-    const file = `${path?.replaceAll(".", "/")}.${ending}`;
-    return path !== undefined && this.#known?.has(file) ? file : null;
+    if (!/\.(?:md|rst|txt)$/.test(name)) return null;
+    this.#texts ??= Map.groupBy(
+      [...(this.#known ?? [])].filter((file) => /\.(?:md|rst|txt)$/.test(file)),
+      (file) => file.replaceAll("/", "."),
+    );
+    const [file, ...others] = this.#texts.get(name) ?? [];
+    return file !== undefined && others.length === 0 ? file : null;
   }
 
   /**

@@ -305,7 +305,14 @@ describe("any doubt runs everything, and says which", () => {
   });
 
   it("an error of the runner that is neither file nor test, until a run is without it", async () => {
-    const broken = fullRun([], [{ ...execution("x", "(no name)", { status: "error" }), file: null }]);
+    const own = { file: null, status: "error" as const };
+    const broken = fullRun(
+      [],
+      [
+        { ...execution("x", "(no name)"), ...own },
+        { ...execution("x", "y"), ...own, id: "pytest||internal" },
+      ],
+    );
     const planAfter = (...later: Run[]): Promise<Plan> =>
       planFor(changeOf(["src/beta.py"]), {}, [...projectHistory(4), broken, ...later]);
     expect((await planAfter()).reason).toMatch(/the file of x\|\|\(no name\) is not known/);
@@ -389,10 +396,12 @@ describe("safety nets", () => {
   it.each([
     ["with the same last word", "tests/blog/blog_tests.py", "shop/shop_tests.py"],
     ["below the same folder", "__tests__/curry.js", "__tests__/arrays/append.js"],
+    ["beside texts with examples", "docs/index.md", "docs/guide/new.md", "index.md"],
     ["beside modules with examples", "src/pkg/a.py", "src/other/b.py", "pkg.a.three"],
   ])("finds a new test file %s", async (_, known, path, name = "works") => {
     const history = [fullRun([], [execution(known, name)])];
-    const plan = await planFor(changeOf([path], { files: [known, path] }), { maxFraction: 0 }, history);
+    const runner = known.endsWith(".js") ? runners.vitest : runners.pytest;
+    const plan = await planFor(changeOf([path], { files: [known, path], runner }), { maxFraction: 0 }, history);
     expect(plan.files.map((file) => file.path)).toEqual([path]);
   });
 
@@ -401,6 +410,7 @@ describe("safety nets", () => {
     ["a source", "vitest", "src/lib/a.ts", "src/lib/deep/c.ts"],
     ["a source with the same last word", "vitest", "checks/user-api.js", "src/api.js"],
     ["a source in another package", "pytest", "src/pkg/a.py", "src/web/views.py"],
+    ["what pytest would import", "pytest", "tests/login_tests.py", "tests/apps/broken.py"],
     ["what node would start", "node-test", "tests/a.js", "tests/deep/server.js"],
   ] as const)("takes %s for no test file", async (_, runner, known, path) => {
     const history = [fullRun([], [execution(known, "works")])];

@@ -187,7 +187,7 @@ export class Memory {
   }
 
   /** Whether one of the latest runs had the test; the latest alone, if no number is given. */
-  wasSeen(test: TestMemory, runs = 1): boolean {
+  wasSeen(test: Pick<TestMemory, "lastSeenAt">, runs = 1): boolean {
     return test.lastSeenAt > this.runs - runs;
   }
 

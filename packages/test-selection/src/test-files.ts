@@ -65,14 +65,14 @@ function likeness(runner: Runner, known: readonly string[], past: Past): (path: 
   const keys = new Set(known.flatMap(keysOf));
   const withExamples = new Set(
     [...past.memory.tests.values()].flatMap(({ id, file }) =>
-      file !== null && isExample(id, file) ? [top(file)] : [],
+      file !== null && isExample(id, file) ? [topOf(file)] : [],
     ),
   );
   const folders = new Set(known.map((file) => parse(file)).map(({ dir, ext }) => `${dir}/*${ext}`));
   return (path) => {
     if (keysOf(path).some((key) => keys.has(key))) return true;
-    if (path.endsWith(".py") && withExamples.has(top(path))) return true;
-    // What such a runner is told it starts, and a fixture is no test.
+    if (withExamples.has(topOf(path))) return true;
+    // Such a runner starts what it is told, and a fixture is no test.
     if (runner.startsAnyFile || noTests.test(path)) return false;
     const { dir, ext } = parse(path);
     const above = dir.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
@@ -91,12 +91,14 @@ function keysOf(path: string): string[] {
   ];
 }
 
-const top = (path: string): string => path.slice(0, path.indexOf("/") + 1);
+const topOf = (path: string): string => `${path.slice(0, path.indexOf("/") + 1)}*${parse(path).ext}`;
 
-/** Whether a test is of the examples in a module: its name begins with the module's path. */
+/** Whether a test is of the examples in a text, by whose name it is called, or in a module: its name begins with the module's path. */
 function isExample(id: string, file: string): boolean {
-  if (!file.endsWith(".py")) return false;
-  const module = file.slice(0, -".py".length).replaceAll("/", ".");
-  const names = parseTestId(id).name.split(".");
+  const { name } = parseTestId(id);
+  const { base, ext } = parse(file);
+  if (ext !== ".py") return name === base;
+  const module = file.slice(0, -ext.length).replaceAll("/", ".");
+  const names = name.split(".");
   return names.some((_, index) => index > 0 && `.${module}`.endsWith(`.${names.slice(0, index).join(".")}`));
 }

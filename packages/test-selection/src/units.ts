@@ -64,9 +64,11 @@ export function unbuiltFolders(past: Past, { runner, files }: Pick<Situation, "r
   return [...new Set(failed.map((test) => test.file!))];
 }
 
-/** Whether it is no test but an error of the runner itself, which has neither file nor name, of a run before the latest. */
-export const isRunnersOwn = (past: Past, test: TestMemory): boolean =>
-  test.file === null && parseTestId(test.id).name === "(no name)" && !past.memory.wasSeen(test);
+/** Whether it is no test but an error of the runner itself, of a run before the latest. */
+export const isRunnersOwn = (past: Past, { id, ...test }: TestMemory): boolean =>
+  test.file === null &&
+  (id === "pytest||internal" || parseTestId(id).name === "(no name)") &&
+  !past.memory.wasSeen(test);
 
 /** Whether a runner can only be given whole files or folders. */
 export const runsTogether = (runner: Runner | null): boolean => runner !== null && runner.granularity !== "test";

@@ -18,7 +18,7 @@ export const goTest: Runner = {
     return own.endsWith("_test.go") ? posix.dirname(own) : null;
   },
   compiles: (path) => /(^|\/)[^/_.][^/]*\.go$/.test(path) && !passedOver.test(path),
-  boundary: "go.mod",
+  boundary: { file: "go.mod", joins: "go.work" },
   before: [],
   // `...` is a pattern. What lies outside of the folder may be another module, which this one cannot name.
   argument: ({ file }) => (/\.\.\.|^\.\.(\/|$)/.test(file) ? null : /^\.?$/.test(file) ? "." : `./${file}`),

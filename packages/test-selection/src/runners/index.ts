@@ -28,10 +28,12 @@ const foldersOf = (files: readonly string[]): string[] => [...new Set(files.map(
 
 /** Says in which project below the root a folder is, where a file marks those: the innermost folder that holds it; null where none does. */
 export function projectsIn({ boundary }: Runner, has: (path: string) => boolean): (folder: string) => string | null {
+  if (boundary === undefined) return () => null;
+  const { file, joins } = boundary;
   return (folder) => {
-    if (boundary !== undefined)
-      for (let at = folder; at !== "." && at !== "/"; at = posix.dirname(at)) if (has(`${at}/${boundary}`)) return at;
-    return null;
+    const above = folder === "." ? [] : folder.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
+    if ([".", ...above].some((at) => has(posix.join(at, joins)))) return null;
+    return above.findLast((at) => has(`${at}/${file}`)) ?? null;
   };
 }
 
@@ -91,7 +93,7 @@ function tell(runner: Runner, targets: Target[], whole: ReadonlySet<string>, loc
     const project = projectOf(target.file);
     // The folder that the runner starts in is what is left out at the begin of the path.
     if (project !== null && depth(project) > depth(target.file) - depth(file))
-      return { args: null, reason: `${target.file} is in another module, that of ${project}/${runner.boundary}` };
+      return { args: null, reason: `${target.file} is in another module, that of ${project}/${runner.boundary?.file}` };
     target.file = file;
     const arg = runner.argument(target);
     if (arg === null) return { args: null, reason: `${runner.name} cannot be told to run ${target.file}` };

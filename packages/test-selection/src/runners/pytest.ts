@@ -9,6 +9,7 @@ export const pytest: Runner = {
   // https://docs.pytest.org/en/stable/how-to/doctest.html: text files are read as doctests by default
   isTestFile: (path) => /(^|\/)((test_[^/]*|[^/]*_test)\.py|test[^/]*\.txt)$/.test(path),
   unitOf: (path) => path,
+  startsAnyFile: true,
   before: [],
   argument({ file, test }) {
     // pytest cuts an argument at the first `[` and at `::`, so a path with one of them cannot be named.

@@ -13,12 +13,12 @@ export interface Runner {
    * its folder, `.` for the root; null for other files of a package.
    */
   unitOf(path: string): string | null;
-  /** True where it starts whatever file it is told, as a program. */
+  /** True where it starts or imports whatever file it is told, be it a test or not. */
   startsAnyFile?: boolean;
   /** For runners of folders: true for files of which it compiles the folder, also where that holds no tests. */
   compiles?(path: string): boolean;
-  /** The file that marks a folder as another project, whose folders the runner cannot be told from outside of it. */
-  boundary?: string;
+  /** The file that marks a folder as another project, whose folders the runner cannot be told from outside of it, and the file above that joins them. */
+  boundary?: { file: string; joins: string };
   /** Arguments that stand before the first target. */
   before: readonly string[];
   /** One argument for a target; null when the runner has no way to be told exactly this. */

@@ -297,6 +297,8 @@ describe("go-test", () => {
       argumentsFor(plan, go, (path) => (here.has(path) ? path.slice(folder.length) : null));
     expect(from("")).toEqual({ args: null, reason: "tools/x is in another module, that of tools/go.mod" });
     expect(from("tools/")).toEqual({ args: ["./x"] });
+    here.add("go.work");
+    expect(from("")).toEqual({ args: ["./tools/x"] });
   });
 
   it("the package of the root is known by its folder too", async () => {
