@@ -164,6 +164,8 @@ describe("the runs of a history", () => {
       return (await learn([...commit(1, "a", "b"), ...lacking])).lastSha?.[0];
     };
     expect([await upTo(1), await upTo(2), await upTo(5), await upTo(6)]).toEqual(["1", "1", "1", "6"]);
+    const nameless = { ...projectRun(null, null), sha: "1".repeat(40) };
+    expect((await learn([nameless, ...commit(2, "a")])).lastSha).toBe("2".repeat(40));
     const more = [...commit(1, "a", "b"), ...commit(2, "a"), ...commit(3, "b", "c", "a")];
     expect((await learn(more)).lastSha).toBe("3".repeat(40));
   });

@@ -59,7 +59,8 @@ const mostLacking = 4;
 function latestCommit(latest: LatestCommit, run: Run): LatestCommit {
   if (run.report_complete === false) return latest;
   const jobs = legsOf(run).whole;
-  const lacks = latest.jobs.some((job) => !jobs.has(job));
+  // A record that names no job does not tell which there are.
+  const lacks = latest.jobs.some((job) => job !== "" && !jobs.has(job));
   if (lacks && latest.lacking < mostLacking) return { ...latest, lacking: latest.lacking + 1 };
   return { sha: run.sha, jobs: [...jobs].sort(), lacking: 0 };
 }
