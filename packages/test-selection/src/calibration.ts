@@ -123,6 +123,10 @@ function isotonic(points: [number, [number, number]][], base: number): Calibrati
     }
     blocks.push(block);
   }
-  // One more test that fails as often as all do: no block is certain.
-  return blocks.map(({ score, tests, failures }) => ({ score, probability: (failures + base) / (tests + 1) }));
+  // One more test that fails as often as all do: no block is certain. A small block moves more by it than a large one before.
+  let highest = 0;
+  return blocks.map(({ score, tests, failures }) => {
+    highest = Math.max(highest, (failures + base) / (tests + 1));
+    return { score, probability: highest };
+  });
 }
