@@ -34,6 +34,11 @@ test("checksums come back as they were written, whatever the names", () => {
   );
 });
 
+test("a separator of lines or paragraphs is a part of a name", () => {
+  for (const name of ["a\u2028b", "\u2029"])
+    expect(parseChecksums(line("0".repeat(64), name, "  "), "SUMS")[0]!.name).toBe(name);
+});
+
 test("no text makes the parsers throw anything but a sentence", () => {
   fc.assert(
     fc.property(fc.string(), (text) => {

@@ -33,8 +33,8 @@ export function chunks<T>(items: readonly T[], size: number): T[][] {
   );
 }
 
-const gnu = /^(\\?)([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}) [ *](.+)$/i;
-const bsd = /^(\\?)SHA(256|384|512) \((.+)\) = ([0-9a-f]+)$/i;
+const gnu = /^(\\?)([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}) [ *](.+)$/is;
+const bsd = /^(\\?)SHA(256|384|512) \((.+)\) = ([0-9a-f]+)$/is;
 
 /**
  * Reads what `sha256sum`, `sha384sum`, `sha512sum` and `shasum` write, also with `--tag`.
