@@ -178,7 +178,7 @@ export function commandLine(
     stage,
     "stage",
     report,
-    report ? String(randomInt(300, 30_000)) : "",
+    report ? String(nextProcessId()) : "",
     hostname,
     offline ? "1" : "",
     mounts.length > 0 ? "1" : "",
@@ -188,6 +188,14 @@ export function commandLine(
     "--",
     ...tail,
   ] as [string, ...string[]];
+}
+
+let processId: number | undefined;
+
+/** Where the process ids of a build begin: by chance for the first, and for each after it elsewhere. */
+function nextProcessId(): number {
+  processId = processId === undefined ? randomInt(300, 30_000) : 300 + ((processId - 300 + 7_919) % 29_700);
+  return processId;
 }
 
 /** A shell that has nothing but what finds programs, and what its process is found by until it has read the rest. */
