@@ -329,7 +329,8 @@ function kept({ state }: Backend) {
   const differing = ["started_at", "duration_ms", "plan_digest", "variant"];
   const told = (name: string, content: Buffer) =>
     name === "test-plan.json" ? JSON.parse(content.toString()) : decodeRuns(content, name);
-  const neutral = (text: string) => [...state.runs.keys()].reduce((rest, id) => rest.replaceAll(`${id}`, "RUN"), text);
+  const neutral = (text: string) =>
+    [...state.runs.keys()].reduce((rest, id) => rest.replace(new RegExp(`\\b${id}\\b`, "g"), "RUN"), text);
   const artifacts = state.artifacts.map(({ name, blob }) => ({
     name,
     content: state.blobs.get(blob)?.content ?? Buffer.alloc(0),

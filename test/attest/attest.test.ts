@@ -675,7 +675,7 @@ test.each([
   expect(ended.code).toBe(1);
   const said = ended.log.replace(/^::add-mask::.*$/gm, "");
   expect(said).toContain("it answered 400 (bad token ");
-  expect(said).not.toContain("eyJ");
+  expect(said).not.toMatch(/eyJ[\w-]{8}/);
 });
 
 test("a certificate authority that redirects gets no token there", async () => {

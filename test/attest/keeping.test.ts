@@ -315,8 +315,9 @@ describe("an archive, verified again", () => {
 
   test("says which keys and certificates are out of use, or soon will be", async () => {
     await archive();
+    const end = inDays(30);
     later((root) => {
-      root.tlogs[0]!.publicKey.validFor = { start, end: inDays(30) };
+      root.tlogs[0]!.publicKey.validFor = { start, end };
       root.certificateAuthorities[0]!.validFor = { start, end: new Date(Date.now() + 1000).toISOString() };
     });
     await new Promise((resolve) => setTimeout(resolve, 1500)); // it signed, and then it ended
@@ -330,7 +331,7 @@ describe("an archive, verified again", () => {
       },
       {
         what: expect.stringMatching(/^key of the log http/),
-        end: inDays(30).slice(0, 10),
+        end: end.slice(0, 10),
         note: expect.stringMatching(/^What it signs until then/),
       },
     ]);

@@ -30,7 +30,8 @@ type Login = "none" | "basic" | "bearer";
  */
 async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(10_000, 32_000);
+    // Above 10,080, which fetch refuses to ask.
+    const port = randomInt(10_081, 32_000);
     const server = createSocket().listen(port, "127.0.0.1");
     try {
       await once(server, "listening");

@@ -83,14 +83,14 @@ describeWithPeer("sops", (sops) => {
         "a value at another key",
         (text) => {
           const [a, b] = values(text);
-          return text.replace(a, "X").replace(b, a).replace("X", b);
+          return text.replace(a, "<X>").replace(b, a).replace("<X>", b);
         },
       ],
       [
         "two items of a list in another order",
         (text) => {
           const [, , c, d] = values(text);
-          return text.replace(c, "X").replace(d, c).replace("X", d);
+          return text.replace(c, "<X>").replace(d, c).replace("<X>", d);
         },
       ],
       ["a value that is blanked", (text) => text.replace(values(text)[0], '""')],
