@@ -42,6 +42,7 @@ import {
   type Situation,
   unitsIn,
   type Wishes,
+  whyUntold,
 } from "@goatnote/test-selection";
 import { mainInputs } from "./inputs.ts";
 import { secondsSaved, summarise } from "./report.ts";
@@ -147,16 +148,6 @@ function locatorIn({ files, runner }: Situation): Locate {
 
 /** Which folder the runner will start in is known to `exec` alone. */
 const withoutBoundary = ({ boundary: _, ...runner }: Runner): Runner => runner;
-
-/** Why a part of the plan is nothing that the runner can be told; null where all can be. */
-function whyUntold(plan: Plan, runner: Runner, locate: Locate): string | null {
-  const shards = plan.shards > 1 ? Array.from({ length: plan.shards }, (_, index) => index + 1) : [undefined];
-  for (const shard of shards) {
-    const told = argumentsFor(plan, runner, locate, shard);
-    if (told.args === null) return told.reason;
-  }
-  return null;
-}
 
 const nothingKnown = (reason: string): Omit<Situation, "runner"> => ({
   change: { kind: "unknown", reason },

@@ -23,11 +23,12 @@ export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown" | "imports
 // What tests share is in a folder of tests, where no runner collects it.
 const amongTests = /(?:^|\/)(?:tests?|__tests__|specs?|test[-_]?utils?)\//i;
 
-/** Whether a file is among tests, and used by them alone: `django/test` is a part of the product. */
-function isShared(graph: Graph, path: string, isTest: (path: string) => boolean): boolean {
+/** Tells files that are among tests and used by them alone: `django/test` is a part of the product. */
+function sharedIn(graph: Graph, isTest: (path: string) => boolean): (path: string) => boolean {
   const isOfTests = (file: string): boolean =>
     isTest(file) || amongTests.test(file) || basename(file) === "conftest.py";
-  return amongTests.test(path) && ![...graph].some(([file, targets]) => targets?.has(path) && !isOfTests(file));
+  const used = new Set([...graph].flatMap(([file, targets]) => (isOfTests(file) ? [] : [...(targets ?? [])])));
+  return (path) => amongTests.test(path) && !used.has(path);
 }
 
 /**
@@ -66,7 +67,8 @@ export async function sourcesIn(
     const touched = new Set(changed.map((path) => dirname(path)));
     const compiled = await compiledOf((path) => imports.has(path) || touched.has(dirname(path)));
     perPackage(imports, isNearer);
-    const shared = changed.filter((path) => isTest(path) || isShared(found.graph, path, isTest));
+    const isShared = sharedIn(found.graph, isTest);
+    const shared = changed.filter((path) => isTest(path) || isShared(path));
     const importsOfTests = new Map<string, ImportLink>(importPaths(withConftests(found.graph, isTest), shared));
     perPackage(importsOfTests, isNearer);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);

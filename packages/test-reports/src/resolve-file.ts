@@ -7,6 +7,9 @@ import { goFolderOf, goModules } from "@goatnote/import-graph";
 const code =
   /\.(?:[cm]?[jt]sx?|py|pyx|java|kts?|groovy|scala|go|rs|rb|php|cs|fs|vb|c|cc|cpp|cxx|h|hpp|mm?|swift|dart|[rR]|jl|exs?|cljc?|lua|pl|t|ps1|sh|bats|feature|robot|vue|svelte|ipynb)$/;
 
+// What pytest reads examples from, besides modules.
+const examples = /\.(?:md|rst|txt)$/;
+
 export interface Place {
   /** The file, or the folder of a Go package; null where it cannot be told. */
   file: string | null;
@@ -97,9 +100,9 @@ export class FileResolver {
 
   /** The text whose examples pytest runs: `docs.index.md` is docs/index.md; null where it could be several. */
   #ofText(name: string): string | null {
-    if (!/\.(?:md|rst|txt)$/.test(name)) return null;
+    if (!examples.test(name)) return null;
     this.#texts ??= Map.groupBy(
-      [...(this.#known ?? [])].filter((file) => /\.(?:md|rst|txt)$/.test(file)),
+      [...(this.#known ?? [])].filter((file) => examples.test(file)),
       (file) => file.replaceAll("/", "."),
     );
     const [file, ...others] = this.#texts.get(name) ?? [];

@@ -71,6 +71,16 @@ export function argumentsFor(plan: Plan, runner: Runner, locate: Locate, shard?:
   return tell(runner, targets, whole, locate);
 }
 
+/** Why a part of a plan is nothing that the runner can be told, in any of its shards; null where all can be. */
+export function whyUntold(plan: Plan, runner: Runner, locate: Locate): string | null {
+  const shards = plan.shards > 1 ? Array.from({ length: plan.shards }, (_, index) => index + 1) : [undefined];
+  for (const shard of shards) {
+    const told = argumentsFor(plan, runner, locate, shard);
+    if (told.args === null) return told.reason;
+  }
+  return null;
+}
+
 /** Likely failures first, then every test file: what was named before is not run twice. */
 function inOrder(plan: Plan, runner: Runner, locate: Locate): Arguments {
   const first = plan.tests.filter((test) => test.chosen && test.file !== null);
