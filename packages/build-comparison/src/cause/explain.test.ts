@@ -60,6 +60,19 @@ describe("a text that differs in", () => {
     expect(await causesOf("ada at 1700000010", "daemon at 1734400011")).toEqual(["user", "timestamp"]);
   });
 
+  test("names of another locale are read in dates, and not in a digest", async () => {
+    const months = "jaan;veebr;märts;apr;mai;juuni;juuli;aug;sept;okt;nov;dets";
+    const { first, second } = sampleScene;
+    const scene = { first, second: { ...second, facts: { ...second.facts, months, days: "P;E;T;K;N;R;L" } } };
+    const estonian = { scene, normalisers: normalisersFor(scene), budget: new Budget() };
+    const causes = async (a: string, b: string): Promise<string[]> =>
+      (await explain(Buffer.from(a), Buffer.from(b), ["out"], estonian)).flatMap((each) => each.causes);
+    expect(await causes("Tue Nov 14 22:13:30 UTC 2023", "T dets 17 01:46:51 UTC 2024")).toEqual(["timestamp"]);
+    expect(await causes("Tue, 14 Nov 2023 22:13:30", "T, 17 dets 2024 01:46:51")).toEqual(["timestamp"]);
+    const [a, b] = ["QbmPTvTfzuIULfF7pzvVLxxut4pEGadRh6nCvrdVC8w", "T-CScYHXIJseIHxEU3NJbKliGl_hZ8tc-_Or5dhdBsE"];
+    expect(await causes(`lab.py,sha256=${a},19\n`, `lab.py,sha256=${b},19\n`)).toEqual(["digest"]);
+  });
+
   test("a moment far from the clocks is no timestamp", async () => {
     expect(await causesOf("v 1500000000", "v 1600000000")).not.toContain("timestamp");
     expect(await causesOf("since 2019-01-02", "since 2018-03-04")).not.toContain("timestamp");

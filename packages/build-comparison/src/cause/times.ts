@@ -40,7 +40,10 @@ const dayMs = 86_400_000;
 
 const english = { months: months.split("|"), days: ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] };
 
-/** The text with short names of months and weekdays in English. */
+// What a date has behind each. Estonian weekdays are single letters, which base64 is full of.
+const behind = { months: "(?= {1,2}\\d|-\\d{4})", days: "(?=,? )" };
+
+/** The text with short names of months and weekdays in English, where a date can have them. */
 export function inEnglish(text: string, names: { months: string; days: string }): string {
   let rest = text;
   for (const kind of ["months", "days"] as const) {
@@ -50,7 +53,7 @@ export function inEnglish(text: string, names: { months: string; days: string })
       const bytes = Buffer.from(name)
         .toString("latin1")
         .replace(/[^\w\x80-\xff]/g, "\\$&");
-      const word = new RegExp(`(?<![\\w\\x80-\\xff])${bytes}(?![\\w\\x80-\\xff])`, "g");
+      const word = new RegExp(`(?<![\\w\\x80-\\xff])${bytes}${behind[kind]}`, "g");
       if (bytes) rest = rest.replace(word, english[kind][i]!);
     }
   }
