@@ -1,4 +1,5 @@
 /** The stated recall against what came, over many projects that chance made: nothing in them is told to the selection. */
+import type { Run } from "@goatnote/ci-history";
 import { describe, expect, it } from "vitest";
 import { chance } from "./chance.ts";
 import { choose } from "./choose.ts";
@@ -6,6 +7,13 @@ import { outcomes } from "./outcomes.ts";
 import { Learner } from "./past.ts";
 import { runners } from "./runners/index.ts";
 import { changeOf, execution, fullRun, wishes as usual } from "./samples.ts";
+
+/** What tells a run from others. What is sampled depends on it, so it is the same whichever tests ran before in the process. */
+const named = (seed: number, index: number, workflow = ""): Partial<Run> => ({
+  run_id: `${seed}/${index}/${workflow}`,
+  sha: index.toString(16).padStart(40, "0"),
+  started_at: new Date(Date.UTC(2026, 0, 1) + index * 60_000).toISOString(),
+});
 
 /**
  * Each file has a test that mostly notices a fault in it, and else any test does; some tests take a thousand times as
@@ -24,7 +32,7 @@ function project(seed: number, runs: number) {
         status: index % 2 === 1 && test === broken ? "fail" : "pass",
       }),
     );
-    return fullRun([`lib/m${changed}.py`], tests);
+    return fullRun([`lib/m${changed}.py`], tests, named(seed, index));
   });
 }
 
@@ -86,13 +94,13 @@ describe("over projects that chance made", () => {
   it("takes less time also where a runner can only be given files, in which slow tests have quick neighbours", () => {
     const judgeFiles = (runner: typeof runners.vitest | null) => {
       let [caught, red, spent, all] = [0, 0, 0, 0];
-      for (let seed = 0; seed < 6; seed += 1) {
+      for (let seed = 0; seed < 12; seed += 1) {
         const learner = new Learner();
         learner.scorers.retraining = "by hand";
         for (const [index, { changes, tests }] of project(seed, warmUp + judged).entries()) {
           if (index === 30 || index === warmUp) learner.scorers.retrain();
           const neighbours = tests.map(({ file }) => execution(file!, "check_quick", { duration_ms: 1 }));
-          const run = fullRun([changes[0]!.path], [...tests, ...neighbours]);
+          const run = fullRun([changes[0]!.path], [...tests, ...neighbours], named(seed, index));
           const result = outcomes(run);
           if (index >= warmUp) {
             const situation = changeOf([changes[0]!.path], { files: [], runner, tests: [...result.keys()] });
@@ -128,6 +136,7 @@ describe("over projects that chance made", () => {
         const quick = fullRun(
           run.changes.map(({ path }) => path),
           names,
+          named(seed, index, "quick"),
         );
         const failed = run.tests.find(({ status }) => status === "fail");
         if (index >= warmUp && failed) {
