@@ -1,5 +1,6 @@
 /** Small derivations, each of which lets one known thing into its output, or nothing. */
 import type { Cause, VariationName } from "@goatnote/build-comparison";
+import { noon } from "./noon.ts";
 
 export interface NixAnimal {
   name: string;
@@ -32,7 +33,7 @@ export const nixZoo: NixAnimal[] = [
     cause: "order",
     by: "file-order",
   },
-  { name: "date", leak: "the day of the build", script: "date +%F > $out", cause: "timestamp", by: "time" },
+  { name: "date", leak: "the day of the build", script: `TZ=${noon} date +%F > $out`, cause: "timestamp", by: "time" },
   { name: "hostname", leak: "the name of the machine, which the sandbox fixes", script: "uname -n > $out" },
   { name: "umask", leak: "the umask, which Nix fixes", script: "umask > $out" },
   {

@@ -1,5 +1,6 @@
 /** Seventy small builds with real tools. Each lets one known thing into its result, or nothing. */
 import type { Cause, VariationName } from "@goatnote/build-comparison";
+import { noon } from "./noon.ts";
 
 export interface Animal {
   name: string;
@@ -412,7 +413,7 @@ export const zoo: Animal[] = [
     leak: "the day of the build",
     tools: [],
     files: texts,
-    build: "date -u +%F > out",
+    build: `TZ=${noon} date +%F > out`,
     artifact: "out",
     causes: ["timestamp"],
     by: "time",
