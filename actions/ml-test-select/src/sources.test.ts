@@ -148,7 +148,7 @@ describe("packages that hold no tests", () => {
   const sources = {
     "api/api.go": "package api\n",
     "cmd/main.go": 'package main\n\nimport "example.org/lab/api"\n',
-    "far/far.go": "package far\n",
+    "far/far.go": "package far\n\n//go:embed page.html\nvar page string\n",
     "code/code.go": 'package code\n\nimport "example.org/lab/api"\n\nconst made = `\n//go:build ignore\n`\n',
     "c/c.go": 'package c\n\nimport (\n\t"C"\n\t"example.org/lab/api"\n)\n',
     "gen/gen.go": '//go:build ignore\n\npackage main\n\nimport "example.org/lab/api"\n',
@@ -175,6 +175,7 @@ describe("packages that hold no tests", () => {
   test("are compiled where they are changed or reach the change, unless all of their files may be left out", async () => {
     expect(await compiled("api/api.go")).toEqual(["api", "cmd", "code"]);
     expect(await compiled("cmd/gone.go")).toEqual(["cmd"]);
+    expect(await compiled("far/page.html")).toEqual(["far"]);
     expect(await compiled("tested/a.go")).toEqual([]);
     // No run has tests of it.
     expect(await compiled("tagged/a.go")).toEqual(["tagged"]);

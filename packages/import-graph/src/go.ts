@@ -1,7 +1,8 @@
-/** Imports of Go: whole packages by their path. */
+/** Imports of Go: whole packages by their path, and the files that are embedded. */
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
 import type { Import } from "./languages.ts";
+import { filesBelow, matcher } from "./patterns.ts";
 
 // The package of the file itself.
 const own = "";
@@ -9,7 +10,10 @@ const own = "";
 const notCode = /\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g;
 const declaration = /^[ \t]*import\s*(?:\(([^()]*)\)|([^\n(]+))/gm;
 
-/** The packages that a file imports. */
+const directive = /^\/\/go:embed[ \t]([^\n]*)/gm;
+const patterns = /"([^"\n]*)"|`([^`\n]*)`|([^\s"`]+)/g;
+
+/** The packages that a file imports, and the patterns that it embeds (https://pkg.go.dev/embed#hdr-Directives). */
 export function goImports(source: string): Import[] {
   const text = source.replace(notCode, (found) => (found.startsWith("//") ? "" : " "));
   const stated = [...text.matchAll(declaration)].flatMap(([, block, line]) =>
@@ -17,17 +21,33 @@ export function goImports(source: string): Import[] {
       ([, a, b]): Import => ({ module: (a ?? b)!, names: null, locals: {} }),
     ),
   );
-  return [{ module: own, names: null, locals: {} }, ...stated];
+  const embedded = [...source.matchAll(directive)].flatMap(([, line]) =>
+    [...line!.matchAll(patterns)].map(
+      ([, a, b, c]): Import => ({ module: (a ?? b ?? c)!, names: null, locals: {}, isPattern: true }),
+    ),
+  );
+  return [{ module: own, names: null, locals: {} }, ...stated, ...embedded];
 }
 
-/** Packages of the repository's modules; a test file sees the other files of its folder without importing them. */
+/**
+ * Packages of the repository's modules, and embedded files; a test file sees the other files of its folder without importing
+ * them.
+ */
 export function goResolver({ files, texts }: Repository): Resolve {
   const members = Map.groupBy(
     [...files].filter((path) => path.endsWith(".go") && !path.endsWith("_test.go")),
     (path) => posix.dirname(path),
   );
   const modules = goModules([...texts.keys()], (path) => texts.get(path) ?? null);
-  return ({ module }, from) => {
+  const below = filesBelow(files);
+  return ({ module, isPattern }, from) => {
+    if (isPattern) {
+      const folder = posix.dirname(from);
+      const pattern = posix.join(folder, module.replace(/^all:/, ""));
+      // A folder is all that is below it.
+      const [matches, segments] = [matcher(pattern), pattern.split("/").length];
+      return below(folder).filter((path) => matches(path.split("/").slice(0, segments).join("/")));
+    }
     if (module === own) return from.endsWith("_test.go") ? (members.get(posix.dirname(from)) ?? []) : [];
     return members.get(goFolderOf(module, modules) ?? "") ?? [];
   };

@@ -235,6 +235,66 @@ test("packages of Go, the test's own too", async () => {
   expect(await distances(project, "io/io.go")).toEqual({ "io/io_test.go": 1, "cmd/run.go": 1, "cmd/run_test.go": 2 });
 });
 
+test("modules by patterns, and those whose names are computed behind a folder", async () => {
+  const project = {
+    "app/package.json": "{}",
+    "app/pages.ts": 'import.meta.glob<Page>(["./pages/**/*.vue", "!./pages/old.vue"]);',
+    "app/words.ts": 'import.meta.glob("/words/*.json", { eager: true });',
+    "app/locale.ts": "export const locale = (name) => import(`./locales/${name}.ts`);",
+    "app/plugin.cjs": 'module.exports = (name) => require("./plugins/" + name);',
+    "app/icons.js": 'require.context("./icons", true, /svg$/);',
+    "app/worker.js": 'new Worker(new URL("jobs/worker.js", import.meta.url));',
+    "app/page.vue": '<template src="./page.html" />\n<script setup lang="ts" src="./page.ts"></script>',
+  };
+  for (const [changed, importer] of [
+    ["app/pages/a/b.vue", "app/pages.ts"],
+    ["app/words/en.json", "app/words.ts"],
+    ["app/locales/en.ts", "app/locale.ts"],
+    ["app/plugins/one.cjs", "app/plugin.cjs"],
+    ["app/icons/a/b.svg", "app/icons.js"],
+    ["app/jobs/worker.js", "app/worker.js"],
+    ["app/page.ts", "app/page.vue"],
+    ["app/page.html", "app/page.vue"],
+  ] as const)
+    expect(await distances(project, changed), changed).toEqual({ [importer]: 1 });
+  for (const other of ["app/pages/a.ts", "app/words/old/en.json", "app/locales/old/en.ts", "app/x.js"])
+    expect(await distances(project, other), other).toEqual({});
+});
+
+test("what no manifest tells may be named by settings of a bundler or runner; what is installed is not", async () => {
+  const project = {
+    "package.json": '{ "dependencies": { "cart": "1" } }',
+    "shop/package.json": '{ "devDependencies": { "@types/tax": "1" } }',
+    "shop/src/cart/index.ts": "",
+    "shop/src/tax.ts": "",
+    "other/cart.ts": "",
+    "lib/rates.js": "",
+    "shop/a.test.ts": 'import "@/cart";\nimport "tax";\nimport "fs";\nimport "https://example.org/tax.ts";',
+    "shop/b.test.ts": 'import "~shop/rates";\nimport "cart";',
+  };
+  expect(await distances(project, "shop/src/cart/index.ts")).toEqual({ "shop/a.test.ts": 1 });
+  expect(await distances(project, "lib/rates.js")).toEqual({ "shop/b.test.ts": 1 });
+  for (const other of ["shop/src/tax.ts", "other/cart.ts", "shop/src/fs.ts"])
+    expect(await distances({ ...project, [other]: "" }, other), other).toEqual({});
+});
+
+test("files that Go embeds, by name, by pattern and by folder", async () => {
+  const project = {
+    "go.mod": "module example.org/lab\n",
+    "web/web.go": 'package web\nimport _ "embed"\n//go:embed page.html "two words.txt" form-*.html\nvar a string',
+    "web/web_test.go": "package web",
+    "site/site.go": "package site\n\n//go:embed all:static `view/*/[a-c].txt`\nvar files embed.FS",
+    ...Object.fromEntries(["web/page.html", "site/static/css/_a.css", "site/view/en/b.txt"].map((path) => [path, ""])),
+  };
+  const web = { "web/web.go": 1, "web/web_test.go": 2 };
+  for (const path of ["web/page.html", "web/two words.txt", "web/form-1.html"])
+    expect(await distances(project, path), path).toEqual(web);
+  for (const path of ["site/static/css/_a.css", "site/view/en/b.txt", "site/static/new.js"])
+    expect(await distances(project, path), path).toEqual({ "site/site.go": 1 });
+  for (const path of ["web/other.html", "web/form-1.txt", "page.html", "site/view/b.txt", "site/static2/a"])
+    expect(await distances(project, path), path).toEqual({});
+});
+
 test("classes of Java, of the same package without an import", async () => {
   const project = {
     "src/main/java/org/lab/Model.java": "package org.lab;\nclass Model {}",
@@ -343,6 +403,9 @@ test("no configuration and no name that is made to be slow takes the square of i
       imports: "a".repeat(400_000),
     }),
     "y/a.js": `import "y/${"a".repeat(900)}";`,
+    "y/b.js": `${'import.meta.glob(["'.repeat(20_000) + "`./${a".repeat(20_000)}import "@/${"a/".repeat(450)}";`,
+    "y/c.go": `//go:embed ${"*a".repeat(450)}\n//go:embed ${'"'.repeat(100_000)}\n`,
+    [`y/${"a".repeat(4_000)}`]: "",
     "x/tsconfig.json": "/*".repeat(200_000),
     "x.vue": "<script>".repeat(100_000),
     "y.vue": "<script ".repeat(100_000),

@@ -22,7 +22,7 @@ export interface Repository {
 }
 
 /** Files that an import of `from` means; none for what is not of this repository. */
-export type Resolve = (wanted: Import, from: string) => string[];
+export type Resolve = (wanted: Import, from: string) => readonly string[];
 
 export interface GraphLimits {
   /** Source files. */
@@ -127,7 +127,7 @@ function fill(graph: Map<string, Set<string> | null>, repository: Repository, sp
     [/\.go$/, goResolver(repository)],
     [/\.java$/, javaResolver(repository)],
   ];
-  const resolved = new Map<Import, string[]>();
+  const resolved = new Map<Import, readonly string[]>();
   each([...stated.keys()], (path) => {
     const resolve = resolvers.find(([pattern]) => pattern.test(path))![1];
     for (const one of stated.get(path)!) {
@@ -155,7 +155,7 @@ const deepest = 6;
 function definersIn(
   { texts }: Repository,
   stated: ReadonlyMap<string, Import[]>,
-  resolved: ReadonlyMap<Import, string[]>,
+  resolved: ReadonlyMap<Import, readonly string[]>,
   spend: (steps: number) => void,
 ): (file: string, name: string) => ReadonlySet<string> {
   const known = new Map<string, Set<string>>();

@@ -1,7 +1,12 @@
-/** Where modules of JavaScript and TypeScript are: beside the importer, in a package of the workspace, or by `paths` of a tsconfig.json. */
+/**
+ * Where modules of JavaScript and TypeScript are: beside the importer, in a package of the workspace, by `paths` of a
+ * tsconfig.json, or where settings of a bundler or runner may lead.
+ */
+import { isBuiltin } from "node:module";
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
 import { type CompilerOptions, isObject, parsed } from "./manifests.ts";
+import { filesBelow, matcher, within } from "./patterns.ts";
 
 const endings = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".d.ts"];
 // TypeScript names the file that it will emit.
@@ -21,6 +26,8 @@ interface Mapping {
 
 interface Package {
   folder: string;
+  /** Names of the packages that it depends on. */
+  dependencies: string[];
   /** Null where the manifest has none. */
   name: string | null;
   /** Names that other files may use, with the package's own in front. */
@@ -54,7 +61,19 @@ export function javaScriptResolver({ files, texts }: Repository, configured: rea
   };
   // Conditions and patterns name several files, of which a bundler or test runner takes any.
   const every = (paths: readonly string[]): string[] => [...new Set(paths.flatMap(find))];
-  return ({ module: written }, from) => {
+  const below = filesBelow(files);
+  const ownPackage = (from: string): Package | undefined => packages.find(({ folder }) => within(from, folder));
+  const guess = guesser(files, new Set(packages.flatMap(({ dependencies }) => dependencies)));
+  return ({ module: written, isPattern }, from) => {
+    if (isPattern) {
+      // From the root of the project, which is its package's or the repository's.
+      const bases = written.startsWith("/") ? new Set([ownPackage(from)?.folder ?? ".", "."]) : [posix.dirname(from)];
+      return [...bases].flatMap((base) => {
+        const pattern = posix.join(base, written);
+        const folder = posix.dirname(pattern.replace(/[*?[{(].*$/s, "x"));
+        return below(folder).filter(matcher(pattern));
+      });
+    }
     // What bundlers are told of a module follows a question mark.
     const module = written.replace(/\?.*$/s, "");
     if (/^\.\.?(?:\/|$)/.test(module)) return find(posix.join(posix.dirname(from), module));
@@ -63,16 +82,46 @@ export function javaScriptResolver({ files, texts }: Repository, configured: rea
       if (found.length > 0) return found;
     }
     if (module.startsWith("#")) {
-      const own = packages.find(({ folder }) => within(from, folder));
+      const own = ownPackage(from);
       return own ? every(mapped(module, own.imports)) : [];
     }
     const owner = packages.findLast(({ name }) => name !== null && (module === name || module.startsWith(`${name}/`)));
-    if (!owner) return [];
+    if (!owner) return guess(module, ownPackage(from)?.folder ?? ".");
     const { folder, name, exports } = owner;
     const rest = module.slice(name!.length + 1);
     const usual = rest === "" ? ["src/index", "index", "lib/index"] : [rest, `src/${rest}`, `lib/${rest}`];
     const stated = every(mapped(module, exports));
     return stated.length > 0 ? stated : first(usual.map((path) => posix.join(folder, path)));
+  };
+}
+
+/**
+ * Files that a name may mean by settings that are code: `@/shop/cart` those that end in `shop/cart` in the importer's
+ * package, or else anywhere. None for what is installed.
+ */
+function guesser(
+  files: ReadonlySet<string>,
+  installed: ReadonlySet<string>,
+): (module: string, folder: string) => readonly string[] {
+  let byName: Map<string, string[]> | undefined;
+  const known = new Map<string, string[]>();
+  const find = (module: string): string[] => {
+    byName ??= Map.groupBy(files, (path) => posix.basename(path));
+    const ends = [module, module.slice(module.indexOf("/") + 1)].filter((end) => end !== "").flatMap(candidates);
+    const found = ends.flatMap((end) =>
+      (byName!.get(posix.basename(end)) ?? []).filter((path) => `/${path}`.endsWith(`/${end}`)),
+    );
+    return [...new Set(found)];
+  };
+  return (module, folder) => {
+    const [first = "", second = ""] = module.split("/");
+    const name = first.startsWith("@") && first !== "@" ? `${first}/${second}` : first;
+    if (installed.has(name) || installed.has(`@types/${name}`) || isBuiltin(module) || /[:\\]|\/\//.test(module))
+      return [];
+    const all = known.get(module) ?? find(module);
+    known.set(module, all);
+    const own = all.filter((path) => within(path, folder));
+    return own.length > 0 ? own : all;
   };
 }
 
@@ -92,8 +141,6 @@ function mapped(module: string, mappings: readonly Mapping[]): string[] {
   });
 }
 
-export const within = (path: string, folder: string): boolean => folder === "." || path.startsWith(`${folder}/`);
-
 function candidates(path: string): string[] {
   const ending = posix.extname(path);
   const stem = path.slice(0, path.length - ending.length);
@@ -108,7 +155,7 @@ function candidates(path: string): string[] {
 /** The package of a manifest, see https://nodejs.org/api/packages.html. */
 function packageIn(path: string, text: string): Package[] {
   if (posix.basename(path) !== "package.json") return [];
-  const { name: stated, main, module, source, exports, imports } = parsed(text);
+  const { name: stated, main, module, source, exports, imports, ...others } = parsed(text);
   const folder = posix.dirname(path);
   const name = typeof stated === "string" && stated !== "" ? stated : null;
   const mapping = (pattern: string, to: unknown): Mapping => ({
@@ -122,11 +169,14 @@ function packageIn(path: string, text: string): Package[] {
     {
       folder,
       name,
+      dependencies: kinds.flatMap((kind) => entriesOf(others[kind]).map(([dependency]) => dependency)),
       exports: name === null ? [] : exported.map(([key, to]) => mapping(posix.join(name, key), to)),
       imports: entriesOf(imports).map(([key, to]) => mapping(key, to)),
     },
   ];
 }
+
+const kinds = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
 
 /** A path and, where it is in a folder that is usually built, where its source usually is. */
 const built = (path: string): string[] => [path, path.replace(/^(?:\.\/)?(?:dist|build|out|lib|esm?|cjs)\//, "src/")];

@@ -1,6 +1,7 @@
 /**
- * Imports of JavaScript and TypeScript, by a scan that knows strings, comments and regular expressions, and no grammar. Not
- * seen: modules whose name is computed, and on its line what follows a quote in the text of JSX.
+ * Imports of JavaScript and TypeScript, by a scan that knows strings, comments and regular expressions, and no grammar. Of a
+ * module whose name is computed the folder is seen that it begins with, if one is written. Not seen: on its line what follows
+ * a quote in the text of JSX.
  */
 import type { Import } from "./languages.ts";
 import { type Members, membersIn } from "./members.ts";
@@ -30,21 +31,48 @@ const scanner = new RegExp(
   "gu",
 );
 
-/** The scripts of a Vue or Svelte component. */
-export const scriptsIn = (text: string): string =>
-  [...text.matchAll(/<script\b[^>]{0,1000}>([\s\S]*?)(?:<\/script>|$)/g)].map(([, script]) => script).join("\n");
+/** The scripts of a Vue or Svelte component, and imports of the files that its parts are in. */
+export function scriptsIn(text: string): string {
+  const scripts = text.matchAll(/<script\b[^>]{0,1000}>([\s\S]*?)(?:<\/script>|$)/g);
+  const elsewhere = text.matchAll(/<(?:script|template|style)\b[^>]{0,300}?\ssrc="([^"\\\n]{1,1000})"/g);
+  return [...[...elsewhere].map(([, file]) => `import "${file}";`), ...[...scripts].map(([, script]) => script)].join(
+    "\n",
+  );
+}
+
+// What bundlers make a list of files of, see https://vite.dev/guide/features#glob-import and https://webpack.js.org/guides/dependency-management.
+const listed =
+  /\bimport\.meta\.glob(?:Eager)?\s*(?:<[^<>()]{0,200}>\s*)?\(\s*(\[[^\]]{0,2000}\]|"[^"\n]{1,1000}"|'[^'\n]{1,1000}')/g;
+const inFolder = /\brequire\.context\s*\(\s*["']([^"'\n]{1,1000})["']/g;
+const begun =
+  /\b(?:import|require(?:\.resolve)?|new\s+URL)\s*\(\s*(?:`([^`$\\\n]{1,1000})\$\{|"([^"\n]{1,1000})"\s*\+|'([^'\n]{1,1000})'\s*\+)/g;
+
+/** Patterns of modules: those that are written, and what a computed name begins with. */
+function patternsIn(statements: string): Import[] {
+  const globs = [...statements.matchAll(listed)].flatMap(([, list]) =>
+    [...list!.matchAll(/["']([^"'\n]{1,1000})["']/g)].map(([, glob]) => glob!),
+  );
+  const folders = [...statements.matchAll(inFolder)].map(([, folder]) => `${folder}/**`);
+  const begins = [...statements.matchAll(begun)].map(([, a, b, c]) => `${a ?? b ?? c}*`);
+  return [...globs, ...folders, ...begins]
+    .filter((pattern) => /^\.{0,2}\//.test(pattern))
+    .map((module) => ({ module, names: null, locals: {}, isPattern: true }));
+}
 
 /** The imports of a module's text, and the files that it names relative to itself: `new URL("./a.js", import.meta.url)`. */
 export function javaScriptImports(text: string): Import[] {
   const found: Import[] = [];
   const members = membersIn(text);
-  for (const [, keyword, clause, a, b, target, c, d] of statements(text).matchAll(scanner)) {
-    const module = a ?? b ?? c ?? d;
-    if (module === undefined || module === "") continue;
+  const plain = statements(text);
+  for (const [match, keyword, clause, a, b, target, c, d] of plain.matchAll(scanner)) {
+    const written = a ?? b ?? c ?? d;
+    if (written === undefined || written === "") continue;
+    // What a URL is relative to is a file.
+    const module = /^new\s/.test(match) && !/^[./]|:/.test(written) ? `./${written}` : written;
     const locals = localsIn(clause ?? target ?? "", clause === undefined);
     found.push({ module, names: keyword === "export" ? [] : namesOf(locals, members), locals });
   }
-  return found;
+  return [...found, ...patternsIn(plain)];
 }
 
 /** The text without comments and regular expressions; a template that is a mere string is one. */

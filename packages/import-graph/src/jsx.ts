@@ -1,7 +1,8 @@
 /** The JSX runtime, which a compiler imports though no file states it (https://www.typescriptlang.org/tsconfig/#jsxImportSource). */
-import { within } from "./javascript-modules.ts";
+
 import type { Import } from "./languages.ts";
 import type { CompilerOptions } from "./manifests.ts";
+import { within } from "./patterns.ts";
 
 const pragma = /@jsxImportSource\s+([^\s*]+)/;
 const names = ["jsx", "jsxs", "jsxDEV", "Fragment"];

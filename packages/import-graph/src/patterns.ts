@@ -1,0 +1,27 @@
+/** Files that a source names by a pattern: what Go embeds, and modules of JavaScript whose names are computed. */
+
+/** The files in a folder and in those below it, in the order of `files`. */
+export function filesBelow(files: ReadonlySet<string>): (folder: string) => readonly string[] {
+  const known = new Map<string, readonly string[]>();
+  return (folder) => {
+    const found = known.get(folder) ?? [...files].filter((path) => within(path, folder));
+    known.set(folder, found);
+    return found;
+  };
+}
+
+/** Whether a path is in a folder or below it; `.` is the root. */
+export const within = (path: string, folder: string): boolean => folder === "." || path.startsWith(`${folder}/`);
+
+/**
+ * Whether a path is one of a glob pattern. What is between its first and its last wildcard is not looked at, beside how many
+ * folders it has: more may match, and no pattern is slow.
+ */
+export function matcher(pattern: string): (path: string) => boolean {
+  const first = pattern.search(/[*?[{(]/);
+  if (first < 0) return (path) => path === pattern;
+  const [start, end] = [pattern.slice(0, first), pattern.match(/[^*?\]})]*$/)![0]];
+  const segments = /\*\*|[{(]/.test(pattern) ? null : pattern.split("/").length;
+  return (path) =>
+    path.startsWith(start) && path.endsWith(end) && (segments === null || path.split("/").length === segments);
+}
