@@ -205,6 +205,25 @@ test("packages of Python: below src, relative, handed on with and without names,
   expect(await distances(project, "tests/helper.py")).toEqual({ "tests/test_fit.py": 1 });
 });
 
+test("modules of Python that strings name", async () => {
+  const project = {
+    "src/lab/__init__.py": "",
+    "src/lab/model.py": "",
+    "src/lab/cli/__main__.py": "",
+    "src/lab/cli/__init__.py": "",
+    "src/lab/plugins/__init__.py": 'def load(name):\n    return import_module(f".{name}", __name__)',
+    "src/lab/formats.py": 'import importlib\n\nread = lambda name: importlib.import_module(f"lab.kinds.{name}")',
+    "src/lab/near.py": 'from importlib import import_module\nimport_module(".model", __package__)',
+    "tests/test_patch.py": "@mock.patch('lab.model.Model.fit')\ndef test_fit(fit): ...",
+    "tests/test_cli.py": 'run([sys.executable, "-m", "lab.cli"])',
+    "tests/test_text.py": '"""As "lab.model" does."""\n# "lab.model"\nlog("lab.model is said", "no.module")',
+  };
+  expect(await distances(project, "src/lab/model.py")).toEqual({ "tests/test_patch.py": 1, "src/lab/near.py": 1 });
+  expect(await distances(project, "src/lab/cli/__main__.py")).toEqual({ "tests/test_cli.py": 1 });
+  expect(await distances(project, "src/lab/plugins/one.py")).toEqual({ "src/lab/plugins/__init__.py": 1 });
+  expect(await distances(project, "src/lab/kinds/one.py")).toEqual({ "src/lab/formats.py": 1 });
+});
+
 test("what pytest loads before a test: conftest.py in its folder and above, and what that imports", async () => {
   const project = {
     "conftest.py": "",
@@ -406,6 +425,7 @@ test("no configuration and no name that is made to be slow takes the square of i
     "y/b.js": `${'import.meta.glob(["'.repeat(20_000) + "`./${a".repeat(20_000)}import "@/${"a/".repeat(450)}";`,
     "y/c.go": `//go:embed ${"*a".repeat(450)}\n//go:embed ${'"'.repeat(100_000)}\n`,
     [`y/${"a".repeat(4_000)}`]: "",
+    "y/d.py": `${'import_module(f"a'.repeat(20_000)}\n"${"a.".repeat(100_000)}a"\n${'"a.b.c.d.e.f.g", '.repeat(20_000)}`,
     "x/tsconfig.json": "/*".repeat(200_000),
     "x.vue": "<script>".repeat(100_000),
     "y.vue": "<script ".repeat(100_000),

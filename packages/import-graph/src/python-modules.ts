@@ -1,6 +1,7 @@
 /** Where modules of Python are: in packages, below `src` or the root, and beside the importer as pytest and scripts see them. */
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
+import { filesBelow, matcher } from "./patterns.ts";
 
 export function pythonResolver({ files }: Repository): Resolve {
   const sources = [...files].filter((path) => path.endsWith(".py") || path.endsWith(".pyi"));
@@ -8,7 +9,15 @@ export function pythonResolver({ files }: Repository): Resolve {
   const moduleAt = (path: string): string[] =>
     [`${path}.py`, `${path}/__init__.py`, `${path}.pyi`, `${path}/__init__.pyi`].filter((file) => files.has(file));
   const roots = rootsOf(sources, files);
-  return ({ module, names }, from) => {
+  const below = filesBelow(new Set(sources));
+  /** The modules directly in a package. */
+  const within = (folder: string): readonly string[] => {
+    const [module, start] = [matcher(posix.join(folder, "*.py")), matcher(posix.join(folder, "*/__init__.py"))];
+    return below(folder).filter((path) => module(path) || start(path));
+  };
+  return ({ module: written, names, isPattern }, from) => {
+    const module = isPattern ? written.slice(0, -1) : written;
+    if (isPattern && module === "") return within(posix.dirname(from));
     const [, dots, rest] = module.match(/^(\.*)(.*)$/)!;
     const parts = rest === "" ? [] : rest!.split(".");
     const own = posix.dirname(from);
@@ -17,7 +26,7 @@ export function pythonResolver({ files }: Repository): Resolve {
       return inPackage(base, parts, names);
     }
     for (const root of [...new Set([own, ...roots])]) {
-      const found = inPackage(root, parts, names);
+      const found = isPattern ? within(posix.join(root, ...parts)) : inPackage(root, parts, names);
       if (found.length > 0) return found;
     }
     return [];

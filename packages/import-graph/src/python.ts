@@ -1,6 +1,7 @@
-/** Imports of Python, also those within functions. Not seen: `importlib`, and names that are made at run time. */
+/** Imports of Python, also those within functions, and modules that strings name. Not seen: names that are made at run time. */
 import type { Import } from "./languages.ts";
 import { type Members, membersIn } from "./members.ts";
+import { modulesNamedIn } from "./python-strings.ts";
 
 const notCode = /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|#[^\n]*/g;
 // Each character in one way only, so that no line takes the square of its length. A statement may follow another, or a colon.
@@ -10,7 +11,11 @@ const plugins = /^pytest_plugins\b[^=\n]*=\s*(\[[^\]]*\]|\([^)]*\)|[^\n]*)/m;
 
 /** The imports of a module's text; `from a import b` names `b`, which may be a module or what `a` holds. */
 export function pythonImports(source: string): Import[] {
-  const text = source.replace(/\\\r?\n/g, " ").replace(notCode, (found) => found.replace(/[^\n]/g, " "));
+  const strings = new Set<string>();
+  const text = source.replace(/\\\r?\n/g, " ").replace(notCode, (found) => {
+    if (!found.startsWith("#")) strings.add(found.slice(1, -1));
+    return found.replace(/[^\n]/g, " ");
+  });
   const members = membersIn(text);
   const found: Import[] = [];
   for (const [, from, list, plain] of text.matchAll(statement)) {
@@ -28,7 +33,7 @@ export function pythonImports(source: string): Import[] {
   const [, named = ""] = source.includes("pytest_plugins") ? (source.replace(/#[^\n]*/g, "").match(plugins) ?? []) : [];
   for (const [, a, b] of named.matchAll(/"([^"\n]+)"|'([^'\n]+)'/g))
     for (const module of (a ?? b)!.split(",")) found.push({ module: module.trim(), names: null, locals: {} });
-  return found;
+  return [...found, ...modulesNamedIn(source, strings)];
 }
 
 function fromImport(module: string, list: string, members: Members): Import {
