@@ -1,3 +1,4 @@
+import type { Run } from "@goatnote/ci-history";
 import { describe, expect, it } from "vitest";
 import { choose } from "./choose.ts";
 import { sourcesOf } from "./links.ts";
@@ -168,6 +169,25 @@ describe("the runs of a history", () => {
     expect((await learn([nameless, ...commit(2, "a")])).lastSha).toBe("2".repeat(40));
     const more = [...commit(1, "a", "b"), ...commit(2, "a"), ...commit(3, "b", "c", "a")];
     expect((await learn(more)).lastSha).toBe("3".repeat(40));
+  });
+
+  it("a run that ended before tests that are still there does not say which commit is recorded", async () => {
+    const whole = projectRun(null, null);
+    const first = whole.tests.slice(0, 3);
+    const part = (status: "pass" | "fail", ...changed: string[]) =>
+      fullRun(changed, [...first.slice(0, -1), { ...first.at(-1)!, status }]);
+    const lastOf = async (...runs: Run[]): Promise<string | null> => (await learn([whole, ...runs])).lastSha;
+    expect(await lastOf(part("fail", "src/alpha.py"))).toBe(whole.sha);
+    // What the change took away, and what a report of its file no longer has, is gone.
+    const others = ["tests/test_gamma.py", "tests/test_delta.py"];
+    const gone = part("pass", ...others);
+    expect(await lastOf(gone)).toBe(gone.sha);
+    const red = part("fail", ...others);
+    expect(await lastOf(red)).toBe(whole.sha);
+    const green = Array.from({ length: 5 }, () => part("pass"));
+    expect([await lastOf(...green.slice(1)), await lastOf(...green)]).toEqual([whole.sha, green[4]!.sha]);
+    expect(await lastOf(...Array.from({ length: 20 }, () => part("fail")))).toBe(whole.sha);
+    expect(await lastOf(...Array.from({ length: 21 }, () => part("fail")))).not.toBe(whole.sha);
   });
 
   it("an incomplete run does not say which commit is recorded", async () => {

@@ -1,4 +1,5 @@
 /** The past of a project, read once in order of time: what to score with, and how well scoring would have done. */
+import { posix } from "node:path";
 import type { Execution, FileChange, Run } from "@goatnote/ci-history";
 import type { ReliabilityBin } from "./calibration.ts";
 import { isMoreAlike, isNearer, keepCloser, type SourceLinks } from "./links.ts";
@@ -44,25 +45,46 @@ export interface LearnerState {
 }
 
 /**
- * Up to which commit tests are recorded. A run without a job that the one before had may have lost its record, and with it
- * what was new there, so it does not count; a few in a row say that the job is no more.
+ * Up to which commit tests are recorded. A run without a job that the one before had may have lost its record, and one without
+ * tests that are still there may have ended early, and with it what was new there, so it does not count; a few in a row say
+ * that they are no more.
  */
 interface LatestCommit {
   sha: string | null;
   jobs: string[];
-  /** Runs since then that lacked one of these jobs. */
+  /** The number of that run, see {@link Memory}. */
+  at: number;
+  /** Runs since then that lacked one of these jobs or tests. */
   lacking: number;
 }
 
-const mostLacking = 4;
+// A red run may have ended at its first failure, as long as that is there.
+const mostLacking = { green: 4, red: 20 };
 
-function latestCommit(latest: LatestCommit, run: Run): LatestCommit {
+/** @param memory knows the run already */
+function latestCommit(latest: LatestCommit, run: Run, memory: Memory, isRed: boolean): LatestCommit {
   if (run.report_complete === false) return latest;
   const jobs = legsOf(run).whole;
   // A record that names no job does not tell which there are.
-  const lacks = latest.jobs.some((job) => job !== "" && !jobs.has(job));
-  if (lacks && latest.lacking < mostLacking) return { ...latest, lacking: latest.lacking + 1 };
-  return { sha: run.sha, jobs: [...jobs].sort(), lacking: 0 };
+  const lacks = latest.jobs.some((job) => job !== "" && !jobs.has(job)) || lacksTests(latest, run, memory);
+  if (lacks && latest.lacking < mostLacking[isRed ? "red" : "green"]) return { ...latest, lacking: latest.lacking + 1 };
+  return { sha: run.sha, jobs: [...jobs].sort(), at: memory.runs, lacking: 0 };
+}
+
+/** Whether tests are missing that were there in the latest complete run or since, and that nothing took away: neither a change of their file, nor a report of it without them. */
+function lacksTests({ at }: LatestCommit, { changes }: Run, memory: Memory): boolean {
+  // A package of Go is a folder.
+  const changed = new Set(changes.flatMap(({ path }) => [path, posix.dirname(path)]));
+  return memory.tests
+    .values()
+    .some(
+      (test) =>
+        test.file !== null &&
+        test.lastSeenAt >= at &&
+        !memory.wasSeen(test) &&
+        memory.isCurrent(test) &&
+        !changed.has(test.file),
+    );
 }
 
 /** Reads the past run by run, oldest first, and can say at any point what is known by then. */
@@ -72,7 +94,7 @@ export class Learner {
   private reruns = new Reruns();
   private referenceRuns = 0;
   private failingRuns = 0;
-  private latest: LatestCommit = { sha: null, jobs: [], lacking: 0 };
+  private latest: LatestCommit = { sha: null, jobs: [], at: 0, lacking: 0 };
 
   constructor(memory = new Memory(), scorers = new Scorers(memory)) {
     this.memory = memory;
@@ -96,7 +118,7 @@ export class Learner {
     if (this.memory.runs > 0) this.scorers.observe(run, failed);
     this.memory.observe(run);
     this.referenceRuns += 1;
-    this.latest = latestCommit(this.latest, run);
+    this.latest = latestCommit(this.latest, run, this.memory, failed.length > 0);
   }
 
   /**
