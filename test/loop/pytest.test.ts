@@ -1,5 +1,5 @@
 /** ci-pytest.yml over a project with real history: what runs is judged by what pytest itself wrote down, not by our records alone. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -121,6 +121,20 @@ describeWithPeer("pytest", (pytest) => {
       const pull = await lab.pull({ "src/alpha.py": "x = 1  # two\n" }, { labels: ["bug", "full-tests"] });
       expect(called()).toEqual(all);
       expect(pull.plan.reason).toContain("has the label full-tests");
+    });
+
+    test("a change of a submodule runs everything", async () => {
+      const submodule = join(lab.folder, "vendor");
+      mkdirSync(submodule);
+      for (const args of [
+        ["init", "--quiet"],
+        ["commit", "--quiet", "--allow-empty", "--message", "Data"],
+      ])
+        lab.git("-C", submodule, ...args);
+      const pull = await lab.pull({ "src/alpha.py": "x = 1  # of data\n" });
+      rmSync(submodule, { recursive: true });
+      expect(called()).toEqual(all);
+      expect(pull.plan.reason).toContain("moves the submodule vendor");
     });
 
     test("a tag runs everything", async () => {

@@ -217,7 +217,7 @@ async function readSituation(inputs: Inputs, context: WorkflowContext, past: Pas
   return {
     change,
     unrecorded: await unrecordedChange(workspace, past),
-    runAll: reasonForAll(inputs, context),
+    runAll: reasonForAll(inputs, context) ?? submoduleIn(change),
     files,
     tests: inputs.tests === "" ? null : (await readNamed("tests", inputs.tests)).split(/\r?\n/).filter(Boolean),
     runner,
@@ -266,6 +266,12 @@ async function unrecordedChange(workspace: string, { lastSha }: Past): Promise<R
   const change = await resolveChange(workspace, { name: "since", previous: lastSha });
   if (change.kind === "known") return change;
   return { kind: "unknown", reason: `what changed since the latest recorded run is not known: ${change.reason}` };
+}
+
+/** What changed in a submodule is in another repository, so that nothing links a test to it. */
+function submoduleIn(change: ResolvedChange): string | null {
+  const submodule = change.kind === "known" ? change.files.find(({ isSubmodule }) => isSubmodule) : undefined;
+  return submodule ? `the change moves the submodule ${submodule.path}, whose files are in another repository` : null;
 }
 
 /** Events whose payload says where the whole change begins. A push says only what its last commits are. */

@@ -109,7 +109,7 @@ test("binary files, modes, links and submodules", async () => {
     { path: "link", added: 1, deleted: 1, status: "type-changed" },
     { path: "picture", added: 0, deleted: 0, status: "modified" },
     { path: "script", added: 0, deleted: 0, status: "modified" },
-    { path: "sub", added: 1, deleted: 1, status: "modified" },
+    { path: "sub", added: 1, deleted: 1, status: "modified", isSubmodule: true },
   ]);
   expect(await listFiles(repo.path, "HEAD")).toEqual(["link", "picture", "script", "sub"]);
 });

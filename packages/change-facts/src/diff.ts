@@ -12,6 +12,8 @@ export interface ChangedFile {
   status: "added" | "modified" | "deleted" | "type-changed";
   /** On an added file: the deleted file that git takes for its former self. */
   renamedFrom?: string;
+  /** It is a submodule, before or after: what changed is in another repository. */
+  isSubmodule?: true;
 }
 
 /** The difference of two commits. */
@@ -92,7 +94,8 @@ export function parseDiff(output: string): ChangedFile[] {
   let at = 0;
   for (; parts[at]?.startsWith(":"); at += 2) {
     const status = statusOf[parts[at]!.at(-1)!] ?? "modified";
-    files.push({ path: parts[at + 1]!, added: 0, deleted: 0, status });
+    const isSubmodule = /^:(?:160000 |\d+ 160000 )/.test(parts[at]!);
+    files.push({ path: parts[at + 1]!, added: 0, deleted: 0, status, ...(isSubmodule && { isSubmodule }) });
   }
   for (const file of files) {
     // Two names that differ in bytes that are not UTF-8 look alike, so the order tells, not the name.
