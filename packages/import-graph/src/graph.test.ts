@@ -205,6 +205,31 @@ test("packages of Python: below src, relative, handed on with and without names,
   expect(await distances(project, "tests/helper.py")).toEqual({ "tests/test_fit.py": 1 });
 });
 
+test("of projects in one repository the nearest is meant, and a namespace may be of several", async () => {
+  const project = {
+    ...Object.fromEntries(
+      ["alpha", "beta"].flatMap((name) => [
+        [`${name}/pyproject.toml`, ""],
+        [`${name}/src/acme/${name}/model.py`, ""],
+        [`${name}/tests/__init__.py`, ""],
+        [`${name}/tests/utils.py`, ""],
+        [`${name}/tests/unit/__init__.py`, ""],
+        [`${name}/tests/unit/json.py`, ""],
+      ]),
+    ),
+    "json.py": "",
+    "beta/tests/unit/test_a.py": "from tests.utils import check\nimport json",
+    "beta/tests/unit/test_b.py": "from acme.alpha.model import fit",
+    "beta/tests/unit/test_c.py": "import acme.beta.model",
+  };
+  const of = async (path: string): Promise<string[]> => Object.keys(await distances(project, path));
+  expect(await of("beta/tests/utils.py")).toEqual(["beta/tests/unit/test_a.py"]);
+  expect(await of("alpha/tests/utils.py")).toEqual([]);
+  expect(await of("alpha/src/acme/alpha/model.py")).toEqual(["beta/tests/unit/test_b.py"]);
+  expect(await of("beta/src/acme/beta/model.py")).toEqual(["beta/tests/unit/test_c.py"]);
+  expect(await of("json.py")).toEqual(["beta/tests/unit/test_a.py"]);
+});
+
 test("modules of Python that strings name", async () => {
   const project = {
     "src/lab/__init__.py": "",

@@ -5,10 +5,20 @@ import { filesBelow, matcher } from "./patterns.ts";
 
 export function pythonResolver({ files }: Repository): Resolve {
   const sources = [...files].filter((path) => path.endsWith(".py") || path.endsWith(".pyi"));
-  const folders = new Set(sources.map((path) => posix.dirname(path)));
+  const folders = new Set(sources.flatMap((path) => above(path)));
   const moduleAt = (path: string): string[] =>
     [`${path}.py`, `${path}/__init__.py`, `${path}.pyi`, `${path}/__init__.pyi`].filter((file) => files.has(file));
   const roots = rootsOf(sources, files);
+  const ordered = new Map<string, string[]>();
+  /** Of two packages of one name the one that is nearer to the importer is meant. */
+  const nearestFirst = (own: string): string[] => {
+    const known = ordered.get(own);
+    if (known) return known;
+    const ranked = roots.map((root) => [shared(own, root), root] as const).sort(([a], [b]) => b - a);
+    const order = ranked.map(([, root]) => root);
+    ordered.set(own, order);
+    return order;
+  };
   const below = filesBelow(new Set(sources));
   /** The modules directly in a package. */
   const within = (folder: string): readonly string[] => {
@@ -25,7 +35,9 @@ export function pythonResolver({ files }: Repository): Resolve {
       const base = Array.from({ length: dots!.length - 1 }).reduce<string>((folder) => posix.dirname(folder), own);
       return inPackage(base, parts, names);
     }
-    for (const root of [...new Set([own, ...roots])]) {
+    // What is in a package is not found by its bare name, but where a script is started beside it.
+    const inOwn = files.has(`${own}/__init__.py`);
+    for (const root of inOwn ? [...nearestFirst(own), own] : [own, ...nearestFirst(own)]) {
       const found = isPattern ? within(posix.join(root, ...parts)) : inPackage(root, parts, names);
       if (found.length > 0) return found;
     }
@@ -45,7 +57,9 @@ export function pythonResolver({ files }: Repository): Resolve {
   }
 }
 
-/** Folders that absolute imports begin in: above the topmost package of each file, the root, `src` and `lib`. */
+const manifest = /(?:^|\/)(?:pyproject\.toml|setup\.py|setup\.cfg|pytest\.ini|tox\.ini)$/;
+
+/** Folders that absolute imports begin in: above the topmost package of each file, the root and those of manifests, and `src`, `lib` and `python` in any of these. */
 function rootsOf(sources: readonly string[], files: ReadonlySet<string>): string[] {
   const roots = new Set<string>();
   for (const path of sources) {
@@ -53,5 +67,24 @@ function rootsOf(sources: readonly string[], files: ReadonlySet<string>): string
     while (folder !== "." && files.has(`${folder}/__init__.py`)) folder = posix.dirname(folder);
     roots.add(folder);
   }
-  return [".", "src", "lib", ...[...roots].sort()];
+  const projects = [".", ...[...files].filter((path) => manifest.test(path)).map((path) => posix.dirname(path))];
+  const usual = projects.flatMap((folder) => [
+    folder,
+    ...["src", "lib", "python"].map((name) => posix.join(folder, name)),
+  ]);
+  return [...new Set([...usual, ...[...roots].sort()])];
+}
+
+/** The folders that a file is in, but for the root. */
+function above(path: string): string[] {
+  const found: string[] = [];
+  for (let folder = posix.dirname(path); folder !== "."; folder = posix.dirname(folder)) found.push(folder);
+  return found;
+}
+
+/** How many folders two paths begin with in common. */
+function shared(a: string, b: string): number {
+  const [left, right] = [a.split("/"), b.split("/")];
+  const at = left.findIndex((name, index) => name !== right[index]);
+  return at < 0 ? left.length : at;
 }
