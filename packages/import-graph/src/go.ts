@@ -1,8 +1,8 @@
-/** Imports of Go: whole packages by their path, and the files that are embedded. */
+/** Imports of Go: whole packages by their path, those that a string names, and the files that are embedded. */
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
 import type { Import } from "./languages.ts";
-import { filesBelow, matcher } from "./patterns.ts";
+import { filesBelow, matcher, within } from "./patterns.ts";
 
 // The package of the file itself.
 const own = "";
@@ -13,7 +13,13 @@ const declaration = /^[ \t]*import\s*(?:\(([^()]*)\)|([^\n(]+))/gm;
 const directive = /^\/\/go:embed[ \t]([^\n]*)/gm;
 const patterns = /"([^"\n]*)"|`([^`\n]*)`|([^\s"`]+)/g;
 
-/** The packages that a file imports, and the patterns that it embeds (https://pkg.go.dev/embed#hdr-Directives). */
+// A program of the repository that a test builds or runs: "example.org/lab/cmd/run" or "./cmd/run".
+const named = /["`]((?:\.{1,2}|[\w.~-]{1,200})(?:\/[\w.~-]{1,200}){1,20})["`]/g;
+
+/**
+ * The packages that a file imports or names in a string, and the patterns that it embeds
+ * (https://pkg.go.dev/embed#hdr-Directives).
+ */
 export function goImports(source: string): Import[] {
   const text = source.replace(notCode, (found) => (found.startsWith("//") ? "" : " "));
   const stated = [...text.matchAll(declaration)].flatMap(([, block, line]) =>
@@ -26,20 +32,28 @@ export function goImports(source: string): Import[] {
       ([, a, b, c]): Import => ({ module: (a ?? b ?? c)!, names: null, locals: {}, isPattern: true }),
     ),
   );
-  return [{ module: own, names: null, locals: {} }, ...stated, ...embedded];
+  const known = new Set(stated.map(({ module }) => module));
+  const others = new Set([...text.matchAll(named)].map(([, name]) => name!).filter((name) => !known.has(name)));
+  const strings = [...others].map((module): Import => ({ module, names: null, locals: {} }));
+  return [{ module: own, names: null, locals: {} }, ...stated, ...strings, ...embedded];
 }
 
+// What the Go command hands to a compiler beside Go (https://pkg.go.dev/cmd/go#hdr-File_types).
+const compiled = /(?<!_test)\.(?:go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|f|F|for|f90|s|S|sx|swig|swigcxx|syso)$/;
+
 /**
- * Packages of the repository's modules, and embedded files; a test file sees the other files of its folder without importing
+ * Packages of the repository's modules and of their `vendor` folders, and embedded files; a test file sees the other files of its folder without importing
  * them.
  */
 export function goResolver({ files, texts }: Repository): Resolve {
   const members = Map.groupBy(
-    [...files].filter((path) => path.endsWith(".go") && !path.endsWith("_test.go")),
+    [...files].filter((path) => compiled.test(path)),
     (path) => posix.dirname(path),
   );
   const modules = goModules([...texts.keys()], (path) => texts.get(path) ?? null);
   const below = filesBelow(files);
+  // The innermost module first. A workspace has its folder at the root.
+  const roots = [...new Set([...modules.values(), "."])].sort((a, b) => b.length - a.length);
   return ({ module, isPattern }, from) => {
     if (isPattern) {
       const folder = posix.dirname(from);
@@ -49,7 +63,15 @@ export function goResolver({ files, texts }: Repository): Resolve {
       return below(folder).filter((path) => matches(path.split("/").slice(0, segments).join("/")));
     }
     if (module === own) return from.endsWith("_test.go") ? (members.get(posix.dirname(from)) ?? []) : [];
-    return members.get(goFolderOf(module, modules) ?? "") ?? [];
+    if (module.startsWith(".")) return members.get(posix.join(posix.dirname(from), module)) ?? [];
+    const folder = goFolderOf(module, modules);
+    if (folder !== null) return members.get(folder) ?? [];
+    for (const root of roots)
+      if (within(from, root)) {
+        const vendored = members.get(posix.join(root, "vendor", module));
+        if (vendored) return vendored;
+      }
+    return [];
   };
 }
 

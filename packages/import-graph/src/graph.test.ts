@@ -322,6 +322,26 @@ test("what no manifest tells may be named by settings of a bundler or runner; wh
     expect(await distances({ ...project, [other]: "" }, other), other).toEqual({});
 });
 
+test("what a build of Go takes in beside Go files, and packages that a string names", async () => {
+  const project = {
+    "go.mod": "module example.org/lab/v2\n",
+    "sum/sum.go": "package sum\n\nfunc Sum() int",
+    "sum/sum_amd64.s": "",
+    "calc/calc_test.go": 'package calc\n\nimport "example.org/lab/v2/sum"',
+    "cmd/run/main.go": "package main",
+    "spec/spec_test.go": 'package spec\n\nvar tool = build("example.org/lab/v2/cmd/run", "text/plain")',
+    "near/near_test.go": 'package near\n\nvar run = exec.Command("go", "run", "../cmd/run") // "../sum"',
+    "vendor/example.com/far/far.go": "package far",
+    "far/far_test.go": 'package far\n\nimport "example.com/far"',
+  };
+  const of = async (path: string): Promise<Record<string, number>> => distances(project, path);
+  expect(await of("sum/sum_amd64.s")).toEqual({ "calc/calc_test.go": 1 });
+  expect(await of("sum/sum_arm64.s")).toEqual({ "calc/calc_test.go": 1 });
+  expect(await of("cmd/run/main.go")).toEqual({ "spec/spec_test.go": 1, "near/near_test.go": 1 });
+  expect(await of("vendor/example.com/far/far.go")).toEqual({ "far/far_test.go": 1 });
+  expect(await of("sum/sum.txt")).toEqual({});
+});
+
 test("files that Go embeds, by name, by pattern and by folder", async () => {
   const project = {
     "go.mod": "module example.org/lab\n",
