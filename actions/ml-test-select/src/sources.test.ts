@@ -125,6 +125,30 @@ describe("what tests share", () => {
     for (const path of ["tests/client.py", "src/app.py"]) rmSync(join(workspace, path));
   });
 
+  test("is a link where a conftest.py is not above all tests", async () => {
+    const texts = {
+      "api/conftest.py": "from src.model import fit_curve\n",
+      "api/test_call.py": "def test_call(client):\n    pass\n",
+    };
+    write(Object.fromEntries(Object.entries(texts).map(([path, text]) => [`lab/${path}`, text])));
+    files.push(...Object.keys(texts));
+    const { imports } = (await read("src/model.py")).sources!;
+    expect(imports.get("api/test_call.py")).toEqual({ distance: 2, changed: "src/model.py" });
+    expect(imports.get("tests/test_page.py")).toBeUndefined();
+    files.splice(-2);
+    rmSync(join(workspace, "api"), { recursive: true });
+  });
+
+  test("is told where no import leads to it, unless it is data", async () => {
+    expect((await read("tests/support.py")).unlinked).toBeUndefined();
+    write({ "lab/tests/plug.py": "", "lab/tests/data/plug.py": "" });
+    files.push("tests/plug.py", "tests/data/plug.py");
+    expect((await read("tests/plug.py")).unlinked).toBe("tests/plug.py");
+    expect((await read("tests/data/plug.py")).unlinked).toBeUndefined();
+    files.splice(-2);
+    for (const path of ["plug.py", "data"]) rmSync(join(workspace, "tests", path), { recursive: true });
+  });
+
   test("reaches all that inherit it", async () => {
     expect(await shared("tests/cases.py")).toContain("tests/test_ink.py");
     expect(await shared("tests/cases.py")).not.toContain("tests/test_page.py");

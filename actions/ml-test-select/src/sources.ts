@@ -18,7 +18,10 @@ import {
 import { compiledFolders } from "./compiled.ts";
 
 /** The links, or why there are none; as a situation has them. */
-export type SourcesNow = Pick<Situation, "sources" | "sourcesUnknown" | "importsOfTests" | "compiled">;
+export interface SourcesNow extends Pick<Situation, "sources" | "sourcesUnknown" | "importsOfTests" | "compiled"> {
+  /** A changed module among the tests that no import leads to. */
+  unlinked?: string;
+}
 
 // What tests share is in a folder of tests, where no runner collects it.
 const amongTests = /(?:^|\/)(?:tests?|__tests__|specs?|test[-_]?utils?)\//i;
@@ -30,6 +33,11 @@ function sharedIn(graph: Graph, isTest: (path: string) => boolean): (path: strin
   const used = new Set([...graph].flatMap(([file, targets]) => (isOfTests(file) ? [] : [...(targets ?? [])])));
   return (path) => amongTests.test(path) && !used.has(path);
 }
+
+// What tests read is no module; and one of pytest may be named in a setting or an entry point, without an import.
+const isHelper = (path: string): boolean =>
+  path.endsWith(".py") &&
+  !/(?:^|\/)(?:test[-_]?)?(?:fixtures?|data|samples?|cases|resources|snapshots|expected|golden)\//i.test(path);
 
 /**
  * Reads the sources as they are checked out.
@@ -63,22 +71,30 @@ export async function sourcesIn(
       say(`Imports are not followed: ${found.reason}.`);
       return { sources: null, sourcesUnknown: found.reason, ...(await compiledOfAny()) };
     }
-    const imports = new Map<string, ImportLink>(importPaths(found.graph, changed));
+    const specific = withConftests(found.graph, isTest, true);
+    const imports = new Map<string, ImportLink>(importPaths(specific, changed));
     const touched = new Set(changed.map((path) => dirname(path)));
     const compiled = await compiledOf((path) => imports.has(path) || touched.has(dirname(path)));
     perPackage(imports, isNearer);
     const isShared = sharedIn(found.graph, isTest);
     const shared = changed.filter((path) => isTest(path) || isShared(path));
-    const importsOfTests = new Map<string, ImportLink>(importPaths(withConftests(found.graph, isTest), shared));
+    const withAll = withConftests(found.graph, isTest);
+    const importsOfTests = new Map<string, ImportLink>(importPaths(withAll, shared));
     perPackage(importsOfTests, isNearer);
+    const isAlone = (path: string): boolean =>
+      importPaths(withAll, [path])
+        .values()
+        .every(({ distance, unread }) => distance === 0 || unread);
+    const alone = shared.find((path) => isHelper(path) && !isTest(path) && isAlone(path));
+    const unlinked = alone === undefined ? {} : { unlinked: alone };
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
     const texts = await textsIn(workspace, files.filter(isTest), change, read);
     if (typeof texts !== "string") {
       say(`Compared the changed lines with the text of test files, after ${took()}.`);
-      return { sources: { imports, texts }, importsOfTests, ...compiled };
+      return { sources: { imports, texts }, importsOfTests, ...compiled, ...unlinked };
     }
     say(`The text of test files is not compared with the changed lines: ${texts}.`);
-    return { sources: { imports, texts: null }, sourcesUnknown: texts, importsOfTests, ...compiled };
+    return { sources: { imports, texts: null }, sourcesUnknown: texts, importsOfTests, ...compiled, ...unlinked };
   } catch (error) {
     warning(`What links tests to the change in the sources is not known: ${describe(error)}`);
     return { sources: null, sourcesUnknown: reasonOf(error), ...(await compiledOfAny()) };

@@ -254,6 +254,7 @@ test("what pytest loads before a test: conftest.py in its folder and above, and 
     "conftest.py": "",
     "tests/conftest.py": "from support import helper",
     "tests/support.py": "",
+    "tests/unit/__init__.py": "",
     "tests/unit/test_a.py": "",
     "tests/unit/plain.py": "",
     "other/test_b.py": "\uFEFFimport shared",
@@ -266,6 +267,10 @@ test("what pytest loads before a test: conftest.py in its folder and above, and 
   expect(reached("tests/support.py")).toEqual(["tests/conftest.py", "tests/support.py", "tests/unit/test_a.py"]);
   expect(reached("conftest.py")).toEqual(["conftest.py", "other/test_b.py", "tests/unit/test_a.py"]);
   expect(reached("other/shared.py")).toContain("other/test_b.py");
+  expect(reached("tests/unit/__init__.py")).toContain("tests/unit/test_a.py");
+  const specific = withConftests(read.graph, (path) => path.includes("test_"), true);
+  expect([...importPaths(specific, ["conftest.py"]).keys()]).toEqual(["conftest.py"]);
+  expect([...importPaths(specific, ["tests/support.py"]).keys()]).toContain("tests/unit/test_a.py");
 });
 
 test("packages of Go, the test's own too", async () => {
