@@ -63,8 +63,8 @@ export class JUnitPlaces {
     const at = separator === undefined ? -1 : name.lastIndexOf(separator);
     const blocks = at < 0 ? "" : name.slice(0, at);
     const title = at < 0 ? name : name.slice(at + separator!.length);
-    // ctest and jest-junit repeat the name as class, which says nothing.
-    const className = said.className === said.name ? "" : said.className;
+    // ctest and jest-junit repeat the name as class, which says nothing; vitest where a file itself failed, which is its class.
+    const className = said.className === said.name && dialect !== "vitest" ? "" : said.className;
     // A module that pytest could not import is a case of that name, without a class.
     const inSuites =
       dialect === "pytest" && className === ""

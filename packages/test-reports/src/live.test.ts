@@ -101,4 +101,21 @@ test("same", () => {}); test("same", () => {}); test("日本 | \\n two", () => {
     expect(result.executions.every(({ file }) => file === "live.test.mjs")).toBe(true);
     expect(new Set(result.executions.map(({ id, param }) => id + param)).size).toBe(result.executions.length);
   });
+
+  test("a file that fails as a whole is its own", async () => {
+    const vitestAt = import.meta.resolve("vitest");
+    writeFileSync(join(folder, "lost.test.mjs"), `import { test } from "${vitestAt}";\nimport "./gone.mjs";\n`);
+    const after = "afterAll(() => { throw new Error(); });";
+    writeFileSync(
+      join(folder, "late.test.mjs"),
+      `import { afterAll, test } from "${vitestAt}";\n${after}\ntest("a", () => {});`,
+    );
+    run(vitest, ["run", "--root", ".", "--reporter=junit", "--outputFile=whole.xml", "lost.test.mjs", "late.test.mjs"]);
+    const result = await readReports(["whole.xml"], { root: folder, files: ["lost.test.mjs", "late.test.mjs"] });
+    expect(result.executions.map(({ file, status }) => `${file} ${status}`).sort()).toEqual([
+      "late.test.mjs fail",
+      "late.test.mjs pass",
+      "lost.test.mjs fail",
+    ]);
+  });
 });

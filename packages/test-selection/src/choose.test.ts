@@ -336,6 +336,17 @@ describe("any doubt runs everything, and says which", () => {
     expect(plan.reason).toMatch(/the file of x\|\|lost is not known/);
   });
 
+  it("a test whose file nobody knows, until five runs are without it", async () => {
+    const after = (runs: number): Promise<Plan> =>
+      planFor(changeOf(["src/beta.py"]), {}, [
+        ...projectHistory(4),
+        fullRun([], [{ ...execution("x", "lost"), file: null }]),
+        ...Array.from({ length: runs }, () => projectRun(null, null)),
+      ]);
+    expect((await after(4)).reason).toMatch(/the file of x\|\|lost is not known/);
+    expect((await after(5)).run).toBe("chosen");
+  });
+
   it("runs of forks and pull requests neither teach nor count", async () => {
     for (const more of [{ trust: "fork" }, { trust: "pull_request" }, { default_branch: false }] as const) {
       const plan = await planFor(

@@ -26,7 +26,7 @@ export function plannedTests(
   const unbuilt = new Set(unbuiltFolders(past, { runner, files }));
   const exists = (test: TestMemory): boolean =>
     past.memory.isCurrent(test) &&
-    !isRunnersOwn(past, test) &&
+    !isGone(past, test) &&
     (test.file === null || files.length === 0 || tracked.has(test.file) || unbuilt.has(test.file));
   const named = (id: string): string | null => {
     const { file } = parseTestId(id);
@@ -64,11 +64,14 @@ export function unbuiltFolders(past: Past, { runner, files }: Pick<Situation, "r
   return [...new Set(failed.map((test) => test.file!))];
 }
 
-/** Whether it is no test but an error of the runner itself, of a run before the latest. */
-export const isRunnersOwn = (past: Past, { id, ...test }: TestMemory): boolean =>
-  test.file === null &&
-  (id === "pytest||internal" || parseTestId(id).name === "(no name)") &&
-  !past.memory.wasSeen(test);
+// A report of its file would show that a test is no more; one without a file has to be missed.
+const runsUntilGone = 5;
+
+/** Whether a test without a file is no more: an error of the runner itself after one run without it, others after a few. */
+export const isGone = (past: Past, { id, ...test }: TestMemory): boolean => {
+  const isRunnersOwn = id === "pytest||internal" || parseTestId(id).name === "(no name)";
+  return test.file === null && !past.memory.wasSeen(test, isRunnersOwn ? 1 : runsUntilGone);
+};
 
 /** Whether a runner can only be given whole files or folders. */
 export const runsTogether = (runner: Runner | null): boolean => runner !== null && runner.granularity !== "test";
