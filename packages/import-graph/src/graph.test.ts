@@ -310,6 +310,42 @@ test("modules by patterns, and those whose names are computed behind a folder", 
     expect(await distances(project, other), other).toEqual({});
 });
 
+test("what is built, by its path, comes from the sources; of several endings any may be meant; mocks stand for a module", async () => {
+  const project = {
+    "package.json":
+      '{ "name": "cart", "exports": { "./testing": "./dist/probe.mjs" }, "main": "./distribution/entry.js" }',
+    "src/index.ts": "",
+    "src/cart.ts": "",
+    "src/probe.ts": "",
+    "src/__mocks__/probe.ts": "",
+    "source/entry.ts": "",
+    "lib/model.js": "",
+    "__mocks__/axios.js": "",
+    "thing.ts": "",
+    "thing.mjs": "",
+    "app/tsconfig.json":
+      '{ "extends": "../base.json", "compilerOptions": { "paths": { "~/*": ["${configDir}/own/*"] } } }',
+    "app/own/view.ts": "",
+    "test/a.test.js": 'import "../lib/cart.esm.js";',
+    "test/b.test.js": 'import "../dist/all.js";',
+    "test/c.test.js": 'import "cart/testing";',
+    "test/d.test.js": 'import "../lib/model.js";\nimport "axios";',
+    "test/e.test.js": 'import "cart";',
+    "test/f.test.js": 'import "../thing";',
+    "app/g.test.ts": 'import "~/view";',
+  };
+  const of = async (path: string): Promise<string[]> => Object.keys(await distances(project, path));
+  expect(await of("src/cart.ts")).toEqual(["test/a.test.js"]);
+  expect(await of("src/index.ts")).toEqual(["test/b.test.js"]);
+  expect(await of("src/probe.ts")).toEqual(["test/c.test.js"]);
+  expect(await of("src/__mocks__/probe.ts")).toEqual(["test/c.test.js"]);
+  expect(await of("lib/model.js")).toEqual(["test/d.test.js"]);
+  expect(await of("__mocks__/axios.js")).toEqual(["test/d.test.js"]);
+  expect(await of("source/entry.ts")).toEqual(["test/e.test.js"]);
+  for (const thing of ["thing.ts", "thing.mjs"]) expect(await of(thing)).toEqual(["test/f.test.js"]);
+  expect(await of("app/own/view.ts")).toEqual(["app/g.test.ts"]);
+});
+
 test("what no manifest tells may be named by settings of a bundler or runner; what is installed is not", async () => {
   const project = {
     "package.json": '{ "dependencies": { "cart": "1" } }',

@@ -9,19 +9,19 @@ import { type CompilerOptions, isObject, parsed } from "./manifests.ts";
 import { filesBelow, matcher, within } from "./patterns.ts";
 
 const endings = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".d.ts"];
-// TypeScript names the file that it will emit.
+// TypeScript names the file that it will emit, and a bundler's may have another ending.
 const written: Record<string, string[]> = {
   ".js": [".ts", ".tsx"],
   ".jsx": [".tsx"],
-  ".mjs": [".mts"],
-  ".cjs": [".cts"],
+  ".mjs": [".mts", ".ts"],
+  ".cjs": [".cts", ".ts"],
 };
 
 /** What a name in a manifest stands for; one `*` in the pattern is what the `*` of the targets is. */
 interface Mapping {
   pattern: string;
-  /** In order; paths from the root. */
-  targets: string[];
+  /** Paths from the root, each with what it may be instead, in order. */
+  targets: string[][];
 }
 
 interface Package {
@@ -46,11 +46,17 @@ export function javaScriptResolver({ files, texts }: Repository, configured: rea
   // The innermost package is a file's own; of two with one name the outermost is meant, the other is a test's.
   const packages = [...texts].flatMap(([path, text]) => packageIn(path, text)).sort(deeperFirst);
   const aliases = configured.map(aliasesOf);
+  // Of several endings runners take one or the other first.
   const find = (path: string): string[] => {
-    const at = candidates(posix.normalize(path).replace(/\/$/, "")).find((candidate) =>
-      files.has(posix.normalize(candidate)),
-    );
-    return at === undefined ? [] : [posix.normalize(at)];
+    const group = candidates(posix.normalize(path).replace(/\/$/, ""))
+      .map((some) => some.map((one) => posix.normalize(one)).filter((one) => files.has(one)))
+      .find((some) => some.length > 0);
+    return (group ?? []).flatMap((one) => [one, ...mocksOf(one)]);
+  };
+  /** What jest and vitest take instead of a module, if told to. */
+  const mocksOf = (path: string): string[] => {
+    const mock = posix.join(posix.dirname(path), "__mocks__", posix.basename(path));
+    return files.has(mock) ? [mock] : [];
   };
   const first = (paths: readonly string[]): string[] => {
     for (const path of paths) {
@@ -60,7 +66,13 @@ export function javaScriptResolver({ files, texts }: Repository, configured: rea
     return [];
   };
   // Conditions and patterns name several files, of which a bundler or test runner takes any.
-  const every = (paths: readonly string[]): string[] => [...new Set(paths.flatMap(find))];
+  const every = (targets: readonly string[][]): string[] => [...new Set(targets.flatMap(meant))];
+  /** What is built and tracked comes from the sources all the same; where it is not tracked, they are all there is. */
+  const meant = ([path = "", ...instead]: string[]): string[] => {
+    const found = find(path);
+    const alike = instead.filter((other) => posix.basename(other) === posix.basename(path));
+    return [...found, ...first(found.length > 0 ? alike : instead)];
+  };
   const below = filesBelow(files);
   const ownPackage = (from: string): Package | undefined => packages.find(({ folder }) => within(from, folder));
   const guess = guesser(files, new Set(packages.flatMap(({ dependencies }) => dependencies)));
@@ -76,7 +88,9 @@ export function javaScriptResolver({ files, texts }: Repository, configured: rea
     }
     // What bundlers are told of a module follows a question mark.
     const module = written.replace(/\?.*$/s, "");
-    if (/^\.\.?(?:\/|$)/.test(module)) return find(posix.join(posix.dirname(from), module));
+    if (/^\.\.?(?:\/|$)/.test(module)) {
+      return every([built(posix.join(posix.dirname(from), module))]);
+    }
     for (const { folder, paths } of aliases) {
       const found = within(from, folder) ? every(mapped(module, paths)) : [];
       if (found.length > 0) return found;
@@ -86,7 +100,12 @@ export function javaScriptResolver({ files, texts }: Repository, configured: rea
       return own ? every(mapped(module, own.imports)) : [];
     }
     const owner = packages.findLast(({ name }) => name !== null && (module === name || module.startsWith(`${name}/`)));
-    if (!owner) return guess(module, ownPackage(from)?.folder ?? ".");
+    if (!owner) {
+      const folder = ownPackage(from)?.folder ?? ".";
+      // https://jestjs.io/docs/manual-mocks#mocking-node-modules
+      const mocks = first([folder, "."].map((root) => posix.join(root, "__mocks__", module)));
+      return mocks.length > 0 ? mocks : guess(module, folder);
+    }
     const { folder, name, exports } = owner;
     const rest = module.slice(name!.length + 1);
     const usual = rest === "" ? ["src/index", "index", "lib/index"] : [rest, `src/${rest}`, `lib/${rest}`];
@@ -107,7 +126,9 @@ function guesser(
   const known = new Map<string, string[]>();
   const find = (module: string): string[] => {
     byName ??= Map.groupBy(files, (path) => posix.basename(path));
-    const ends = [module, module.slice(module.indexOf("/") + 1)].filter((end) => end !== "").flatMap(candidates);
+    const ends = [module, module.slice(module.indexOf("/") + 1)]
+      .filter((end) => end !== "")
+      .flatMap((end) => candidates(end).flat());
     const found = ends.flatMap((end) =>
       (byName!.get(posix.basename(end)) ?? []).filter((path) => `/${path}`.endsWith(`/${end}`)),
     );
@@ -129,7 +150,7 @@ const depth = (folder: string): number => (folder === "." ? 0 : folder.split("/"
 const deeperFirst = (a: Package, b: Package): number => depth(b.folder) - depth(a.folder);
 
 /** The paths that a name stands for. */
-function mapped(module: string, mappings: readonly Mapping[]): string[] {
+function mapped(module: string, mappings: readonly Mapping[]): string[][] {
   return mappings.flatMap(({ pattern, targets }) => {
     const [before, after] = pattern.split("*", 2) as [string, string | undefined];
     if (after === undefined) return module === before ? targets : [];
@@ -137,18 +158,19 @@ function mapped(module: string, mappings: readonly Mapping[]): string[] {
       module.length >= before.length + after.length && module.startsWith(before) && module.endsWith(after);
     if (!isMeant) return [];
     const star = module.slice(before.length, module.length - after.length);
-    return targets.map((target) => target.replaceAll("*", () => star));
+    return targets.map((some) => some.map((target) => target.replaceAll("*", () => star)));
   });
 }
 
-function candidates(path: string): string[] {
+/** The files that a path may mean: itself, or else by any of the endings, or else the index of a folder. */
+function candidates(path: string): string[][] {
   const ending = posix.extname(path);
   const stem = path.slice(0, path.length - ending.length);
   return [
-    path,
-    ...(written[ending] ?? []).map((other) => stem + other),
-    ...endings.map((other) => path + other),
-    ...endings.map((other) => `${path}/index${other}`),
+    [path],
+    (written[ending] ?? []).map((other) => stem + other),
+    endings.map((other) => path + other),
+    endings.map((other) => `${path}/index${other}`),
   ];
 }
 
@@ -160,7 +182,7 @@ function packageIn(path: string, text: string): Package[] {
   const name = typeof stated === "string" && stated !== "" ? stated : null;
   const mapping = (pattern: string, to: unknown): Mapping => ({
     pattern,
-    targets: textsIn(to).flatMap((target) => built(target).map((at) => posix.join(folder, at))),
+    targets: textsIn(to).map((target) => built(target).map((at) => posix.join(folder, at))),
   });
   const isList = isObject(exports) && Object.keys(exports).some((key) => key.startsWith("."));
   const listed: Record<string, unknown> = isList ? exports : { ".": exports };
@@ -178,8 +200,23 @@ function packageIn(path: string, text: string): Package[] {
 
 const kinds = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
 
-/** A path and, where it is in a folder that is usually built, where its source usually is. */
-const built = (path: string): string[] => [path, path.replace(/^(?:\.\/)?(?:dist|build|out|lib|esm?|cjs)\//, "src/")];
+const output = /(?:^|(?<=\/))(?:dist|build|out|lib|esm?|cjs|distribution)\//;
+
+/**
+ * A path and, where it is in a folder that is usually built, where its source usually is: by its name, by the begin of its name
+ * (`lib/cart.esm.js`), or the index of all.
+ */
+function built(path: string): string[] {
+  if (!output.test(path)) return [path];
+  const begin = posix.basename(path).replace(/(?<=[^.])\..*$/, "");
+  const sources = ["src/", "source/"].map((folder) => path.replace(output, folder));
+  return [
+    path,
+    ...sources,
+    ...sources.map((source) => posix.join(posix.dirname(source), begin)),
+    ...sources.map((source) => source.replace(/(?<=(?:^|\/)(?:src|source)\/).*$/, "index")),
+  ];
+}
 
 // More of them, or of stars in one, are made to be slow.
 const mostEntries = 5_000;
@@ -197,14 +234,19 @@ const textsIn = (value: unknown, depth = 0): string[] => {
   return Object.values(value).flatMap((one) => textsIn(one, depth + 1));
 };
 
-function aliasesOf({ folder, stated }: CompilerOptions): Aliases {
+// https://www.typescriptlang.org/tsconfig/#configdir
+const ownFolder = "${configDir}/";
+
+function aliasesOf({ folder: leaf, stated }: CompilerOptions): Aliases {
   const paths = stated.flatMap(({ folder, options: { paths, baseUrl } }) => {
     const base = posix.join(folder, typeof baseUrl === "string" ? baseUrl : ".");
     const named = entriesOf(paths).map(([pattern, to]) => ({
       pattern,
-      targets: textsIn(to).map((target) => posix.join(base, target)),
+      targets: textsIn(to).map((target) => [
+        target.startsWith(ownFolder) ? posix.join(leaf, target.slice(ownFolder.length)) : posix.join(base, target),
+      ]),
     }));
-    return typeof baseUrl === "string" ? [...named, { pattern: "*", targets: [posix.join(base, "*")] }] : named;
+    return typeof baseUrl === "string" ? [...named, { pattern: "*", targets: [[posix.join(base, "*")]] }] : named;
   });
-  return { folder, paths };
+  return { folder: leaf, paths };
 }
