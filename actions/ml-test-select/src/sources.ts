@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { warning } from "@actions/core";
 import { describe, say } from "@goatnote/action-io";
 import { type Change, changedLines } from "@goatnote/change-facts";
-import { type Graph, importPaths, readGraph, withConftests } from "@goatnote/import-graph";
+import { type Graph, importPaths, readGraph, together, withConftests } from "@goatnote/import-graph";
 import {
   type ImportLink,
   isMoreAlike,
@@ -71,7 +71,7 @@ export async function sourcesIn(
       say(`Imports are not followed: ${found.reason}.`);
       return { sources: null, sourcesUnknown: found.reason, ...(await compiledOfAny()) };
     }
-    const specific = withConftests(found.graph, isTest, true);
+    const specific = together(withConftests(found.graph, isTest, true), found.named);
     const imports = new Map<string, ImportLink>(importPaths(specific, changed));
     const touched = new Set(changed.map((path) => dirname(path)));
     const compiled = await compiledOf((path) => imports.has(path) || touched.has(dirname(path)));
@@ -82,7 +82,7 @@ export async function sourcesIn(
     const importsOfTests = new Map<string, ImportLink>(importPaths(withAll, shared));
     perPackage(importsOfTests, isNearer);
     const isAlone = (path: string): boolean =>
-      importPaths(withAll, [path])
+      importPaths(together(withAll, found.named), [path])
         .values()
         .every(({ distance, unread }) => distance === 0 || unread);
     const alone = shared.find((path) => isHelper(path) && !isTest(path) && isAlone(path));

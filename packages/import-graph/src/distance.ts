@@ -11,6 +11,10 @@ export interface ImportPath {
   unread?: true;
 }
 
+/** The two graphs as one. */
+export const together = (graph: Graph, other: Graph): Graph =>
+  new Map([...graph].map(([file, targets]) => [file, targets && new Set([...targets, ...(other.get(file) ?? [])])]));
+
 /**
  * The paths of all files that reach a changed one; equal ways by the first changed file in order of text. A file that
  * could not be read may import any, so it counts as importing a changed one.

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { transformSync } from "rolldown/utils";
 import { expect, test } from "vitest";
 import { withConftests } from "./conftest.ts";
-import { importPaths } from "./distance.ts";
+import { importPaths, together } from "./distance.ts";
 import { type GraphLimits, readGraph } from "./graph.ts";
 
 /** For each file that reaches `changed` the imports on the way. */
@@ -308,6 +308,41 @@ test("modules by patterns, and those whose names are computed behind a folder", 
     expect(await distances(project, changed), changed).toEqual({ [importer]: 1 });
   for (const other of ["app/pages/a.ts", "app/words/old/en.json", "app/locales/old/en.ts", "app/x.js"])
     expect(await distances(project, other), other).toEqual({});
+});
+
+test("files that a source names in strings", async () => {
+  const texts = {
+    "test/a.test.js": 'run(path.join(import.meta.dirname, "./fixtures/pm"));',
+    "test/b.test.js": 'const pm = join(__dirname, "fixtures", "pm-install");',
+    "test/c.test.js": "expect(out).toMatchFileSnapshot(`./golden/${kind}.txt`); // it's a `file`",
+    "test/d.test.js": 'readdirSync(new URL("golden", import.meta.url));',
+    "test/e.test.js": 'read("table.csv");\nread("x.csv");',
+    "tests/test_f.py": 'DATA = Path(__file__).parent / "data" / "points.json"',
+    "src/load.js": 'export const page = readFile("templates/page.html");\nwatch("src");',
+    "src/far.js": 'names("pm", "golden", "page.html", "a sentence of words.");',
+  };
+  const others = [
+    "test/fixtures/pm",
+    "test/fixtures/pm-install",
+    "test/golden/out.txt",
+    "test/table.csv",
+    "test/deep/x.csv",
+  ];
+  const more = ["tests/data/points.json", "lib/templates/page.html", "templates/other.html"];
+  const files = [...Object.keys(texts), ...others, ...more];
+  const read = await readGraph(files, (path) => texts[path as keyof typeof texts]);
+  if (read.kind === "unknown") throw new Error(read.reason);
+  const named = [...read.named].map(([path, found]) => [path, [...found!]]);
+  expect(Object.fromEntries(named)).toEqual({
+    "test/a.test.js": ["test/fixtures/pm"],
+    "test/b.test.js": ["test/fixtures/pm-install"],
+    "test/d.test.js": ["test/golden/out.txt"],
+    "test/e.test.js": ["test/table.csv"],
+    "tests/test_f.py": ["tests/data/points.json"],
+    "src/load.js": ["lib/templates/page.html"],
+  });
+  const all = importPaths(together(read.graph, read.named), ["test/golden/out.txt"]);
+  expect([...all.keys()]).toEqual(["test/golden/out.txt", "test/d.test.js"]);
 });
 
 test("what is built, by its path, comes from the sources; of several endings any may be meant; mocks stand for a module", async () => {

@@ -5,6 +5,7 @@ import { javaScriptResolver } from "./javascript-modules.ts";
 import { jsxImports } from "./jsx.ts";
 import { type Import, importsIn, isSource } from "./languages.ts";
 import { compilerOptionsIn } from "./manifests.ts";
+import { namedFiles } from "./named-files.ts";
 import { pythonResolver } from "./python-modules.ts";
 
 /** For each file the files that it imports, those of what a package hands on too, where the names tell; null where it could not be read. */
@@ -42,8 +43,8 @@ export interface GraphOptions {
   now?: () => number;
 }
 
-/** The graph, or why there is none. */
-export type ReadGraph = { kind: "known"; graph: Graph } | { kind: "unknown"; reason: string };
+/** The graph, and the files that each source names in strings; or why there is none. */
+export type ReadGraph = { kind: "known"; graph: Graph; named: Graph } | { kind: "unknown"; reason: string };
 
 const defaultLimits: GraphLimits = { files: 10_000, characters: 100_000_000, steps: 5_000_000, milliseconds: 20_000 };
 const configuration = /(?:^|\/)(?:package|(?:ts|js)config(?:\.[\w-]+)*)\.json$|(?:^|\/)go\.mod$/;
@@ -82,8 +83,9 @@ export async function readGraph(
         throw new Beyond(`the source files have more than ${limits.characters} characters`);
     }
     const graph = new Map<string, Set<string> | null>(wanted.filter(isSource).map((path) => [path, null]));
-    fill(graph, { files: new Set([...files, ...gone]), texts }, spend);
-    return { kind: "known", graph };
+    const repository = { files: new Set([...files, ...gone]), texts };
+    fill(graph, repository, spend);
+    return { kind: "known", graph, named: readNamed(graph.keys(), repository, spend) };
   } catch (error) {
     if (error instanceof Beyond) return { kind: "unknown", reason: error.message };
     throw error;
@@ -147,6 +149,21 @@ function fill(graph: Map<string, Set<string> | null>, repository: Repository, sp
     targets.delete(path);
     graph.set(path, targets);
   });
+}
+
+function readNamed(
+  sources: Iterable<string>,
+  { files, texts }: Repository,
+  spend: (steps: number) => void,
+): Map<string, Set<string>> {
+  const namedIn = namedFiles(files);
+  const named = new Map<string, Set<string>>();
+  for (const path of sources) {
+    const found = namedIn(path, texts.get(path) ?? "");
+    spend(1 + found.size);
+    if (found.size > 0) named.set(path, found);
+  }
+  return named;
 }
 
 const deepest = 6;

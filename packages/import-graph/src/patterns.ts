@@ -25,3 +25,10 @@ export function matcher(pattern: string): (path: string) => boolean {
   return (path) =>
     path.startsWith(start) && path.endsWith(end) && (segments === null || path.split("/").length === segments);
 }
+
+/** How many folders two paths begin with in common. */
+export function sharedDepth(a: string, b: string): number {
+  const [left, right] = [a.split("/"), b.split("/")];
+  const at = left.findIndex((name, index) => name !== right[index]);
+  return at < 0 ? left.length : at;
+}

@@ -1,7 +1,7 @@
 /** Where modules of Python are: in packages, below `src` or the root, and beside the importer as pytest and scripts see them. */
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
-import { filesBelow, matcher } from "./patterns.ts";
+import { filesBelow, matcher, sharedDepth } from "./patterns.ts";
 
 export function pythonResolver({ files }: Repository): Resolve {
   const sources = [...files].filter((path) => path.endsWith(".py") || path.endsWith(".pyi"));
@@ -14,7 +14,7 @@ export function pythonResolver({ files }: Repository): Resolve {
   const nearestFirst = (own: string): string[] => {
     const known = ordered.get(own);
     if (known) return known;
-    const ranked = roots.map((root) => [shared(own, root), root] as const).sort(([a], [b]) => b - a);
+    const ranked = roots.map((root) => [sharedDepth(own, root), root] as const).sort(([a], [b]) => b - a);
     const order = ranked.map(([, root]) => root);
     ordered.set(own, order);
     return order;
@@ -80,11 +80,4 @@ function above(path: string): string[] {
   const found: string[] = [];
   for (let folder = posix.dirname(path); folder !== "."; folder = posix.dirname(folder)) found.push(folder);
   return found;
-}
-
-/** How many folders two paths begin with in common. */
-function shared(a: string, b: string): number {
-  const [left, right] = [a.split("/"), b.split("/")];
-  const at = left.findIndex((name, index) => name !== right[index]);
-  return at < 0 ? left.length : at;
 }

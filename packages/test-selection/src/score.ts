@@ -137,13 +137,16 @@ export function textReason({ shared }: TextLikeness): string {
   return `speaks of ${shared.map((name) => `\`${name}\``).join(", ")}, as the changed lines do`;
 }
 
+const isModule = /\.(?:[cm]?[jt]sx?|vue|svelte|pyi?|go|java)$|^a file$/;
+
 /** Such as "imports src/a.ts, which changed". */
 export function importReason({ distance, changed = "a file", unread }: ImportLink): string {
   if (unread && distance === 1) return "may import what changed: it cannot be read";
   if (unread) return `imports ${changed}, which cannot be read and may import what changed`;
   if (distance === 0) return "is changed itself";
+  const verb = isModule.test(changed) ? "imports" : "names";
   return distance === 1
-    ? `imports ${changed}, which changed`
+    ? `${verb} ${changed}, which changed`
     : `reaches ${changed}, which changed, through ${distance} imports`;
 }
 
