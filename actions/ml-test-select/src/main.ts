@@ -217,11 +217,11 @@ async function readSituation(inputs: Inputs, context: WorkflowContext, past: Pas
   const { unlinked, ...sources } =
     change.kind === "known"
       ? await sourcesIn(workspace, files, change, runner, testFiles(past, runner))
-      : { sources: null };
+      : { sources: null, unlinked: null };
   return {
     change,
     unrecorded: await unrecordedChange(workspace, past),
-    runAll: reasonForAll(inputs, context) ?? submoduleIn(change) ?? whyUnlinked(unlinked),
+    runAll: reasonForAll(inputs, context) ?? submoduleIn(change) ?? unlinked ?? null,
     files,
     tests: inputs.tests === "" ? null : (await readNamed("tests", inputs.tests)).split(/\r?\n/).filter(Boolean),
     runner,
@@ -275,11 +275,6 @@ function submoduleIn(change: ResolvedChange): string | null {
   const submodule = change.kind === "known" ? change.files.find(({ isSubmodule }) => isSubmodule) : undefined;
   return submodule ? `the change moves the submodule ${submodule.path}, whose files are in another repository` : null;
 }
-
-const whyUnlinked = (path: string | undefined): string | null =>
-  path === undefined
-    ? null
-    : `${path} is among the tests and no import leads to it, so which tests use it is not known`;
 
 /** Events whose payload says where the whole change begins. A push says only what its last commits are. */
 const wholeChanges = new Set(["pull_request", "pull_request_target", "merge_group"]);

@@ -140,11 +140,11 @@ describe("what tests share", () => {
   });
 
   test("is told where no import leads to it, unless it is data", async () => {
-    expect((await read("tests/support.py")).unlinked).toBeUndefined();
+    expect((await read("tests/support.py")).unlinked).toBeNull();
     write({ "lab/tests/plug.py": "", "lab/tests/data/plug.py": "" });
     files.push("tests/plug.py", "tests/data/plug.py");
-    expect((await read("tests/plug.py")).unlinked).toBe("tests/plug.py");
-    expect((await read("tests/data/plug.py")).unlinked).toBeUndefined();
+    expect((await read("tests/plug.py")).unlinked).toMatch(/^tests\/plug\.py is among the tests/);
+    expect((await read("tests/data/plug.py")).unlinked).toBeNull();
     files.splice(-2);
     for (const path of ["plug.py", "data"]) rmSync(join(workspace, "tests", path), { recursive: true });
   });
@@ -166,6 +166,33 @@ describe("what tests share", () => {
       );
     },
   );
+});
+
+describe("what settings of a runner lead to", () => {
+  const texts = {
+    "web/jest.config.js":
+      'const common = require("./tools/common");\nmodule.exports = { ...common, setupFiles: ["<rootDir>/tools/env"] };',
+    "web/tools/common.js": 'require("./deep");',
+    "web/tools/deep.js": "",
+    "web/tools/env.js": 'require("../src/cart");',
+    "web/src/cart.js": "",
+    "web/src/cart.test.js": 'require("./cart");',
+    "docs/vite.config.js": 'import "./theme";',
+    "docs/theme.js": "",
+  };
+  const unlinked = async (path: string): Promise<string | null | undefined> => {
+    const change = { base, head, files: [{ path } as never] };
+    return (await sourcesIn(workspace, Object.keys(texts), change, runners.jest, runners.jest.isTestFile)).unlinked;
+  };
+  beforeAll(() => write(Object.fromEntries(Object.entries(texts).map(([path, text]) => [`lab/${path}`, text]))));
+
+  test.each(["common", "deep", "env"])("may concern all tests: tools/%s.js", async (name) => {
+    expect(await unlinked(`web/tools/${name}.js`)).toMatch(/is a part of web\/jest\.config\.js/);
+  });
+  test("is linked where a test leads to it, and settings without tests say nothing", async () => {
+    expect(await unlinked("web/src/cart.js")).toBeNull();
+    expect(await unlinked("docs/theme.js")).toBeNull();
+  });
 });
 
 describe("packages that hold no tests", () => {

@@ -4,7 +4,15 @@ import { basename, dirname, join } from "node:path";
 import { warning } from "@actions/core";
 import { describe, say } from "@goatnote/action-io";
 import { type Change, changedLines } from "@goatnote/change-facts";
-import { type Graph, importPaths, readGraph, together, withConftests } from "@goatnote/import-graph";
+import {
+  type Graph,
+  importPaths,
+  isSettings,
+  readGraph,
+  together,
+  withConftests,
+  within,
+} from "@goatnote/import-graph";
 import {
   type ImportLink,
   isMoreAlike,
@@ -19,8 +27,8 @@ import { compiledFolders } from "./compiled.ts";
 
 /** The links, or why there are none; as a situation has them. */
 export interface SourcesNow extends Pick<Situation, "sources" | "sourcesUnknown" | "importsOfTests" | "compiled"> {
-  /** A changed module among the tests that no import leads to. */
-  unlinked?: string;
+  /** Why nothing tells which tests a changed file may break; null where something does. */
+  unlinked?: string | null;
 }
 
 // What tests share is in a folder of tests, where no runner collects it.
@@ -38,6 +46,41 @@ function sharedIn(graph: Graph, isTest: (path: string) => boolean): (path: strin
 const isHelper = (path: string): boolean =>
   path.endsWith(".py") &&
   !/(?:^|\/)(?:test[-_]?)?(?:fixtures?|data|samples?|cases|resources|snapshots|expected|golden)\//i.test(path);
+
+/** A changed file that all tests may use without naming it: what the settings of a runner lead to, or a plug-in among the tests. */
+function whyUnlinked(
+  { graph, named, loaded }: Record<"graph" | "named" | "loaded", Graph>,
+  changed: readonly string[],
+  shared: readonly string[],
+  isTest: (path: string) => boolean,
+): string | null {
+  const [ofTests, ofSettings] = [together(graph, named), together(graph, loaded)];
+  const tests = [...graph.keys()].filter(isTest);
+  const byTests = reachedFrom(tests, ofTests);
+  const settings = [...ofSettings.keys()].filter(
+    (path) => isSettings(path) && tests.some((test) => within(test, dirname(path))),
+  );
+  const bySettings = reachedFrom(settings, ofSettings);
+  const used = new Set([...ofTests.values()].flatMap((targets) => [...(targets ?? [])]));
+  for (const path of changed) {
+    if (isTest(path) || byTests.has(path)) continue;
+    const setting = bySettings.get(path);
+    if (setting !== undefined && setting !== path)
+      return `${path} is a part of ${setting}, and which tests that concerns is not known`;
+    if (!used.has(path) && shared.includes(path) && isHelper(path))
+      return `${path} is among the tests and no import leads to it, so which tests use it is not known`;
+  }
+  return null;
+}
+
+/** The files that some lead to, each with the first of those that does; these with themselves. */
+function reachedFrom(starts: readonly string[], graph: Graph): Map<string, string> {
+  const found = new Map(starts.map((path) => [path, path]));
+  // What is added while it is gone through comes later in it.
+  for (const [path, start] of found)
+    for (const target of graph.get(path) ?? []) if (!found.has(target)) found.set(target, start);
+  return found;
+}
 
 /**
  * Reads the sources as they are checked out.
@@ -81,20 +124,15 @@ export async function sourcesIn(
     const withAll = withConftests(found.graph, isTest);
     const importsOfTests = new Map<string, ImportLink>(importPaths(withAll, shared));
     perPackage(importsOfTests, isNearer);
-    const isAlone = (path: string): boolean =>
-      importPaths(together(withAll, found.named), [path])
-        .values()
-        .every(({ distance, unread }) => distance === 0 || unread);
-    const alone = shared.find((path) => isHelper(path) && !isTest(path) && isAlone(path));
-    const unlinked = alone === undefined ? {} : { unlinked: alone };
+    const unlinked = whyUnlinked({ ...found, graph: withAll }, changed, shared, isTest);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
     const texts = await textsIn(workspace, files.filter(isTest), change, read);
     if (typeof texts !== "string") {
       say(`Compared the changed lines with the text of test files, after ${took()}.`);
-      return { sources: { imports, texts }, importsOfTests, ...compiled, ...unlinked };
+      return { sources: { imports, texts }, importsOfTests, unlinked, ...compiled };
     }
     say(`The text of test files is not compared with the changed lines: ${texts}.`);
-    return { sources: { imports, texts: null }, sourcesUnknown: texts, importsOfTests, ...compiled, ...unlinked };
+    return { sources: { imports, texts: null }, sourcesUnknown: texts, importsOfTests, unlinked, ...compiled };
   } catch (error) {
     warning(`What links tests to the change in the sources is not known: ${describe(error)}`);
     return { sources: null, sourcesUnknown: reasonOf(error), ...(await compiledOfAny()) };

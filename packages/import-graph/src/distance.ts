@@ -11,9 +11,15 @@ export interface ImportPath {
   unread?: true;
 }
 
-/** The two graphs as one. */
-export const together = (graph: Graph, other: Graph): Graph =>
-  new Map([...graph].map(([file, targets]) => [file, targets && new Set([...targets, ...(other.get(file) ?? [])])]));
+/** Two graphs as one. */
+export function together(graph: Graph, other: Graph): Graph {
+  const both = new Map(graph);
+  for (const [file, targets] of other) {
+    const known = both.get(file);
+    if (known !== null && targets !== null) both.set(file, new Set([...(known ?? []), ...targets]));
+  }
+  return both;
+}
 
 /**
  * The paths of all files that reach a changed one; equal ways by the first changed file in order of text. A file that

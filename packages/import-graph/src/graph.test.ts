@@ -332,8 +332,8 @@ test("files that a source names in strings", async () => {
   const files = [...Object.keys(texts), ...others, ...more];
   const read = await readGraph(files, (path) => texts[path as keyof typeof texts]);
   if (read.kind === "unknown") throw new Error(read.reason);
-  const named = [...read.named].map(([path, found]) => [path, [...found!]]);
-  expect(Object.fromEntries(named)).toEqual({
+  const namedBy = [...read.named].map(([path, found]) => [path, [...found!]] as const);
+  expect(Object.fromEntries(namedBy.filter(([, found]) => found.length > 0))).toEqual({
     "test/a.test.js": ["test/fixtures/pm"],
     "test/b.test.js": ["test/fixtures/pm-install"],
     "test/d.test.js": ["test/golden/out.txt"],
@@ -343,6 +343,31 @@ test("files that a source names in strings", async () => {
   });
   const all = importPaths(together(read.graph, read.named), ["test/golden/out.txt"]);
   expect([...all.keys()]).toEqual(["test/golden/out.txt", "test/d.test.js"]);
+});
+
+test("files that settings have a runner load, and no others", async () => {
+  const texts = {
+    "package.json": '{ "main": "./src/index.js", "jest": { "setupFiles": ["<rootDir>/tools/env.js"] } }',
+    "web/vitest.config.ts":
+      'export default { resolve: { alias: { "@": "./src/main.ts" } }, test: { setupFiles: "./test/setup", globalSetup: ["./test/all.ts"] } };',
+    "jest.preset.config.js": "module.exports = { transform: { '^.+\\.ts$': '<rootDir>/tools/ts.js' } };",
+  };
+  const others = [
+    "src/index.js",
+    "tools/env.js",
+    "web/src/main.ts",
+    "web/test/setup.ts",
+    "web/test/all.ts",
+    "tools/ts.js",
+  ];
+  const files = [...Object.keys(texts), ...others];
+  const read = await readGraph(files, (path) => texts[path as keyof typeof texts] ?? "");
+  if (read.kind === "unknown") throw new Error(read.reason);
+  expect(Object.fromEntries([...read.loaded].map(([path, found]) => [path, [...found!].sort()]))).toEqual({
+    "package.json": ["tools/env.js"],
+    "web/vitest.config.ts": ["web/test/all.ts", "web/test/setup.ts"],
+    "jest.preset.config.js": ["tools/ts.js"],
+  });
 });
 
 test("what is built, by its path, comes from the sources; of several endings any may be meant; mocks stand for a module", async () => {

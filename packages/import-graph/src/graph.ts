@@ -1,12 +1,13 @@
 /** Which file of a repository imports which: what each states, resolved to files. Only files of the repository are in it. */
 import { goResolver } from "./go.ts";
 import { javaResolver } from "./java.ts";
-import { javaScriptResolver } from "./javascript-modules.ts";
+import { javaScriptResolver, moduleAt } from "./javascript-modules.ts";
 import { jsxImports } from "./jsx.ts";
 import { type Import, importsIn, isSource } from "./languages.ts";
 import { compilerOptionsIn } from "./manifests.ts";
 import { namedFiles } from "./named-files.ts";
 import { pythonResolver } from "./python-modules.ts";
+import { isSettings, loadedBySettings } from "./settings.ts";
 
 /** For each file the files that it imports, those of what a package hands on too, where the names tell; null where it could not be read. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string> | null>;
@@ -43,8 +44,10 @@ export interface GraphOptions {
   now?: () => number;
 }
 
-/** The graph, and the files that each source names in strings; or why there is none. */
-export type ReadGraph = { kind: "known"; graph: Graph; named: Graph } | { kind: "unknown"; reason: string };
+/** The graph; the files that each source names in strings; and those that settings have a test runner load. Or why there is none. */
+export type ReadGraph =
+  | { kind: "known"; graph: Graph; named: Graph; loaded: Graph }
+  | { kind: "unknown"; reason: string };
 
 const defaultLimits: GraphLimits = { files: 10_000, characters: 100_000_000, steps: 5_000_000, milliseconds: 20_000 };
 const configuration = /(?:^|\/)(?:package|(?:ts|js)config(?:\.[\w-]+)*)\.json$|(?:^|\/)go\.mod$/;
@@ -85,7 +88,8 @@ export async function readGraph(
     const graph = new Map<string, Set<string> | null>(wanted.filter(isSource).map((path) => [path, null]));
     const repository = { files: new Set([...files, ...gone]), texts };
     fill(graph, repository, spend);
-    return { kind: "known", graph, named: readNamed(graph.keys(), repository, spend) };
+    const { named, loaded } = readNamed(repository, spend);
+    return { kind: "known", graph, named, loaded };
   } catch (error) {
     if (error instanceof Beyond) return { kind: "unknown", reason: error.message };
     throw error;
@@ -151,19 +155,15 @@ function fill(graph: Map<string, Set<string> | null>, repository: Repository, sp
   });
 }
 
-function readNamed(
-  sources: Iterable<string>,
-  { files, texts }: Repository,
-  spend: (steps: number) => void,
-): Map<string, Set<string>> {
+function readNamed({ files, texts }: Repository, spend: (steps: number) => void): Record<"named" | "loaded", Graph> {
   const namedIn = namedFiles(files);
-  const named = new Map<string, Set<string>>();
-  for (const path of sources) {
-    const found = namedIn(path, texts.get(path) ?? "");
-    spend(1 + found.size);
-    if (found.size > 0) named.set(path, found);
+  const [named, loaded] = [new Map<string, Set<string>>(), new Map<string, Set<string>>()];
+  for (const [path, text] of texts) {
+    if (isSource(path)) named.set(path, namedIn(path, text));
+    if (isSettings(path)) loaded.set(path, new Set(loadedBySettings(path, text).flatMap((at) => moduleAt(files, at))));
+    spend(1 + (named.get(path)?.size ?? 0) + (loaded.get(path)?.size ?? 0));
   }
-  return named;
+  return { named, loaded };
 }
 
 const deepest = 6;

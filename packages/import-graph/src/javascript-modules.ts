@@ -46,13 +46,7 @@ export function javaScriptResolver({ files, texts }: Repository, configured: rea
   // The innermost package is a file's own; of two with one name the outermost is meant, the other is a test's.
   const packages = [...texts].flatMap(([path, text]) => packageIn(path, text)).sort(deeperFirst);
   const aliases = configured.map(aliasesOf);
-  // Of several endings runners take one or the other first.
-  const find = (path: string): string[] => {
-    const group = candidates(posix.normalize(path).replace(/\/$/, ""))
-      .map((some) => some.map((one) => posix.normalize(one)).filter((one) => files.has(one)))
-      .find((some) => some.length > 0);
-    return (group ?? []).flatMap((one) => [one, ...mocksOf(one)]);
-  };
+  const find = (path: string): string[] => moduleAt(files, path).flatMap((one) => [one, ...mocksOf(one)]);
   /** What jest and vitest take instead of a module, if told to. */
   const mocksOf = (path: string): string[] => {
     const mock = posix.join(posix.dirname(path), "__mocks__", posix.basename(path));
@@ -144,6 +138,14 @@ function guesser(
     const own = all.filter((path) => within(path, folder));
     return own.length > 0 ? own : all;
   };
+}
+
+/** The files that a path of a module may mean: of several endings runners take one or the other first. */
+export function moduleAt(files: ReadonlySet<string>, path: string): string[] {
+  const group = candidates(posix.normalize(path).replace(/\/$/, ""))
+    .map((some) => some.map((one) => posix.normalize(one)).filter((one) => files.has(one)))
+    .find((some) => some.length > 0);
+  return group ?? [];
 }
 
 const depth = (folder: string): number => (folder === "." ? 0 : folder.split("/").length);
