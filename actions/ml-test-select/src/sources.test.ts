@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { runners } from "@goatnote/test-selection";
+import { type Runner, runners } from "@goatnote/test-selection";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sourcesIn } from "./sources.ts";
 
@@ -166,6 +166,15 @@ describe("what tests share", () => {
       );
     },
   );
+});
+
+test("changed sources in which vitest finds tests are told", async () => {
+  write({ "lab/inside/a.ts": "if (import.meta.vitest) {}", "lab/inside/b.ts": "" });
+  const listed = ["inside/a.ts", "inside/b.ts"];
+  const change = { base, head, files: [...listed, "inside/gone.ts"].map((path) => ({ path }) as never) };
+  const told = async (runner: Runner) => (await sourcesIn(workspace, listed, change, runner, isTest)).holdingTests;
+  expect(await told(runners.vitest)).toEqual(["inside/a.ts"]);
+  expect(await told(runners.jest)).toBeUndefined();
 });
 
 describe("what settings of a runner lead to", () => {

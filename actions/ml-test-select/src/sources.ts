@@ -8,6 +8,7 @@ import {
   type Graph,
   importPaths,
   isSettings,
+  isSource,
   readGraph,
   together,
   withConftests,
@@ -26,7 +27,8 @@ import {
 import { compiledFolders } from "./compiled.ts";
 
 /** The links, or why there are none; as a situation has them. */
-export interface SourcesNow extends Pick<Situation, "sources" | "sourcesUnknown" | "importsOfTests" | "compiled"> {
+export interface SourcesNow
+  extends Pick<Situation, "sources" | "sourcesUnknown" | "importsOfTests" | "compiled" | "holdingTests"> {
   /** Why nothing tells which tests a changed file may break; null where something does. */
   unlinked?: string | null;
 }
@@ -108,6 +110,9 @@ export async function sourcesIn(
   const compiledOfAny = () => compiledOf(() => true);
   try {
     const listed = new Set(files);
+    const holding: string[] = [];
+    for (const path of runner?.holdsTests ? changed.filter((path) => listed.has(path) && isSource(path)) : [])
+      if (runner!.holdsTests!((await read(path)) ?? "")) holding.push(path);
     const gone = changed.filter((path) => !listed.has(path));
     const found = await readGraph(files, read, { gone });
     if (found.kind === "unknown") {
@@ -124,15 +129,16 @@ export async function sourcesIn(
     const withAll = withConftests(found.graph, isTest);
     const importsOfTests = new Map<string, ImportLink>(importPaths(withAll, shared));
     perPackage(importsOfTests, isNearer);
+    const more = { ...compiled, ...(holding.length > 0 && { holdingTests: holding }) };
     const unlinked = whyUnlinked({ ...found, graph: withAll }, changed, shared, isTest);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
     const texts = await textsIn(workspace, files.filter(isTest), change, read);
     if (typeof texts !== "string") {
       say(`Compared the changed lines with the text of test files, after ${took()}.`);
-      return { sources: { imports, texts }, importsOfTests, unlinked, ...compiled };
+      return { sources: { imports, texts }, importsOfTests, unlinked, ...more };
     }
     say(`The text of test files is not compared with the changed lines: ${texts}.`);
-    return { sources: { imports, texts: null }, sourcesUnknown: texts, importsOfTests, unlinked, ...compiled };
+    return { sources: { imports, texts: null }, sourcesUnknown: texts, importsOfTests, unlinked, ...more };
   } catch (error) {
     warning(`What links tests to the change in the sources is not known: ${describe(error)}`);
     return { sources: null, sourcesUnknown: reasonOf(error), ...(await compiledOfAny()) };

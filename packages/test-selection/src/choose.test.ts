@@ -416,6 +416,27 @@ describe("safety nets", () => {
     expect(plan.files.map((file) => file.path)).toEqual([path]);
   });
 
+  it("runs a source in which tests are, and a test of types for any source that has some", async () => {
+    const known = ["src/a.test.ts", "types/b.test-d.ts", "types/c.test-d.ts"];
+    const history = [
+      fullRun(
+        [],
+        known.map((path) => execution(path, "works")),
+      ),
+    ];
+    const planned = async (path: string, more: Partial<Situation> = {}): Promise<string[]> => {
+      const situation = changeOf([path], { files: [...known, path], runner: runners.vitest, ...more });
+      return (await planFor(situation, { maxFraction: 0 }, history)).files.map((file) => file.path);
+    };
+    expect(await planned("src/sum.js")).toEqual([]);
+    expect(await planned("src/sum.js", { holdingTests: ["src/sum.js"] })).toEqual(["src/sum.js"]);
+    expect(await planned("src/sum.ts")).toEqual(["types/b.test-d.ts"]);
+    expect(await planned("types/new/d.test-d.ts")).toEqual(["types/new/d.test-d.ts", "types/b.test-d.ts"]);
+    expect((await planFor(changeOf(["src/sum.ts"], { files: known, runner: runners.vitest }), {}, [])).files).toEqual(
+      [],
+    );
+  });
+
   it.each([
     ["a fixture", "vitest", "tests/a.js", "tests/fixtures/deep/server.js"],
     ["a source", "vitest", "src/lib/a.ts", "src/lib/deep/c.ts"],

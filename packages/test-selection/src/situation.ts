@@ -45,6 +45,8 @@ export interface Situation {
   importsOfTests?: ReadonlyMap<string, ImportLink>;
   /** Folders that the runner compiles, that hold no tests, and whose build the change may break; absent for runners of files. */
   compiled?: readonly string[];
+  /** Changed sources that hold tests as well, see {@link Runner.holdsTests}. */
+  holdingTests?: readonly string[];
   /** Files that commits before the change touched together with a file of it; null where that is not known. */
   companions: ReadonlyMap<string, Companion> | null;
 }
@@ -75,6 +77,7 @@ export function composed(situation: Situation): Situation {
     unrecorded: paths(situation.unrecorded),
     files: situation.files.map((path) => path.normalize()),
     companions: situation.companions && byComposed(situation.companions, (one, other) => one.commits > other.commits),
+    ...(situation.holdingTests && { holdingTests: situation.holdingTests.map((path) => path.normalize()) }),
     ...(situation.compiled && { compiled: situation.compiled.map((path) => path.normalize()) }),
     ...(situation.importsOfTests && { importsOfTests: byComposed(situation.importsOfTests, isNearer) }),
     sources: situation.sources && {

@@ -14,7 +14,7 @@ import { unbuiltFolders } from "./units.ts";
  */
 export function wholeFiles(
   past: Past,
-  { files, unrecorded, runner, compiled = [] }: Omit<Situation, "change">,
+  { files, unrecorded, runner, compiled = [], holdingTests = [] }: Omit<Situation, "change">,
   changes: readonly ChangedNow[],
 ): PlannedFile[] {
   if (runner === null) return [];
@@ -28,7 +28,7 @@ export function wholeFiles(
     changes.flatMap(({ path, renamedFrom }) => (known.has(renamedFrom?.normalize() ?? "") ? [path] : [])),
   );
   const isTestFile = (path: string): boolean =>
-    known.has(path) || runner.isTestFile(path) || renamed.has(path) || isLike(path);
+    known.has(path) || runner.isTestFile(path) || renamed.has(path) || holdingTests.includes(path) || isLike(path);
   const units = (paths: readonly string[]): Set<string> => new Set(paths.flatMap((path) => runner.unitOf(path) ?? []));
   const changed = units(changes.map(({ path }) => path));
   const stale = unrecorded.kind === "known" ? units(unrecorded.files.map(({ path }) => path)) : null;
@@ -37,6 +37,9 @@ export function wholeFiles(
     if (stale ? stale.has(path) : !known.has(path)) return { path, reason: "it changed after the latest recorded run" };
     return [];
   });
+  const present = files.filter((path) => known.has(path));
+  const paths = changes.map(({ path }) => path);
+  const besides = runner.besides?.(present, paths);
   const built = [
     ...compiled.map((path) => ({ path, reason: "it has no tests, and the change may break its build" })),
     ...unbuiltFolders(past, { runner, files })
@@ -47,6 +50,8 @@ export function wholeFiles(
   const tracked = new Set(files);
   const projectOf = projectsIn(runner, (path) => tracked.has(path));
   const projects = new Set([...known].map(projectOf));
+  if (besides && !whole.some(({ path }) => path === besides.file))
+    whole.push({ path: besides.file, reason: besides.reason });
   return [...whole, ...built].filter(({ path }) => runner.boundary === undefined || projects.has(projectOf(path)));
 }
 
@@ -88,6 +93,8 @@ function keysOf(path: string): string[] {
     `${dir}/*${ext}`,
     `${words[0]}*${ext}`,
     ...(/^(?:test|spec|case|check)s?$/i.test(last) ? [`*${last}${ext}`] : []),
+    // Tests of types.
+    ...(/\.(?:test|spec)-d$/.test(name) ? [`*-d${ext}`] : []),
   ];
 }
 

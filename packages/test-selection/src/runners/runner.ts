@@ -13,6 +13,10 @@ export interface Runner {
    * its folder, `.` for the root; null for other files of a package.
    */
   unitOf(path: string): string | null;
+  /** True for the text of a source file that holds tests as well. */
+  holdsTests?(text: string): boolean;
+  /** Test files of which one has to run for a changed file, since only then the runner looks at it. */
+  besides?(known: readonly string[], changed: readonly string[]): { file: string; reason: string } | null;
   /** True where it starts or imports whatever file it is told, be it a test or not. */
   startsAnyFile?: boolean;
   /** For runners of folders: true for files of which it compiles the folder, also where that holds no tests. */

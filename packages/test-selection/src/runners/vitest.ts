@@ -12,6 +12,14 @@ export const vitest: Runner = {
   // https://vitest.dev/config/include
   isTestFile: (path) => /\.(test|spec)\.[cm]?[jt]sx?$/.test(path),
   unitOf: (path) => path,
+  // https://vitest.dev/guide/in-source
+  holdsTests: (text) => text.includes("import.meta.vitest"),
+  // https://vitest.dev/guide/testing-types: the types of all sources are checked with any of these, and with none not at all
+  besides(known, changed) {
+    const file = known.filter((path) => /\.(?:test|spec)-d\.[cm]?tsx?$/.test(path)).sort()[0];
+    if (file === undefined || !changed.some((path) => /\.(?:[cm]?tsx?|vue)$/.test(path))) return null;
+    return { file, reason: "with a file of it vitest checks the types of all sources" };
+  },
   before: [],
   // A trailing `:12` would be read as a line.
   argument: ({ file }) => (/:\d+$/.test(file) ? null : file.startsWith("-") ? `./${file}` : file),
