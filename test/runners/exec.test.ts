@@ -93,6 +93,70 @@ describeWithPeer("gotestsum", (gotestsum) => {
   });
 });
 
+describeWithPeer("pytest", (pytest) => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "exec-pytest-")));
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  const files = {
+    "pyproject.toml": '[tool.pytest.ini_options]\nfilterwarnings = ["error"]\n',
+    "conftest.py": "import pytest\n\n@pytest.fixture\ndef shared():\n    return 1\n",
+    "tests/test_first.py": "kept = []\n\ndef test_z():\n    kept.append(1)\n\ndef test_a():\n    assert kept\n",
+    "part/pyproject.toml": "[tool.pytest.ini_options]\n",
+    "part/tests/test_part.py": 'import warnings\n\ndef test_part(shared):\n    warnings.warn("old")\n',
+    "part/tests/test_fine.py": "def test_fine(shared):\n    pass\n",
+  };
+  const project = (name: string, without: string[] = []): string => {
+    for (const [path, content] of Object.entries(files)) {
+      if (without.includes(path)) continue;
+      mkdirSync(dirname(join(root, name, path)), { recursive: true });
+      writeFileSync(join(root, name, path), content);
+    }
+    return join(root, name);
+  };
+  const exec = async (workspace: string, ids: string[], inputs: Record<string, string> = {}): Promise<Ended> => {
+    const tests = ids.map((id, rank) => ({
+      ...{ id, file: id.split("||")[0], chosen: true, p_run: 1, reason: "", place: ids.length - rank },
+    }));
+    const others = tests.map((test) => ({ ...test, id: `${test.id}_other`, chosen: false, p_run: 0 }));
+    const plan = { version: 1, mode: "select", run: "chosen", runner: "pytest", shards: 1, reason: "", seed: "" };
+    writeFileSync(join(workspace, "plan.json"), JSON.stringify({ ...plan, tests: [...tests, ...others], files: [] }));
+    const env = { PATH: `${dirname(pytest)}:${process.env.PATH}` };
+    const given = { plan: "plan.json", runner: "pytest", command: "pytest", args: "-v", ...inputs };
+    return runEntry(await build(), "ml-test-select/exec", given, workspace, env);
+  };
+
+  test("a test of a project within the project has the settings and fixtures that it has in a full run", async () => {
+    const workspace = project("nested");
+    const red = await exec(workspace, ["part/tests/test_part.py||test_part"]);
+    expect([red.code, red.log]).toEqual([1, expect.stringContaining("UserWarning: old")]);
+    const green = await exec(workspace, ["part/tests/test_fine.py||test_fine"]);
+    expect([green.code, green.log]).toEqual([0, expect.stringContaining("1 passed")]);
+  });
+
+  test("without settings of its own everything runs, since those of the project within would be taken", async () => {
+    const workspace = project("bare", ["pyproject.toml"]);
+    const { code, log } = await exec(workspace, ["part/tests/test_fine.py||test_fine"]);
+    expect([code, log]).toEqual([0, expect.stringMatching(/pytest has no settings here[\s\S]*4 passed/)]);
+  });
+
+  test("tests run in the order of a full run, not of their rank", async () => {
+    const { code, log } = await exec(project("order"), ["tests/test_first.py||test_a", "tests/test_first.py||test_z"]);
+    expect([code, log]).toEqual([0, expect.stringContaining("2 passed")]);
+  });
+
+  test("what lies outside of the folder is not run with that folder's settings", async () => {
+    const workspace = project("outside");
+    const [first, fine] = ["tests/test_first.py||test_z", "part/tests/test_fine.py||test_fine"];
+    for (const [ids, reason] of [
+      [[first], "all that is chosen lies outside of the folder"],
+      [[fine, first], "pytest cannot be told to run ../tests/test_first.py"],
+    ] as const) {
+      const { log } = await exec(workspace, [...ids], { "working-directory": "part" });
+      expect(log).toContain(`Everything runs: ${reason}`);
+      expect(log).not.toContain("test_first.py::");
+    }
+  });
+});
+
 test("npm hands on what its script's runner is told", async () => {
   const workspace = join(realpathSync(mkdtempSync(join(tmpdir(), "exec-npm-"))), "lab");
   try {

@@ -65,7 +65,7 @@ export class Project {
   async runEverything(): Promise<Ended> {
     const ended = await this.start([]);
     this.#planned = ended.executions.map(({ id, file }) => ({
-      ...{ id, file, score: 1, probability: null, chosen: false, p_run: 0, reason: "", duration_ms: 1 },
+      ...{ id, file, score: 1, probability: null, chosen: false, p_run: 0, reason: "", duration_ms: 1, place: 0 },
     }));
     return ended;
   }

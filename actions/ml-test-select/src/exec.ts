@@ -5,7 +5,7 @@ import { constants } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { warning } from "@actions/core";
 import { describe, readContext, readInputs, run, say, UserError, type Values } from "@goatnote/action-io";
-import { type Arguments, argumentsFor, decodePlan, type Runner, runners } from "@goatnote/test-selection";
+import { type Arguments, argumentsFor, decodePlan, type Runner, runners, withSettings } from "@goatnote/test-selection";
 import { execInputs } from "./inputs.ts";
 import { inputEnvironment, ofAction, startWithoutSecrets } from "./own-environment.ts";
 
@@ -56,7 +56,8 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
       );
     if (plan.shards > 1 && inputs.shard === null)
       say(`The plan has ${plan.shards} shards and \`shard\` is not given, so this job runs all of them.`);
-    const told = argumentsFor(plan, runner, locate, plan.shards > 1 ? (inputs.shard ?? undefined) : undefined);
+    const shard = plan.shards > 1 ? (inputs.shard ?? undefined) : undefined;
+    const told = withSettings(argumentsFor(plan, runner, locate, shard), runner, folder);
     // Only a shard may be empty; a runner without arguments would run everything, and so do we.
     return told.args?.length === 0 && plan.shards === 1 ? { args: null, reason: "the plan names no test" } : told;
   } catch (error) {

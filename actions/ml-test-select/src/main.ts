@@ -43,6 +43,7 @@ import {
   unitsIn,
   type Wishes,
   whyUntold,
+  withSettings,
 } from "@goatnote/test-selection";
 import { mainInputs } from "./inputs.ts";
 import { secondsSaved, summarise } from "./report.ts";
@@ -68,7 +69,10 @@ export async function main(): Promise<void> {
   await writeFile(planFile, encodePlan(plan));
   await writeFile(testsFile, chosen.map(({ id }) => `${id}\n`).join(""));
   const runner = runnerOf(inputs);
-  const told = runner === null ? null : argumentsFor(plan, withoutBoundary(runner), locate).args;
+  const told =
+    runner === null
+      ? null
+      : withSettings(argumentsFor(plan, withoutBoundary(runner), locate), runner, context.workspace).args;
   setOutputs({
     mode: plan.run === "all" && plan.mode === "select" ? "all" : plan.mode,
     reason: plan.reason,
@@ -119,7 +123,10 @@ async function decide(inputs: Inputs, context: WorkflowContext): Promise<{ plan:
     const locate = locatorIn(situation);
     const { change, runner } = situation;
     let plan = choose(past, situation, wishes);
-    const untold = runner === null || plan.run !== "chosen" ? null : whyUntold(plan, withoutBoundary(runner), locate);
+    const untold =
+      runner === null || plan.run !== "chosen"
+        ? null
+        : whyUntold(plan, withoutBoundary(runner), locate, context.workspace);
     // `exec` will run everything, and the figures are of what it does.
     if (untold !== null) plan = choose(past, { ...situation, runAll: untold }, wishes);
     // It explains only: without it the plan is as good.

@@ -11,6 +11,7 @@ const planned = (id: string, chosen: boolean): PlannedTest => ({
   p_run: 1,
   reason: "",
   duration_ms: 1000,
+  place: 0,
 });
 
 const plan = (change: Partial<Plan>): Plan => ({

@@ -33,6 +33,7 @@ export function plannedTests(
     return file !== null && tracked.has(file) ? file : null;
   };
   const ids = tests ?? [...past.memory.tests.values()].filter(exists).map(({ id }) => id);
+  const places = new Map([...past.memory.tests.keys()].map((id, place) => [id, place]));
   return [...new Set(ids)].map((id) => {
     const test = past.memory.tests.get(id);
     const score = test ? (scores.get(id)?.score ?? 0) : null;
@@ -45,6 +46,7 @@ export function plannedTests(
       p_run: 0,
       reason: "",
       duration_ms: test?.durationMs ?? null,
+      place: places.get(id) ?? null,
     };
   });
 }

@@ -66,16 +66,43 @@ export function argumentsFor(plan: Plan, runner: Runner, locate: Locate, shard?:
     const chosen = plan.run === "all" ? tests : tests.filter((test) => test.chosen);
     if (whole.has(file) || chosen.length === 0) continue;
     const entirely = runner.granularity !== "test" || chosen.length === tests.length;
-    targets.push(...(entirely ? [{ file }] : chosen.map(({ id }) => ({ file, test: parseTestId(id) }))));
+    // A test may need what one before it in its file has left.
+    const inPlace = chosen.toSorted((a, b) => (a.place ?? 0) - (b.place ?? 0));
+    targets.push(...(entirely ? [{ file }] : inPlace.map(({ id }) => ({ file, test: parseTestId(id) }))));
   }
-  return tell(runner, targets, whole, locate);
+  return tell(runner, targets.toSorted(byPath), whole, locate);
 }
 
-/** Why a part of a plan is nothing that the runner can be told, in any of its shards; null where all can be. */
-export function whyUntold(plan: Plan, runner: Runner, locate: Locate): string | null {
+/** As runners do by themselves: folder by folder, in order of name. */
+function byPath({ file: a }: Target, { file: b }: Target): number {
+  const [left, right] = [a.split("/"), b.split("/")];
+  const at = left.findIndex((name, index) => name !== right[index]);
+  if (at < 0) return left.length - right.length;
+  return left[at]! < (right[at] ?? "") ? -1 : 1;
+}
+
+/**
+ * The same arguments with what keeps the runner at its settings.
+ * @param folder where it is started, absolute
+ */
+export function withSettings(told: Arguments, runner: Runner, folder: string): Arguments {
+  if (told.args === null || told.args.length === 0) return told;
+  const options = runner.settings ? runner.settings(folder, told.args) : [];
+  if (options !== null) return { args: [...told.args, ...options] };
+  return {
+    args: null,
+    reason: `${runner.name} has no settings here, and would take those of a project within for what it is told`,
+  };
+}
+
+/**
+ * Why a part of a plan is nothing that the runner can be told, in any of its shards; null where all can be.
+ * @param folder where it is started, absolute
+ */
+export function whyUntold(plan: Plan, runner: Runner, locate: Locate, folder: string): string | null {
   const shards = plan.shards > 1 ? Array.from({ length: plan.shards }, (_, index) => index + 1) : [undefined];
   for (const shard of shards) {
-    const told = argumentsFor(plan, runner, locate, shard);
+    const told = withSettings(argumentsFor(plan, runner, locate, shard), runner, folder);
     if (told.args === null) return told.reason;
   }
   return null;
@@ -95,6 +122,8 @@ function inOrder(plan: Plan, runner: Runner, locate: Locate): Arguments {
 
 function tell(runner: Runner, targets: Target[], whole: ReadonlySet<string>, locate: Locate): Arguments {
   if (targets.length === 0) return { args: [] };
+  if (targets.every(({ file }) => locate(file, whole.has(file))?.startsWith("../")))
+    return { args: null, reason: `all that is chosen lies outside of the folder that ${runner.name} is started in` };
   const args: string[] = [];
   const projectOf = projectsIn(runner, (path) => locate(path, true) !== null);
   for (const target of targets) {

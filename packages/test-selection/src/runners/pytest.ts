@@ -1,3 +1,4 @@
+import { settingsOptions } from "./pytest-settings.ts";
 import type { Runner } from "./runner.ts";
 
 /** pytest takes node ids, `path::Class::test`: one stands for all parameters of the test. */
@@ -12,11 +13,13 @@ export const pytest: Runner = {
   startsAnyFile: true,
   before: [],
   argument({ file, test }) {
-    // pytest cuts an argument at the first `[` and at `::`, so a path with one of them cannot be named.
-    if (/\[|::/.test(file)) return null;
+    // pytest cuts an argument at the first `[` and at `::`, so a path with one of them cannot be named. What lies outside of the
+    // folder is of another project: pytest would take its settings, and may lack what it needs.
+    if (/\[|::/.test(file) || file.startsWith("../")) return null;
     const path = /^[-@]/.test(file) ? `./${file}` : file;
     return test ? [path, ...test.classPath, test.name].join("::") : path;
   },
+  settings: settingsOptions,
   start({ command, args, report, chosen }) {
     const program = command ?? (["python", "-m", "pytest"] as const);
     // `--cov` and others take the word after them for their value, so that no test may follow the user's arguments.

@@ -27,6 +27,11 @@ export interface Runner {
   before: readonly string[];
   /** One argument for a target; null when the runner has no way to be told exactly this. */
   argument(target: Target): string | null;
+  /**
+   * Options with which it takes the same settings for these arguments as for everything, started in a folder; null where there
+   * are none.
+   */
+  settings?(folder: string, chosen: readonly string[]): string[] | null;
   /** The command line, in an order in which no argument is taken for the value of another, or passed on to the tests. */
   start(wanted: Wanted): Start;
   /** True for an exit code that says it did not find what it was told to run. */

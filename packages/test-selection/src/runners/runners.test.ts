@@ -267,7 +267,7 @@ describe("go-test", () => {
     expect(plan.files).toEqual(
       [".", "cmd"].map((path) => ({ path, reason: "it has no tests, and the change may break its build" })),
     );
-    expect(told(plan, existing)).toEqual([".", "./cmd", "./beta"]);
+    expect(told(plan, existing)).toEqual([".", "./beta", "./cmd"]);
   });
 
   it("a package without tests that did not build runs until it does, and is forgotten then", async () => {
