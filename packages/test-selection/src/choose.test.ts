@@ -83,6 +83,20 @@ describe("a change to one module", () => {
 });
 
 describe("what a test imports", () => {
+  it("runs in the likeliest of its tests, where all would rest since they take long, and within a budget rests", async () => {
+    const past = await learn(projectHistory(4), null, 0.9);
+    const cut = { ...past, best: bestOf(new Array(20).fill(1e6)) };
+    const link = { distance: 1, changed: "src/delta.py" };
+    const links = ["tests/test_delta.py", "tests/test_gamma.py"].map((path) => [path, link] as const);
+    const situation = changeOf(["src/delta.py"], { sources: { imports: new Map(links), texts: null } });
+    const plan = choose(cut, situation, { ...wishes, minTests: 0 });
+    const [id] = chosen(plan);
+    expect([chosen(plan).length, testsOf("delta").includes(id!)]).toEqual([1, true]);
+    expect(reasonOf(plan, id!)).toMatch(/^the likeliest of the tests that import what changed; /);
+    expect(chosen(choose(cut, situation, { ...wishes, minTests: 0, timeBudgetMs: 1000 }))).toEqual([]);
+    expect(chosen(choose(cut, changeOf(["src/delta.py"]), { ...wishes, minTests: 0 }))).toEqual([]);
+  });
+
   const imports = new Map([
     ["tests/test_delta.py", { distance: 1, changed: "src/new.py" }],
     ["tests/test_gamma.py", { distance: 3, changed: "src/new.py" }],

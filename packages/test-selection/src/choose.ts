@@ -1,7 +1,7 @@
 /** From scores to a plan: safety nets first, then the cut that the stated recall or the budget sets. */
 import { expectedCalibrationError } from "./calibration.ts";
 import { findDoubt } from "./doubts.ts";
-import { castNets, explore, fill, type Ranking } from "./fill.ts";
+import { castNets, coverChanges, explore, fill, type Ranking } from "./fill.ts";
 import { recordOf } from "./links.ts";
 import type { Past } from "./past.ts";
 import type { Plan, PlannedTest } from "./plan.ts";
@@ -44,6 +44,7 @@ export function choose(past: Past, given: Situation, wishes: Wishes): Plan {
     const { reached, isBeyondBudget } = fill(units, cut, ranking, wishes, scores);
     const calibrating = calibratedOn(wishes.targetRecall, best);
     confidence = recallAt(reached, calibrating);
+    coverChanges(units, situation.sources, wishes, scores);
     const byChance = explore(units, wishes);
     // The cut is the score of a test that a past change broke.
     const lowCut = Number.isFinite(cut) && units.every((unit) => unit.worth >= cut);

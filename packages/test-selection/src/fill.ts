@@ -82,6 +82,32 @@ export function fill(
   return { reached: Math.max(cut, nextAbove(highestSkipped)), isBeyondBudget };
 }
 
+/** Where all tests that import a changed file would rest, as those that take long do, the likeliest of them runs; not beside a budget. */
+export function coverChanges(
+  units: readonly Unit[],
+  sources: Situation["sources"],
+  { timeBudgetMs, maxFraction }: Wishes,
+  scores: Map<string, Score>,
+): void {
+  if (timeBudgetMs !== null || maxFraction !== null) return;
+  const importers = new Map<string, Unit[]>();
+  for (const unit of units) {
+    const file = unit.tests[0]?.file ?? null;
+    const link = file === null ? undefined : sources?.imports.get(file);
+    if (link?.distance !== 1 || link.unread) continue;
+    const changed = link.changed ?? "";
+    const known = importers.get(changed);
+    if (known) known.push(unit);
+    else importers.set(changed, [unit]);
+  }
+  const highest = (unit: Unit): number => Math.max(...unit.tests.map(({ score }) => score ?? Number.POSITIVE_INFINITY));
+  for (const group of importers.values()) {
+    if (group.some((unit) => unit.tests[0]?.chosen)) continue;
+    const best = group.reduce((a, b) => (highest(b) > highest(a) ? b : a));
+    take(best, ({ id }) => `the likeliest of the tests that import what changed; ${strongest(scores.get(id))}`);
+  }
+}
+
 const nextAbove = (worth: number): number => worth + 1e-9;
 
 const strongest = (score: Score | undefined): string => score?.signals[0]?.reason ?? "nothing links it to the change";
