@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { changedLines } from "@goatnote/change-facts";
 import type { FileChange } from "@goatnote/ci-history";
-import { importPaths, readGraph } from "@goatnote/import-graph";
+import { importPaths, readGraph, together, withConftests } from "@goatnote/import-graph";
 import { recordOf, textSimilarities } from "@goatnote/test-selection";
 import { git } from "./changes.ts";
 
@@ -20,7 +20,9 @@ export async function sourcesAt(
   if (read.kind === "unknown") return {};
   const lines = await changedLines(repo, git(repo, "rev-parse", `${sha}^1`).trim(), sha);
   const likenesses = textSimilarities(lines, new Map(files.map((path) => [path, texts.get(path) ?? null])));
-  return recordOf({ imports: importPaths(read.graph, changed), texts: likenesses }, files);
+  const tests = new Set(files);
+  const graph = together(withConftests(read.graph, (path) => tests.has(path), true), read.named);
+  return recordOf({ imports: importPaths(graph, changed), texts: likenesses }, files);
 }
 
 /** Every file of a commit, by path. */
