@@ -21,7 +21,10 @@ export async function sourcesAt(
   const lines = await changedLines(repo, git(repo, "rev-parse", `${sha}^1`).trim(), sha);
   const likenesses = textSimilarities(lines, new Map(files.map((path) => [path, texts.get(path) ?? null])));
   const tests = new Set(files);
-  const graph = together(withConftests(read.graph, (path) => tests.has(path), true), read.named);
+  const graph = together(
+    withConftests(read.graph, (path) => tests.has(path), true),
+    read.named,
+  );
   return recordOf({ imports: importPaths(graph, changed), texts: likenesses }, files);
 }
 

@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { build } from "../../scripts/build.ts";
 import { project } from "./check.ts";
 
-test("a job that is cancelled during a build", { timeout: 120_000 }, async () => {
+test("a job that is cancelled during a build", async () => {
   const actions = await build();
   const { folder, remove } = project({ a: "a\n" });
   const temp = `${folder}_temp`;

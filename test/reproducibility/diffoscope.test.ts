@@ -15,7 +15,7 @@ const inputs = {
 };
 
 describeWithPeer("diffoscope", () => {
-  test("its report is in the output folder, and sees the member that we name", { timeout: 120_000 }, async () => {
+  test("its report is in the output folder, and sees the member that we name", async () => {
     const { folder, remove } = project({ "src/a": "a\n" });
     try {
       const { outputs, code } = await runEntry(

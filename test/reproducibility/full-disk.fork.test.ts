@@ -28,7 +28,6 @@ test.for([
   ["built", { small: "x" }, "head -c 6000000 /dev/zero > out", "The build ended with"],
 ] as [string, Record<string, string>, string, string][])(
   "a disk that is full while the checkout is %s",
-  { timeout: 120_000 },
   async ([, files, script, words], { skip }) => {
     const { folder, remove } = project(files);
     const temp = join(folder, "../small");

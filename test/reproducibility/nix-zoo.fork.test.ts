@@ -166,7 +166,7 @@ describe.each(generations)("%s", (peer) => {
         expect(code).toBe(1);
       });
 
-      test("ends a first build that does not end", { timeout: 120_000 }, async () => {
+      test("ends a first build that does not end", async () => {
         const { code, outputs, log } = await run(`${flake}#hanging`, { timeout: "3s" });
         expect(outputs, log).toMatchObject({ verdict: "not-checked" });
         expect(log).toContain("first build");

@@ -55,7 +55,7 @@ async function check(
   }
 }
 
-test.skipIf(!allowed)("a build has no privilege, owns its files, and all is varied", { timeout: 120_000 }, async () => {
+test.skipIf(!allowed)("a build has no privilege, owns its files, and all is varied", async () => {
   const { outputs, log } = await check(
     'grep -q \'^CapEff:.*0000000000000000$\' /proc/self/status; [ "$(stat -c %u a)" = "$(id -u)" ]; cat a b > out',
   );
@@ -64,13 +64,13 @@ test.skipIf(!allowed)("a build has no privilege, owns its files, and all is vari
     expect(outputs.varied!.split(",")).toContain(name);
 });
 
-test.skipIf(!allowed)("what is left in /tmp serves no other build", { timeout: 120_000 }, async () => {
+test.skipIf(!allowed)("what is left in /tmp serves no other build", async () => {
   const file = `/tmp/repro-check-nobody-${process.pid}`;
   const { outputs, log } = await check(`[ -e ${file} ] || date +%N > ${file}; cp ${file} out`, { vary: "none" });
   expect(outputs.verdict, log).toBe("different");
 });
 
-test.skipIf(!allowed)("a daemon that hides is found and ended", { timeout: 120_000 }, async () => {
+test.skipIf(!allowed)("a daemon that hides is found and ended", async () => {
   const daemon = "env -i setsid sleep 1071 < /dev/null > /dev/null 2>&1 & sleep 1";
   const { outputs, log } = await check(`echo x > out; cd /; ${daemon}`, { vary: "none" });
   expect(log).toContain("left processes running (sleep)");
@@ -78,7 +78,7 @@ test.skipIf(!allowed)("a daemon that hides is found and ended", { timeout: 120_0
   expect(spawnSync("pgrep", ["-f", "sleep 1071"]).status).not.toBe(0);
 });
 
-test.skipIf(!allowed)("a build that fails in a user namespace is told so", { timeout: 120_000 }, async () => {
+test.skipIf(!allowed)("a build that fails in a user namespace is told so", async () => {
   const { log } = await check("false", { vary: "none" });
   expect(log).toContain("in a user namespace, where sudo and setuid programs do nothing");
 });
@@ -102,7 +102,7 @@ const hasSudo = ((): boolean => {
 })();
 
 describeWithPeer("sudo", () => {
-  describe.skipIf(!hasSudo)("for a user", { timeout: 120_000 }, () => {
+  describe.skipIf(!hasSudo)("for a user", () => {
     let folder: string;
     beforeAll(() => {
       folder = mkdtempSync(join(tmpdir(), "sudo-"));

@@ -73,7 +73,7 @@ test.each([
     "out of the build's tree",
   ],
   ["runs out of space", "ulimit -f 8; head -c 10000000 /dev/zero > out", {}, "The build ended with"],
-] as const)("a build that %s", { timeout: 120_000 }, async (_, build, inputs, words) => {
+] as const)("a build that %s", async (_, build, inputs, words) => {
   const { code, outputs, summary, log } = await check(`echo "$PWD"\n${build}`, inputs);
   expect(log).toMatch(/repro-check-\w{6}/);
   expect(log).toContain(words);
@@ -83,7 +83,7 @@ test.each([
   expect(leftovers(log)).toEqual([]);
 });
 
-test("what looks like a secret does not reach a build, unless it is named", { timeout: 60_000 }, async () => {
+test("what looks like a secret does not reach a build, unless it is named", async () => {
   ({ folder, remove } = project({ a: "a\n" }));
   const secrets = { NPM_PASSWORD: "hunter2", DEPLOY_KEY: "k", REGISTRY_TOKEN: "t", DATABASE: "pg://u:hunter3@db/x" };
   const build = "env | grep -oE '^(NPM_PASSWORD|DEPLOY_KEY|REGISTRY_TOKEN|DATABASE)=.*' | sort > out || true";
@@ -153,7 +153,7 @@ describe("what an earlier build left outside of the tree serves no other:", () =
     for (const at of ["/tmp", "/var/tmp", "/dev/shm"]) rmSync(join(at, mark), { force: true });
   });
 
-  test.each(["/tmp", "/var/tmp", "/dev/shm", "$OTHER_TEMP"])("%s", { timeout: 60_000 }, async (at) => {
+  test.each(["/tmp", "/var/tmp", "/dev/shm", "$OTHER_TEMP"])("%s", async (at) => {
     tracked({ a: "a\n" });
     const inputs = { build: serve(`${at}/${mark}`), artifacts: "out", bisect: "false", vary: "none" };
     const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, {
@@ -162,7 +162,7 @@ describe("what an earlier build left outside of the tree serves no other:", () =
     expect(outputs.verdict, log).toBe("different");
   });
 
-  test("a temporary folder in the checkout", { timeout: 60_000 }, async () => {
+  test("a temporary folder in the checkout", async () => {
     tracked({ a: "a\n" });
     const temp = join(folder, "temp");
     mkdirSync(temp);
@@ -171,24 +171,20 @@ describe("what an earlier build left outside of the tree serves no other:", () =
     expect(outputs.verdict, log).toBe("identical");
   });
 
-  test.each(["folder", "file"])(
-    "the verdict tells of a %s that a variable names",
-    { timeout: 60_000 },
-    async (kind) => {
-      tracked({ a: "a\n" });
-      const [temp, named] = [`${folder}_temp`, join(`${folder}_temp`, mark)];
-      mkdirSync(kind === "folder" ? named : temp, { recursive: true });
-      if (kind === "file") writeFileSync(named, "");
-      const file = kind === "folder" ? `${named}/x` : named;
-      const build = `[ -s ${file} ] || { pwd; date +%N; } > ${file}; cp ${file} out`;
-      const inputs = { build, artifacts: "out", bisect: "false", vary: "path" };
-      const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, { CARGO_TARGET_DIR: named });
-      expect(outputs.verdict, log).toBe("identical");
-      expect(log).toMatch(new RegExp(`No difference found .*though outside of its folders .*${file}`));
-    },
-  );
+  test.each(["folder", "file"])("the verdict tells of a %s that a variable names", async (kind) => {
+    tracked({ a: "a\n" });
+    const [temp, named] = [`${folder}_temp`, join(`${folder}_temp`, mark)];
+    mkdirSync(kind === "folder" ? named : temp, { recursive: true });
+    if (kind === "file") writeFileSync(named, "");
+    const file = kind === "folder" ? `${named}/x` : named;
+    const build = `[ -s ${file} ] || { pwd; date +%N; } > ${file}; cp ${file} out`;
+    const inputs = { build, artifacts: "out", bisect: "false", vary: "path" };
+    const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, { CARGO_TARGET_DIR: named });
+    expect(outputs.verdict, log).toBe("identical");
+    expect(log).toMatch(new RegExp(`No difference found .*though outside of its folders .*${file}`));
+  });
 
-  test("without namespaces the verdict says so", { timeout: 60_000 }, async () => {
+  test("without namespaces the verdict says so", async () => {
     tracked({ a: "a\n" });
     const inputs = { build: serve(`/tmp/${mark}`), artifacts: "out", bisect: "false", vary: "path" };
     const { outputs, log } = await runEntry(actions, "repro-check", inputs, folder, withoutNamespaces());
@@ -196,7 +192,7 @@ describe("what an earlier build left outside of the tree serves no other:", () =
     expect(log).toMatch(new RegExp(`No difference found .*though outside of its folders .*/tmp/${mark}`));
   });
 
-  test("the home, under another path; the verdict says so where it is the same", { timeout: 60_000 }, async () => {
+  test("the home, under another path; the verdict says so where it is the same", async () => {
     tracked({ a: "a\n" });
     const home = join(folder, "../home");
     mkdirSync(home);
@@ -212,7 +208,7 @@ describe("what an earlier build left outside of the tree serves no other:", () =
     expect(log).toMatch(new RegExp(`No difference found .*though outside of its folders .*/home/${mark}`));
   });
 
-  test("the checkout, by a variable and by a link", { timeout: 60_000 }, async () => {
+  test("the checkout, by a variable and by a link", async () => {
     tracked({ a: "a\n" });
     const check = (build: string) =>
       runEntry(actions, "repro-check", { build, artifacts: "out", bisect: "false", vary: "path" }, folder, {
@@ -236,7 +232,7 @@ describe("what an earlier build left outside of the tree serves no other:", () =
 test.each([
   ["in a namespace", "cd /; exec > /dev/null 2>&1 < /dev/null", (): Record<string, string> => ({})],
   ["by the folder that it is in", "", withoutNamespaces],
-] as const)("a daemon without our mark is found %s", { timeout: 60_000 }, async (_, first, env) => {
+] as const)("a daemon without our mark is found %s", async (_, first, env) => {
   tracked({ a: "a\n" });
   const daemon = `(${first}\nenv -i /usr/bin/setsid /bin/bash -c 'exec -a daemon-of-the-test sleep 1000') & sleep 1`;
   const inputs = { build: `echo "$PWD"\necho x > out; ${daemon}`, artifacts: "out", vary: "none" };
@@ -281,7 +277,7 @@ test("what an earlier build left is not taken for a result", async () => {
   expect(readFileSync(join(folder, "out"), "utf8")).toBe("made before\n");
 });
 
-test("what git does not track is no source, unless it is named", { timeout: 60_000 }, async () => {
+test("what git does not track is no source, unless it is named", async () => {
   ({ folder, remove } = project({ a: "a\n", obj: "made before\n", "more/x": "made before\n" }));
   for (const args of [
     ["init", "--quiet"],
@@ -303,7 +299,7 @@ test("outside of git the verdict says that leftovers may have served", async () 
   expect(log).toMatch(/No difference found .*though the workspace is no git checkout/);
 });
 
-test("a cache within an included ignored folder serves no build, unless it is named", { timeout: 60_000 }, async () => {
+test("a cache within an included ignored folder serves no build, unless it is named", async () => {
   const cached = "node_modules/.cache/out";
   ({ folder, remove } = project({
     ".gitignore": "node_modules\n",

@@ -155,7 +155,6 @@ describeWithPeer("sops", (sops) => {
         expect(found(await lab.post()), `${signal} after ${after} ms`).toEqual([]);
       }
     },
-    120_000,
   );
 
   test("a script that is killed leaves nothing, and ends as it was told", async () => {

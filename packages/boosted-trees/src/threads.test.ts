@@ -47,7 +47,7 @@ test("a thread that fails ends the others, which wait for it, and the training",
   try {
     writeFileSync(join(folder, "train.mjs"), body);
     const argv = ["--require", broken, join(folder, "train.mjs")];
-    expect(execFileSync(process.execPath, argv, { encoding: "utf8", timeout: 60_000 })).toBe("ended: broken\n");
+    expect(execFileSync(process.execPath, argv, { encoding: "utf8", timeout: 180_000 })).toBe("ended: broken\n");
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -63,7 +63,7 @@ test("a merge base further back than the clone is found by deepening", async () 
   const clone = await shallowClone(origin, "refs/heads/topic");
   const change = known(await resolveChange(clone.path, { name: "pull_request", base, head }));
   expect(change).toMatchObject({ base: root, files: ["t"] });
-}, 120_000);
+});
 
 test.each(["full", "shallow"])(
   "GitHub's merge of a pull request is its own difference to its target (%s)",

@@ -74,7 +74,7 @@ test("writers with contents: write append at once, and a reader with contents: r
   const paths = await store.list();
   expect(paths).toHaveLength(6);
   for (const path of paths) expect(segmentPath(decodeSegment(await store.read(path), path))).toBe(path);
-}, 60_000);
+});
 
 test.each<[string, Permissions | null, "read" | "write", RegExp]>([
   [

@@ -581,4 +581,4 @@ test("no configuration and no name that is made to be slow takes the square of i
     "test_a.py": `from lab import ${"a*".repeat(12)}b, fit`,
   };
   expect(await distances(project, "lab/a.py")).toMatchObject({ "lab/__init__.py": 1 });
-}, 10_000);
+});

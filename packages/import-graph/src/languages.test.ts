@@ -67,13 +67,9 @@ describe("JavaScript and TypeScript", () => {
     "x.require('./a')",
   ])("no import: %s", (text) => expect(importsIn("x.js", text)).toEqual([]));
 
-  test.each(["[/", "=>/a[", "; /[\\", "import /", '"'])(
-    "a million characters of %j are read at once",
-    (piece) => {
-      expect(modules("x.ts", `${piece.repeat(1_000_000 / piece.length)}\nimport "./a";`).at(-1)).toBe("./a");
-    },
-    5_000,
-  );
+  test.each(["[/", "=>/a[", "; /[\\", "import /", '"'])("a million characters of %j are read at once", (piece) => {
+    expect(modules("x.ts", `${piece.repeat(1_000_000 / piece.length)}\nimport "./a";`).at(-1)).toBe("./a");
+  });
 
   test("finds what oxc's parser finds in this repository's own sources", () => {
     const root = join(import.meta.dirname, "../../..");
@@ -200,4 +196,4 @@ test("no text throws, and none that is made to be slow takes the square of its l
   ];
   for (const text of slow) for (const path of ["x.ts", "x.py", "x.go", "X.java"]) importsIn(path, text);
   for (const part of parts) for (const path of ["x.ts", "x.py", "x.go", "X.java"]) importsIn(path, part.repeat(5_000));
-}, 20_000);
+});
