@@ -132,6 +132,25 @@ describeWithPeer("pytest", (pytest) => {
     expect([green.code, green.log]).toEqual([0, expect.stringContaining("1 passed")]);
   });
 
+  test("settings that the user names stay", async () => {
+    const workspace = project("named");
+    writeFileSync(join(workspace, "ci.ini"), "[pytest]\n");
+    for (const inputs of [
+      { command: "pytest\n-c\nci.ini", args: "-v" },
+      { command: "pytest", args: "-v\n-c\nci.ini" },
+    ]) {
+      const { code, log } = await exec(workspace, ["part/tests/test_part.py||test_part"], inputs);
+      expect([code, log]).toEqual([0, expect.stringContaining("configfile: ci.ini")]);
+    }
+  });
+
+  test("a manifest without settings says where the project is", async () => {
+    const workspace = project("plain", ["pyproject.toml"]);
+    writeFileSync(join(workspace, "pyproject.toml"), '[project]\nname = "lab"\n');
+    const { code, log } = await exec(workspace, ["part/tests/test_fine.py||test_fine"]);
+    expect([code, log]).toEqual([0, expect.stringContaining("1 passed")]);
+  });
+
   test("without settings of its own everything runs, since those of the project within would be taken", async () => {
     const workspace = project("bare", ["pyproject.toml"]);
     const { code, log } = await exec(workspace, ["part/tests/test_fine.py||test_fine"]);

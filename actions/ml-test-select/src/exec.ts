@@ -57,7 +57,8 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
     if (plan.shards > 1 && inputs.shard === null)
       say(`The plan has ${plan.shards} shards and \`shard\` is not given, so this job runs all of them.`);
     const shard = plan.shards > 1 ? (inputs.shard ?? undefined) : undefined;
-    const told = withSettings(argumentsFor(plan, runner, locate, shard), runner, folder);
+    const chosen = argumentsFor(plan, runner, locate, shard);
+    const told = namesSettings(inputs) ? chosen : withSettings(chosen, runner, folder);
     // Only a shard may be empty; a runner without arguments would run everything, and so do we.
     return told.args?.length === 0 && plan.shards === 1 ? { args: null, reason: "the plan names no test" } : told;
   } catch (error) {
@@ -67,6 +68,12 @@ async function readArguments(inputs: Inputs, runner: Runner, workspace: string):
     return { args: null, reason: "there is no plan" };
   }
 }
+
+/** Whether the user says which settings pytest takes. */
+const namesSettings = ({ command, args }: Inputs): boolean =>
+  [...command, ...args, ...(process.env.PYTEST_ADDOPTS ?? "").split(/\s+/)].some((word) =>
+    /^(?:-c|--config-file(?:=|$)|--rootdir(?:=|$))/.test(word),
+  );
 
 /** A folder without test files is not there, or one that runs as a whole with nothing to compile: the runner would pass without having tested anything. */
 function isThere({ isTestFile, compiles }: Runner, path: string, isWhole: boolean): boolean {

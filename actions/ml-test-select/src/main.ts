@@ -153,8 +153,11 @@ function locatorIn({ files, runner }: Situation): Locate {
   return (path, isWhole) => told.get(path) ?? (isWhole ? compiled.get(path) : undefined) ?? null;
 }
 
-/** Which folder the runner will start in is known to `exec` alone. */
-const withoutBoundary = ({ boundary: _, ...runner }: Runner): Runner => runner;
+/** Which folder the runner will start in is known to `exec` alone, and with it what it cannot be told there. */
+const withoutBoundary = ({ boundary: _, settings, ...runner }: Runner): Runner => ({
+  ...runner,
+  ...(settings && { settings: (folder, chosen) => settings(folder, chosen) ?? [] }),
+});
 
 const nothingKnown = (reason: string): Omit<Situation, "runner"> => ({
   change: { kind: "unknown", reason },

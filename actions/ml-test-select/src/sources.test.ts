@@ -198,6 +198,14 @@ describe("what settings of a runner lead to", () => {
   test.each(["common", "deep", "env"])("may concern all tests: tools/%s.js", async (name) => {
     expect(await unlinked(`web/tools/${name}.js`)).toMatch(/is a part of web\/jest\.config\.js/);
   });
+  test("concerns all tests where a setting names it, also if one imports it", async () => {
+    write({ "lab/web/tools/env.test.js": 'require("./env");' });
+    const [env, test] = ["web/tools/env.js", "web/tools/env.test.js"];
+    const change = { base, head, files: [{ path: env } as never] };
+    const files = [...Object.keys(texts), test];
+    const told = await sourcesIn(workspace, files, change, runners.jest, runners.jest.isTestFile);
+    expect(told.unlinked).toMatch(/is a part of web\/jest\.config\.js/);
+  });
   test("is linked where a test leads to it, and settings without tests say nothing", async () => {
     expect(await unlinked("web/src/cart.js")).toBeNull();
     expect(await unlinked("docs/theme.js")).toBeNull();

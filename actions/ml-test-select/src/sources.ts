@@ -56,8 +56,11 @@ function whyUnlinked(
   shared: readonly string[],
   isTest: (path: string) => boolean,
 ): string | null {
-  const [ofTests, ofSettings] = [together(graph, named), together(graph, loaded)];
+  const ofTests = together(graph, named);
+  const ofSettings = together(graph, together(loaded, new Map([...named].filter(([path]) => isSettings(path)))));
   const tests = [...graph.keys()].filter(isTest);
+  const [amongShared, direct] = [new Set(shared), new Map<string, string>()];
+  for (const [setting, files] of loaded) for (const file of files ?? []) direct.set(file, setting);
   const byTests = reachedFrom(tests, ofTests);
   const settings = [...ofSettings.keys()].filter(
     (path) => isSettings(path) && tests.some((test) => within(test, dirname(path))),
@@ -65,11 +68,12 @@ function whyUnlinked(
   const bySettings = reachedFrom(settings, ofSettings);
   const used = new Set([...ofTests.values()].flatMap((targets) => [...(targets ?? [])]));
   for (const path of changed) {
-    if (isTest(path) || byTests.has(path)) continue;
+    // What a setting names is loaded for all tests, whichever import it as well.
+    if (isTest(path) || (byTests.has(path) && !direct.has(path))) continue;
     const setting = bySettings.get(path);
     if (setting !== undefined && setting !== path)
       return `${path} is a part of ${setting}, and which tests that concerns is not known`;
-    if (!used.has(path) && shared.includes(path) && isHelper(path))
+    if (isHelper(path) && amongShared.has(path) && !used.has(path))
       return `${path} is among the tests and no import leads to it, so which tests use it is not known`;
   }
   return null;
@@ -130,7 +134,8 @@ export async function sourcesIn(
     const importsOfTests = new Map<string, ImportLink>(importPaths(withAll, shared));
     perPackage(importsOfTests, isNearer);
     const more = { ...compiled, ...(holding.length > 0 && { holdingTests: holding }) };
-    const unlinked = whyUnlinked({ ...found, graph: withAll }, changed, shared, isTest);
+    const present = changed.filter((path) => listed.has(path));
+    const unlinked = whyUnlinked({ ...found, graph: withAll }, present, shared, isTest);
     say(`Followed the imports of ${found.graph.size} files in ${took()}.`);
     const texts = await textsIn(workspace, files.filter(isTest), change, read);
     if (typeof texts !== "string") {

@@ -27,11 +27,10 @@ export function goImports(source: string): Import[] {
       ([, a, b]): Import => ({ module: (a ?? b)!, names: null, locals: {} }),
     ),
   );
-  const embedded = [...source.matchAll(directive)].flatMap(([, line]) =>
-    [...line!.matchAll(patterns)].map(
-      ([, a, b, c]): Import => ({ module: (a ?? b ?? c)!, names: null, locals: {}, isPattern: true }),
-    ),
-  );
+  const embedded = [...source.matchAll(directive)]
+    .flatMap(([, line]) => [...line!.matchAll(patterns)].map(([, a, b, c]) => (a ?? b ?? c)!))
+    .filter((pattern) => pattern !== "")
+    .map((module): Import => ({ module, names: null, locals: {}, isPattern: true }));
   const known = new Set(stated.map(({ module }) => module));
   const others = new Set([...text.matchAll(named)].map(([, name]) => name!).filter((name) => !known.has(name)));
   const strings = [...others].map((module): Import => ({ module, names: null, locals: {} }));
@@ -85,7 +84,7 @@ export const isGoConstrained = (path: string, text: string): boolean =>
   forSome.test(path) ||
   /^package documentation\b/m.test(text) ||
   /^\/\/(?:go:build| ?\+build)\b/m.test(text.slice(0, Math.max(0, text.search(/^package\b/m)))) ||
-  goImports(text).some(({ module }) => module === "C");
+  goImports(text).some(({ module, isPattern }) => module === "C" && !isPattern);
 
 /**
  * The folder of each module by its path (https://go.dev/ref/mod#go-mod-file-module), `.` for the root. Of two with one path

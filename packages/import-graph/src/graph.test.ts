@@ -230,6 +230,21 @@ test("of projects in one repository the nearest is meant, and a namespace may be
   expect(await of("json.py")).toEqual(["beta/tests/unit/test_a.py"]);
 });
 
+test("a project among the data of tests is not nearer than the one that they test", async () => {
+  const project = {
+    "src/lab/__init__.py": "",
+    "src/lab/model.py": "",
+    "tests/test_a.py": "from lab import model",
+    "tests/fixtures/project/lab/__init__.py": "",
+    "tests/fixtures/project/lab/model.py": "",
+    "deep/web/src/acme/page.py": "",
+    "deep/web/tests/test_b.py": "from acme.page import show",
+  };
+  expect(await distances(project, "src/lab/model.py")).toEqual({ "tests/test_a.py": 1 });
+  expect(await distances(project, "tests/fixtures/project/lab/model.py")).toEqual({});
+  expect(await distances(project, "deep/web/src/acme/page.py")).toEqual({ "deep/web/tests/test_b.py": 1 });
+});
+
 test("modules of Python that strings name", async () => {
   const project = {
     "src/lab/__init__.py": "",
@@ -238,6 +253,7 @@ test("modules of Python that strings name", async () => {
     "src/lab/cli/__init__.py": "",
     "src/lab/plugins/__init__.py": 'def load(name):\n    return import_module(f".{name}", __name__)',
     "src/lab/formats.py": 'import importlib\n\nread = lambda name: importlib.import_module(f"lab.kinds.{name}")',
+    "src/lab/begun.py": 'import_module(f"lab.kinds.of_{name}")',
     "src/lab/near.py": 'from importlib import import_module\nimport_module(".model", __package__)',
     "tests/test_patch.py": "@mock.patch('lab.model.Model.fit')\ndef test_fit(fit): ...",
     "tests/test_cli.py": 'run([sys.executable, "-m", "lab.cli"])',
@@ -246,7 +262,7 @@ test("modules of Python that strings name", async () => {
   expect(await distances(project, "src/lab/model.py")).toEqual({ "tests/test_patch.py": 1, "src/lab/near.py": 1 });
   expect(await distances(project, "src/lab/cli/__main__.py")).toEqual({ "tests/test_cli.py": 1 });
   expect(await distances(project, "src/lab/plugins/one.py")).toEqual({ "src/lab/plugins/__init__.py": 1 });
-  expect(await distances(project, "src/lab/kinds/one.py")).toEqual({ "src/lab/formats.py": 1 });
+  expect(await distances(project, "src/lab/kinds/one.py")).toEqual({ "src/lab/formats.py": 1, "src/lab/begun.py": 1 });
 });
 
 test("what pytest loads before a test: conftest.py in its folder and above, and what that imports", async () => {
@@ -287,7 +303,7 @@ test("packages of Go, the test's own too", async () => {
 test("modules by patterns, and those whose names are computed behind a folder", async () => {
   const project = {
     "app/package.json": "{}",
-    "app/pages.ts": 'import.meta.glob<Page>(["./pages/**/*.vue", "!./pages/old.vue"]);',
+    "app/pages.ts": 'import.meta.glob<Record<string, Page>>(["./pages/**/*.vue", "!./pages/old.vue"]);',
     "app/words.ts": 'import.meta.glob("/words/*.json", { eager: true });',
     "app/locale.ts": "export const locale = (name) => import(`./locales/${name}.ts`);",
     "app/plugin.cjs": 'module.exports = (name) => require("./plugins/" + name);',
@@ -320,6 +336,7 @@ test("files that a source names in strings", async () => {
     "tests/test_f.py": 'DATA = Path(__file__).parent / "data" / "points.json"',
     "src/load.js": 'export const page = readFile("templates/page.html");\nwatch("src");',
     "src/far.js": 'names("pm", "golden", "page.html", "a sentence of words.");',
+    "src/cases.js": 'read("cases/c7/input.json", "c8", "input.json");',
   };
   const others = [
     "test/fixtures/pm",
@@ -328,7 +345,8 @@ test("files that a source names in strings", async () => {
     "test/table.csv",
     "test/deep/x.csv",
   ];
-  const more = ["tests/data/points.json", "lib/templates/page.html", "templates/other.html"];
+  const alike = Array.from({ length: 1_001 }, (_, number) => `cases/c${number}/input.json`);
+  const more = ["tests/data/points.json", "lib/templates/page.html", "templates/other.html", ...alike];
   const files = [...Object.keys(texts), ...others, ...more];
   const read = await readGraph(files, (path) => texts[path as keyof typeof texts]);
   if (read.kind === "unknown") throw new Error(read.reason);
@@ -340,6 +358,7 @@ test("files that a source names in strings", async () => {
     "test/e.test.js": ["test/table.csv"],
     "tests/test_f.py": ["tests/data/points.json"],
     "src/load.js": ["lib/templates/page.html"],
+    "src/cases.js": ["cases/c7/input.json"],
   });
   const all = importPaths(together(read.graph, read.named), ["test/golden/out.txt"]);
   expect([...all.keys()]).toEqual(["test/golden/out.txt", "test/d.test.js"]);
@@ -350,6 +369,8 @@ test("files that settings have a runner load, and no others", async () => {
     "package.json": '{ "main": "./src/index.js", "jest": { "setupFiles": ["<rootDir>/tools/env.js"] } }',
     "web/vitest.config.ts":
       'export default { resolve: { alias: { "@": "./src/main.ts" } }, test: { setupFiles: "./test/setup", globalSetup: ["./test/all.ts"] } };',
+    "jest.unit.json": '{ "setupFilesAfterEnv": ["<rootDir>/after.js"] }',
+    "src/vitest.config.test.ts": 'it({ setupFiles: ["./no.ts"] });',
     "jest.preset.config.js": "module.exports = { transform: { '^.+\\.ts$': '<rootDir>/tools/ts.js' } };",
   };
   const others = [
@@ -358,6 +379,7 @@ test("files that settings have a runner load, and no others", async () => {
     "web/src/main.ts",
     "web/test/setup.ts",
     "web/test/all.ts",
+    "after.js",
     "tools/ts.js",
   ];
   const files = [...Object.keys(texts), ...others];
@@ -366,6 +388,7 @@ test("files that settings have a runner load, and no others", async () => {
   expect(Object.fromEntries([...read.loaded].map(([path, found]) => [path, [...found!].sort()]))).toEqual({
     "package.json": ["tools/env.js"],
     "web/vitest.config.ts": ["web/test/all.ts", "web/test/setup.ts"],
+    "jest.unit.json": ["after.js"],
     "jest.preset.config.js": ["tools/ts.js"],
   });
 });
@@ -571,6 +594,11 @@ test("no configuration and no name that is made to be slow takes the square of i
     "y/b.js": `${'import.meta.glob(["'.repeat(20_000) + "`./${a".repeat(20_000)}import "@/${"a/".repeat(450)}";`,
     "y/c.go": `//go:embed ${"*a".repeat(450)}\n//go:embed ${'"'.repeat(100_000)}\n`,
     [`y/${"a".repeat(4_000)}`]: "",
+    "y/e.py": `import_module("${".".repeat(500_000)}\nimport ${"a.".repeat(480)}a`,
+    "z/package.json": JSON.stringify({ name: "z", exports: { "./*": `./dist/${"src/".repeat(100_000)}\n` } }),
+    "y/a.test.js": Array.from({ length: 2_000 }, (_, number) => `"d${number}"`).join(),
+    ...Object.fromEntries(Array.from({ length: 2_000 }, (_, number) => [`y/d${number}/tox.ini`, ""])),
+    [`${"deep/".repeat(2_000)}a.py`]: "",
     "y/d.py": `${'import_module(f"a'.repeat(20_000)}\n"${"a.".repeat(100_000)}a"\n${'"a.b.c.d.e.f.g", '.repeat(20_000)}`,
     "x/tsconfig.json": "/*".repeat(200_000),
     "x.vue": "<script>".repeat(100_000),

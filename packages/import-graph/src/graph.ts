@@ -50,7 +50,7 @@ export type ReadGraph =
   | { kind: "unknown"; reason: string };
 
 const defaultLimits: GraphLimits = { files: 10_000, characters: 100_000_000, steps: 5_000_000, milliseconds: 20_000 };
-const configuration = /(?:^|\/)(?:package|(?:ts|js)config(?:\.[\w-]+)*)\.json$|(?:^|\/)go\.mod$/;
+const configuration = /(?:^|\/)(?:package|(?:ts|js)config(?:\.[\w-]+)*|jest(?:[.-][\w-]+)*)\.json$|(?:^|\/)go\.mod$/;
 const byteOrderMark = /^\uFEFF/;
 const mostOfOne = 1_000_000;
 // No path is as long; to take one apart would take the square of its length.
@@ -124,8 +124,9 @@ function fill(graph: Map<string, Set<string> | null>, repository: Repository, sp
   const unstated = jsxImports(configured);
   each([...repository.texts.keys()].filter(isSource), (path) => {
     const text = repository.texts.get(path)!;
-    stated.set(path, [...importsIn(path, text), ...unstated(path, text)]);
-    spend(1);
+    const imports = [...importsIn(path, text), ...unstated(path, text)];
+    stated.set(path, imports);
+    spend(1 + imports.length);
   });
   const resolvers: [RegExp, Resolve][] = [
     [/\.(?:[cm]?[jt]sx?|vue|svelte)$/, javaScriptResolver(repository, configured)],
@@ -156,7 +157,7 @@ function fill(graph: Map<string, Set<string> | null>, repository: Repository, sp
 }
 
 function readNamed({ files, texts }: Repository, spend: (steps: number) => void): Record<"named" | "loaded", Graph> {
-  const namedIn = namedFiles(files);
+  const namedIn = namedFiles(files, spend);
   const [named, loaded] = [new Map<string, Set<string>>(), new Map<string, Set<string>>()];
   for (const [path, text] of texts) {
     if (isSource(path)) named.set(path, namedIn(path, text));

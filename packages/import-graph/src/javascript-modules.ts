@@ -6,7 +6,7 @@ import { isBuiltin } from "node:module";
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
 import { type CompilerOptions, isObject, parsed } from "./manifests.ts";
-import { filesBelow, matcher, within } from "./patterns.ts";
+import { filesBelow, matcher, mostOfOneName, within } from "./patterns.ts";
 
 const endings = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".d.ts"];
 // TypeScript names the file that it will emit, and a bundler's may have another ending.
@@ -64,7 +64,7 @@ export function javaScriptResolver({ files, texts }: Repository, configured: rea
   /** What is built and tracked comes from the sources all the same; where it is not tracked, they are all there is. */
   const meant = ([path = "", ...instead]: string[]): string[] => {
     const found = find(path);
-    const alike = instead.filter((other) => posix.basename(other) === posix.basename(path));
+    const alike = instead.filter((other) => begin(other) === begin(path));
     return [...found, ...first(found.length > 0 ? alike : instead)];
   };
   const below = filesBelow(files);
@@ -97,7 +97,7 @@ export function javaScriptResolver({ files, texts }: Repository, configured: rea
     if (!owner) {
       const folder = ownPackage(from)?.folder ?? ".";
       // https://jestjs.io/docs/manual-mocks#mocking-node-modules
-      const mocks = first([folder, "."].map((root) => posix.join(root, "__mocks__", module)));
+      const mocks = first([folder, "."].map((root) => posix.join(root, "__mocks__", module.replace(/^node:/, ""))));
       return mocks.length > 0 ? mocks : guess(module, folder);
     }
     const { folder, name, exports } = owner;
@@ -123,9 +123,10 @@ function guesser(
     const ends = [module, module.slice(module.indexOf("/") + 1)]
       .filter((end) => end !== "")
       .flatMap((end) => candidates(end).flat());
-    const found = ends.flatMap((end) =>
-      (byName!.get(posix.basename(end)) ?? []).filter((path) => `/${path}`.endsWith(`/${end}`)),
-    );
+    const found = ends.flatMap((end) => {
+      const alike = byName!.get(posix.basename(end)) ?? [];
+      return alike.length > mostOfOneName ? [] : alike.filter((path) => `/${path}`.endsWith(`/${end}`));
+    });
     return [...new Set(found)];
   };
   return (module, folder) => {
@@ -202,23 +203,30 @@ function packageIn(path: string, text: string): Package[] {
 
 const kinds = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
 
-const output = /(?:^|(?<=\/))(?:dist|build|out|lib|esm?|cjs|distribution)\//;
+const output = /^((?:.*\/)?)(?:dist|build|out|output|lib|esm?|cjs|umd|distribution)(?:\/|$)/s;
+
+/** The name of a file up to its first dot. */
+const begin = (path: string): string => posix.basename(path).replace(/(?<=[^.])\..*$/s, "");
 
 /**
  * A path and, where it is in a folder that is usually built, where its source usually is: by its name, by the begin of its name
  * (`lib/cart.esm.js`), or the index of all.
  */
 function built(path: string): string[] {
-  if (!output.test(path)) return [path];
-  const begin = posix.basename(path).replace(/(?<=[^.])\..*$/, "");
-  const sources = ["src/", "source/"].map((folder) => path.replace(output, folder));
+  const above = path.length > longestPath ? null : output.exec(path);
+  if (!above) return [path];
+  const [folder, rest] = [above[1]!, path.slice(above[0].length)];
+  const sources = ["src/", "source/", "lib/", ""].map((name) => folder + name);
   return [
     path,
-    ...sources,
-    ...sources.map((source) => posix.join(posix.dirname(source), begin)),
-    ...sources.map((source) => source.replace(/(?<=(?:^|\/)(?:src|source)\/).*$/, "index")),
+    ...sources.map((source) => source + rest),
+    ...sources.map((source) => posix.join(source, posix.dirname(rest), begin(rest))),
+    ...sources.slice(0, 2).map((source) => `${source}index`),
   ];
 }
+
+// No path is as long.
+const longestPath = 1_000;
 
 // More of them, or of stars in one, are made to be slow.
 const mostEntries = 5_000;

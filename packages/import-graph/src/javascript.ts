@@ -23,7 +23,7 @@ const calls = String.raw`require(?:\.resolve)?|import(?:\.meta\.resolve)?|new\s+
 const scanner = new RegExp(
   [
     String.raw`(?<![\p{ID_Continue}$.])(?:(import|export)\b(?:\s+type\b)?((?:(?!\b(?:import|export)\b)[\p{ID_Continue}$*,\s\{\}]|"[^"\\\n]*"(?=\s*as\b)|'[^'\\\n]*'(?=\s*as\b))*?)(?<![\p{ID_Continue}$])from\s*|import\s*)(?:${quoted})`,
-    String.raw`(?:(?<![\p{ID_Continue}$.])(?:const|let|var)\s+([\p{ID_Continue}$]+|\{[^\{\}]*\})\s*=\s*)?(?:await\s+)?(?<![\p{ID_Continue}$.])(?:${calls})\s*(?:<[^<>()]*>\s*)?\(\s*(?:${quoted})`,
+    String.raw`(?:(?<![\p{ID_Continue}$.])(?:const|let|var)\s+([\p{ID_Continue}$]+|\{[^\{\}]*\})\s*=\s*)?(?:await\s+)?(?<![\p{ID_Continue}$])(?<!(?<!\.\.)\.)(?:${calls})\s*(?:<[^<>()]*>\s*)?\(\s*(?:${quoted})`,
     template,
     // One that does not end is no import; to look for it again from each of its quotes would take the square of its length.
     string,
@@ -42,7 +42,7 @@ export function scriptsIn(text: string): string {
 
 // What bundlers make a list of files of, see https://vite.dev/guide/features#glob-import and https://webpack.js.org/guides/dependency-management.
 const listed =
-  /\bimport\.meta\.glob(?:Eager)?\s*(?:<[^<>()]{0,200}>\s*)?\(\s*(\[[^\]]{0,2000}\]|"[^"\n]{1,1000}"|'[^'\n]{1,1000}')/g;
+  /\bimport\.meta\.glob(?:Eager)?\s*(?:<[^()]{0,200}>\s*)?\(\s*(\[[^\]]{0,2000}\]|"[^"\n]{1,1000}"|'[^'\n]{1,1000}')/g;
 const inFolder = /\brequire\.context\s*\(\s*["']([^"'\n]{1,1000})["']/g;
 const begun =
   /\b(?:import|require(?:\.resolve)?|new\s+URL)\s*\(\s*(?:`([^`$\\\n]{1,1000})\$\{|"([^"\n]{1,1000})"\s*\+|'([^'\n]{1,1000})'\s*\+)/g;

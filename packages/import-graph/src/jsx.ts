@@ -1,5 +1,4 @@
 /** The JSX runtime, which a compiler imports though no file states it (https://www.typescriptlang.org/tsconfig/#jsxImportSource). */
-
 import type { Import } from "./languages.ts";
 import type { CompilerOptions } from "./manifests.ts";
 import { within } from "./patterns.ts";

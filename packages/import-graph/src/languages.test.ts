@@ -16,6 +16,7 @@ describe("JavaScript and TypeScript", () => {
     ['const { x, y: z } = require("./a")', "./a", ["x", "y"]],
     ['const R = require("../source");\nR.add(1);', "../source", ["add"]],
     ['import "./a"', "./a", null],
+    ['module.exports = { ...require("./a") };', "./a", null],
     ['vi.mock("./a")', "./a", null],
     ['const late = await import("./a")', "./a", null],
     ['import type { T } from "./a"', "./a", ["T"]],

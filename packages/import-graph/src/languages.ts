@@ -12,7 +12,7 @@ export interface Import {
   names: string[] | null;
   /** What the file calls things of the module, and may hand on: `export { a as b } from "./a.js"` is b: a; `*` is all of it. */
   locals: Record<string, string>;
-  /** The module is a pattern, and each file that it means is imported, see `patterns.ts`. */
+  /** The module is a pattern of paths, or in Python a package of which each module may be meant. */
   isPattern?: true;
 }
 

@@ -1,6 +1,6 @@
 /** Files of the repository that a source names in strings: test data, templates, programs that it starts. */
 import { posix } from "node:path";
-import { filesBelow, sharedDepth } from "./patterns.ts";
+import { filesBelow, mostOfOneName, sharedDepth } from "./patterns.ts";
 
 // Of a template what follows its last value.
 const literal = /"([^"\\\n]{1,200})"|'([^'\\\n]{1,200})'|`(?:[^`\\\n]{0,500}\})?([^`\\\n}]{1,200})`/g;
@@ -8,8 +8,6 @@ const path = /^[\w@.~+/ -]*[\w@~+-]\/?$/;
 const dataOfTests = /(?:^|\/)(?:tests?|__tests__|specs?|testing|testdata|fixtures?)(?:\/|$)/i;
 const testName = /(?:^|[/._-])(?:test|spec)s?[._-][^/]*$|_test\.go$/i;
 const ofTests = new RegExp(`(?:^|/)(?:tests?|__tests__|specs?|testing)/|${testName.source}`, "i");
-// A name that so many files have means none of them.
-const mostOfOneName = 50;
 const mostBelow = 1_000;
 
 /**
@@ -18,9 +16,15 @@ const mostBelow = 1_000;
  * - `"data/a.json"`, with `./` or `../` or without: the file whose path ends so, of several the nearest
  * - `"a.json"`: one beside the source, or in a folder whose name is in another string: `join(here, "data", "a.json")`
  * - in a test a folder beside it of which it names no file, `"data"`: all that is below
+ *
+ * @param spend counts what is looked through
  */
-export function namedFiles(files: ReadonlySet<string>): (from: string, text: string) => Set<string> {
+export function namedFiles(
+  files: ReadonlySet<string>,
+  spend: (steps: number) => void = () => {},
+): (from: string, text: string) => Set<string> {
   const byName = Map.groupBy(files, (file) => posix.basename(file));
+  const byEnd = Map.groupBy(files, endOf);
   const folders = new Set([...files].map((file) => posix.dirname(file)));
   const below = filesBelow(files);
   return (from, text) => {
@@ -34,7 +38,8 @@ export function namedFiles(files: ReadonlySet<string>): (from: string, text: str
     const found = new Set<string>();
     for (const name of names) {
       const bare = name.replace(/^(?:\.{0,2}\/)+/, "");
-      const alike = byName.get(posix.basename(bare)) ?? [];
+      const alike = (bare.includes("/") ? byEnd.get(endOf(bare)) : byName.get(bare)) ?? [];
+      spend(1);
       if (alike.length > mostOfOneName) continue;
       const meant = alike.filter((file) => {
         const folder = posix.dirname(file);
@@ -51,6 +56,7 @@ export function namedFiles(files: ReadonlySet<string>): (from: string, text: str
         const folder = posix.join(own, name);
         if (folder === own || own.startsWith(`${folder}/`) || !folders.has(folder)) continue;
         if (!folder.startsWith(`${own}/`) && !dataOfTests.test(folder)) continue;
+        spend(1);
         const inside = below(folder);
         const isData = inside.length <= mostBelow && !inside.some((file) => found.has(file) || testName.test(file));
         if (isData) for (const file of inside) found.add(file);
@@ -58,3 +64,6 @@ export function namedFiles(files: ReadonlySet<string>): (from: string, text: str
     return found;
   };
 }
+
+/** The last two names of a path. */
+const endOf = (file: string): string => file.split("/").slice(-2).join("/");

@@ -1,12 +1,15 @@
-/** Files that a source names by a pattern: what Go embeds, and modules of JavaScript whose names are computed. */
+/** Files by a part of their paths: by a pattern, in a folder, near to another. */
+
+/** A name that more files have means none of them. */
+export const mostOfOneName = 1_000;
 
 /** The files in a folder and in those below it, in the order of `files`. */
 export function filesBelow(files: ReadonlySet<string>): (folder: string) => readonly string[] {
-  const known = new Map<string, readonly string[]>();
+  // The latest alone: lists of folders within folders would hold each file many times.
+  let latest: { folder: string; found: readonly string[] } | undefined;
   return (folder) => {
-    const found = known.get(folder) ?? [...files].filter((path) => within(path, folder));
-    known.set(folder, found);
-    return found;
+    if (latest?.folder !== folder) latest = { folder, found: [...files].filter((path) => within(path, folder)) };
+    return latest.found;
   };
 }
 

@@ -1,47 +1,48 @@
 /** Where modules of Python are: in packages, below `src` or the root, and beside the importer as pytest and scripts see them. */
 import { posix } from "node:path";
 import type { Repository, Resolve } from "./graph.ts";
-import { filesBelow, matcher, sharedDepth } from "./patterns.ts";
+import { filesBelow, matcher, sharedDepth, within } from "./patterns.ts";
 
 export function pythonResolver({ files }: Repository): Resolve {
   const sources = [...files].filter((path) => path.endsWith(".py") || path.endsWith(".pyi"));
-  const folders = new Set(sources.flatMap((path) => above(path)));
+  const folders = foldersOf(sources);
   const moduleAt = (path: string): string[] =>
     [`${path}.py`, `${path}/__init__.py`, `${path}.pyi`, `${path}/__init__.pyi`].filter((file) => files.has(file));
-  const roots = rootsOf(sources, files);
-  const ordered = new Map<string, string[]>();
-  /** Of two packages of one name the one that is nearer to the importer is meant. */
-  const nearestFirst = (own: string): string[] => {
-    const known = ordered.get(own);
-    if (known) return known;
-    const ranked = roots.map((root) => [sharedDepth(own, root), root] as const).sort(([a], [b]) => b - a);
-    const order = ranked.map(([, root]) => root);
-    ordered.set(own, order);
-    return order;
+  const roots = rootsOf(sources, files).filter((root) => root === "." || folders.has(root));
+  const holding = rootsByName(roots, sources);
+  /** Of projects in one repository the importer's own comes first, and with it its `src`; the innermost if one holds another. */
+  const nearestFirst = (own: string, name: string): readonly string[] => {
+    const some = holding.get(name) ?? [];
+    const isNear = (root: string): boolean => root !== "." && within(own, root.replace(besideTests, "") || ".");
+    const near = some.filter(isNear).sort((a, b) => sharedDepth(own, b) - sharedDepth(own, a));
+    return [...near, ...some.filter((root) => !isNear(root))];
   };
   const below = filesBelow(new Set(sources));
   /** The modules directly in a package. */
-  const within = (folder: string): readonly string[] => {
+  const modulesIn = (folder: string): readonly string[] => {
     const [module, start] = [matcher(posix.join(folder, "*.py")), matcher(posix.join(folder, "*/__init__.py"))];
     return below(folder).filter((path) => module(path) || start(path));
   };
   return ({ module: written, names, isPattern }, from) => {
     const module = isPattern ? written.slice(0, -1) : written;
-    if (isPattern && module === "") return within(posix.dirname(from));
+    if (isPattern && module === "") return modulesIn(posix.dirname(from));
     const [, dots, rest] = module.match(/^(\.*)(.*)$/)!;
     const parts = rest === "" ? [] : rest!.split(".");
     const own = posix.dirname(from);
     if (dots !== "") {
       const base = Array.from({ length: dots!.length - 1 }).reduce<string>((folder) => posix.dirname(folder), own);
-      return inPackage(base, parts, names);
+      return isPattern ? modulesIn(posix.join(base, ...parts)) : inPackage(base, parts, names);
     }
-    // What is in a package is not found by its bare name, but where a script is started beside it.
-    const inOwn = files.has(`${own}/__init__.py`);
-    for (const root of inOwn ? [...nearestFirst(own), own] : [own, ...nearestFirst(own)]) {
-      const found = isPattern ? within(posix.join(root, ...parts)) : inPackage(root, parts, names);
-      if (found.length > 0) return found;
+    const inRoot = (root: string): readonly string[] =>
+      isPattern ? modulesIn(posix.join(root, ...parts)) : inPackage(root, parts, names);
+    const beside = inRoot(own);
+    // What is in a package is not found by its bare name, but where a script or unittest is started beside it.
+    if (beside.length > 0 && !files.has(`${own}/__init__.py`)) return beside;
+    for (const root of nearestFirst(own, parts[0] ?? "")) {
+      const found = inRoot(root);
+      if (found.length > 0) return [...found, ...beside];
     }
-    return [];
+    return beside;
   };
 
   /** The module, the packages above it that are run on the way, and what is named of it where that is a module too. */
@@ -66,6 +67,10 @@ function rootsOf(sources: readonly string[], files: ReadonlySet<string>): string
     let folder = posix.dirname(path);
     while (folder !== "." && files.has(`${folder}/__init__.py`)) folder = posix.dirname(folder);
     roots.add(folder);
+    for (const [at] of path
+      .matchAll(/(?<=^|\/)(?:src|lib|python)(?=\/)/g)
+      .map(({ index, 0: name }) => [path.slice(0, index + name.length)]))
+      roots.add(at!);
   }
   const projects = [".", ...[...files].filter((path) => manifest.test(path)).map((path) => posix.dirname(path))];
   const usual = projects.flatMap((folder) => [
@@ -75,9 +80,35 @@ function rootsOf(sources: readonly string[], files: ReadonlySet<string>): string
   return [...new Set([...usual, ...[...roots].sort()])];
 }
 
-/** The folders that a file is in, but for the root. */
-function above(path: string): string[] {
-  const found: string[] = [];
-  for (let folder = posix.dirname(path); folder !== "."; folder = posix.dirname(folder)) found.push(folder);
+// A source folder beside the tests: its project is the folder above.
+const besideTests = /(?:^|\/)(?:src|lib|python)$/;
+
+/** The roots that have a module or folder of a name, in the order of `roots`. */
+function rootsByName(roots: readonly string[], sources: readonly string[]): Map<string, string[]> {
+  const isRoot = new Set(roots);
+  const children = new Map<string, Set<string>>(roots.map((root) => [root, new Set()]));
+  const seen = new Set<string>();
+  for (const path of sources)
+    for (let at = path; at !== "." && !seen.has(at); at = posix.dirname(at)) {
+      seen.add(at);
+      const folder = posix.dirname(at);
+      if (isRoot.has(folder)) children.get(folder)!.add(posix.basename(at).replace(/\.pyi?$/, ""));
+    }
+  const found = new Map<string, string[]>();
+  for (const [root, names] of children)
+    for (const name of names) {
+      const known = found.get(name);
+      if (known) known.push(root);
+      else found.set(name, [root]);
+    }
+  return found;
+}
+
+/** The folders that files are in, but for the root. */
+function foldersOf(paths: readonly string[]): Set<string> {
+  const found = new Set<string>();
+  for (const path of paths)
+    for (let folder = posix.dirname(path); folder !== "." && !found.has(folder); folder = posix.dirname(folder))
+      found.add(folder);
   return found;
 }

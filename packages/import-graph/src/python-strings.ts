@@ -4,10 +4,10 @@ import type { Import } from "./languages.ts";
 const dotted = /^\p{XIDS}\p{XIDC}*(?:\.\p{XIDC}+)+$/u;
 // No path of a module is as deep.
 const mostParts = 20;
-const relative = /\bimport_module\(\s*["'](\.+[\p{XIDC}.]*)["']/gu;
+const relative = /\bimport_module\(\s*["'](\.[\p{XIDC}.]{0,200})["']/gu;
 const started = /["']-m["']\s*,\s*["']([\p{XIDC}.]+)["']/gu;
 const computed =
-  /\bimport_module\(\s*(?:f["']([\p{XIDC}.]{0,200}\.)\{|f["']\{__(?:name|package)__\}(\.)|["']([\p{XIDC}.]{0,200}\.)["']\s*\+)/gu;
+  /\bimport_module\(\s*(?:f["']([\p{XIDC}.]{0,200})\{|f["']\{__(?:name|package)__\}(\.)|["']([\p{XIDC}.]{0,200})["']\s*\+)/gu;
 
 /**
  * The modules that strings may name: `lab.model.fit` is of `lab` or of `lab.model`. Of a name that is computed behind a
@@ -25,7 +25,10 @@ export function modulesNamedIn(source: string, strings: ReadonlySet<string>): Im
   }
   for (const [, module] of source.matchAll(relative)) add(module!, null);
   for (const [, module] of source.matchAll(started)) add(module!, ["__main__"]);
-  for (const [, a, b, c] of source.matchAll(computed))
-    found.push({ module: (a ?? b ?? c)!, names: null, locals: {}, isPattern: true });
+  for (const [, a, b, c] of source.matchAll(computed)) {
+    const begin = (a ?? b ?? c)!;
+    const module = begin.slice(0, begin.lastIndexOf(".") + 1);
+    if (module !== "") found.push({ module, names: null, locals: {}, isPattern: true });
+  }
   return found;
 }

@@ -2,9 +2,9 @@
 import { posix } from "node:path";
 
 const settings =
-  /(?:^|\/)(?:(?:vitest|vite|jest|babel)\.(?:[\w-]+\.)*(?:config|workspace|projects|preset|setup)(?:\.[\w-]+)*|\.babelrc)\.[cm]?[jt]s$/;
+  /(?:^|\/)(?:(?:vitest|vite|jest|babel)\.(?!(?:[\w-]+\.)*(?:test|spec)\.)[\w.-]+|jest-preset|jest-[\w-]+(?=\.json$)|\.babelrc)\.(?:[cm]?[jt]s|json)$/;
 
-/** Whether a source file is of the settings of vitest, Vite, jest or Babel. */
+/** Whether a file is of the settings of vitest, Vite, jest or Babel, or a package.json, which may have those of jest. */
 export const isSettings = (path: string): boolean => settings.test(path) || posix.basename(path) === "package.json";
 
 // https://vitest.dev/config, https://jestjs.io/docs/configuration
@@ -21,6 +21,6 @@ export function loadedBySettings(path: string, text: string): string[] {
   return values
     .flatMap((value) => [...value.matchAll(/"([^"\n]{1,300})"|'([^'\n]{1,300})'/g)].map(([, a, b]) => (a ?? b)!))
     .map((named) => named.replace(/^<rootDir>\//, ""))
-    .filter((named) => named.includes("/"))
+    .filter((named) => /[./]/.test(named))
     .map((named) => posix.join(posix.dirname(path), named));
 }

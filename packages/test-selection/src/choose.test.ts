@@ -83,16 +83,22 @@ describe("a change to one module", () => {
 });
 
 describe("what a test imports", () => {
-  it("runs in the likeliest of its tests, where all would rest since they take long, and within a budget rests", async () => {
+  it("runs in the likeliest of the nearest tests where all of them would rest, and within a budget rests", async () => {
     const past = await learn(projectHistory(4), null, 0.9);
     const cut = { ...past, best: bestOf(new Array(20).fill(1e6)) };
     const link = { distance: 1, changed: "src/delta.py" };
-    const links = ["tests/test_delta.py", "tests/test_gamma.py"].map((path) => [path, link] as const);
+    const links = [
+      ["tests/test_delta.py", link],
+      ["tests/test_gamma.py", link],
+      ["tests/test_alpha.py", { ...link, distance: 2 }],
+      ["tests/test_beta.py", { distance: 3, changed: "src/deep.py" }],
+    ] as const;
     const situation = changeOf(["src/delta.py"], { sources: { imports: new Map(links), texts: null } });
     const plan = choose(cut, situation, { ...wishes, minTests: 0 });
-    const [id] = chosen(plan);
-    expect([chosen(plan).length, testsOf("delta").includes(id!)]).toEqual([1, true]);
-    expect(reasonOf(plan, id!)).toMatch(/^the likeliest of the tests that import what changed; /);
+    const [deep, id] = chosen(plan).sort();
+    expect(chosen(plan)).toHaveLength(2);
+    expect([testsOf("beta").includes(deep!), testsOf("delta").includes(id!)]).toEqual([true, true]);
+    expect(reasonOf(plan, id!)).toMatch(/^the likeliest of those that are nearest to a changed file; /);
     expect(chosen(choose(cut, situation, { ...wishes, minTests: 0, timeBudgetMs: 1000 }))).toEqual([]);
     expect(chosen(choose(cut, changeOf(["src/delta.py"]), { ...wishes, minTests: 0 }))).toEqual([]);
   });
@@ -350,15 +356,15 @@ describe("any doubt runs everything, and says which", () => {
     expect(plan.reason).toMatch(/the file of x\|\|lost is not known/);
   });
 
-  it("a test whose file nobody knows, until five runs are without it", async () => {
-    const after = (runs: number): Promise<Plan> =>
+  it("a file of vitest that failed as a whole and is recorded without its path, until a run is without it", async () => {
+    const after = (...later: Run[]): Promise<Plan> =>
       planFor(changeOf(["src/beta.py"]), {}, [
         ...projectHistory(4),
-        fullRun([], [{ ...execution("x", "lost"), file: null }]),
-        ...Array.from({ length: runs }, () => projectRun(null, null)),
+        fullRun([], [{ ...execution("x", "lost"), file: null, id: "||test/a.test.js" }]),
+        ...later,
       ]);
-    expect((await after(4)).reason).toMatch(/the file of x\|\|lost is not known/);
-    expect((await after(5)).run).toBe("chosen");
+    expect((await after()).reason).toMatch(/the file of \|\|test\/a\.test\.js is not known/);
+    expect((await after(projectRun(null, null))).run).toBe("chosen");
   });
 
   it("runs of forks and pull requests neither teach nor count", async () => {

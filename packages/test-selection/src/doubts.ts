@@ -7,7 +7,7 @@ import { coverageOf, cutFor, failingRunsNeeded, hasDrifted } from "./recall.ts";
 import { unitsIn } from "./runners/index.ts";
 import type { Runner } from "./runners/runner.ts";
 import type { Situation, Wishes } from "./situation.ts";
-import { isGone, unbuiltFolders } from "./units.ts";
+import { isRunnersOwn, unbuiltFolders } from "./units.ts";
 
 /**
  * The first reason not to trust a choice; null when there is none.
@@ -37,7 +37,7 @@ export function findDoubt(
     runner === null
       ? undefined
       : [...past.memory.tests.values()].find(
-          (test) => past.memory.isCurrent(test) && !isGone(past, test) && test.file === null,
+          (test) => past.memory.isCurrent(test) && !isRunnersOwn(past, test) && test.file === null,
         );
   if (unknown && tests === null)
     return `the file of ${unknown.id} is not known, so ${runner?.name} cannot be told to run it`;

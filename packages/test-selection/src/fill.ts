@@ -82,7 +82,7 @@ export function fill(
   return { reached: Math.max(cut, nextAbove(highestSkipped)), isBeyondBudget };
 }
 
-/** Where all tests that import a changed file would rest, as those that take long do, the likeliest of them runs; not beside a budget. */
+/** Where all the tests that are nearest to a changed file through imports would rest, as slow ones can, the likeliest of them runs; not beside a budget. */
 export function coverChanges(
   units: readonly Unit[],
   sources: Situation["sources"],
@@ -90,21 +90,24 @@ export function coverChanges(
   scores: Map<string, Score>,
 ): void {
   if (timeBudgetMs !== null || maxFraction !== null) return;
-  const importers = new Map<string, Unit[]>();
+  const nearest = new Map<string, { distance: number; units: Unit[] }>();
   for (const unit of units) {
     const file = unit.tests[0]?.file ?? null;
     const link = file === null ? undefined : sources?.imports.get(file);
-    if (link?.distance !== 1 || link.unread) continue;
-    const changed = link.changed ?? "";
-    const known = importers.get(changed);
-    if (known) known.push(unit);
-    else importers.set(changed, [unit]);
+    if (!link || link.distance === 0 || link.unread) continue;
+    const { distance, changed = "" } = link;
+    const known = nearest.get(changed);
+    if (known?.distance === distance) known.units.push(unit);
+    else if (!known || distance < known.distance) nearest.set(changed, { distance, units: [unit] });
   }
-  const highest = (unit: Unit): number => Math.max(...unit.tests.map(({ score }) => score ?? Number.POSITIVE_INFINITY));
-  for (const group of importers.values()) {
-    if (group.some((unit) => unit.tests[0]?.chosen)) continue;
-    const best = group.reduce((a, b) => (highest(b) > highest(a) ? b : a));
-    take(best, ({ id }) => `the likeliest of the tests that import what changed; ${strongest(scores.get(id))}`);
+  const highest = ({ tests }: Unit): number => tests.reduce((most, { score }) => Math.max(most, score ?? 0), -Infinity);
+  for (const { units } of nearest.values()) {
+    if (units.some(({ tests }) => tests[0]?.chosen)) continue;
+    const likeliest = units.reduce((best, unit) => (highest(unit) > highest(best) ? unit : best));
+    take(
+      likeliest,
+      ({ id }) => `the likeliest of those that are nearest to a changed file; ${strongest(scores.get(id))}`,
+    );
   }
 }
 

@@ -182,12 +182,17 @@ describe("the runs of a history", () => {
     const others = ["tests/test_gamma.py", "tests/test_delta.py"];
     const gone = part("pass", ...others);
     expect(await lastOf(gone)).toBe(gone.sha);
-    const red = part("fail", ...others);
-    expect(await lastOf(red)).toBe(whole.sha);
+    // Also where a run before, which ended early, was that of the change.
+    const again = part("pass");
+    expect(await lastOf(part("fail", ...others), again)).toBe(again.sha);
+    // Another workflow has others, and takes none away.
+    const other = fullRun([], [execution("e2e/test_page.py", "works")]);
+    const next = projectRun(null, null);
+    expect([await lastOf(other), await lastOf(other, next)]).toEqual([whole.sha, next.sha]);
     const green = Array.from({ length: 5 }, () => part("pass"));
     expect([await lastOf(...green.slice(1)), await lastOf(...green)]).toEqual([whole.sha, green[4]!.sha]);
-    expect(await lastOf(...Array.from({ length: 20 }, () => part("fail")))).toBe(whole.sha);
-    expect(await lastOf(...Array.from({ length: 21 }, () => part("fail")))).not.toBe(whole.sha);
+    expect(await lastOf(...Array.from({ length: 8 }, () => part("fail")))).toBe(whole.sha);
+    expect(await lastOf(...Array.from({ length: 9 }, () => part("fail")))).not.toBe(whole.sha);
   });
 
   it("an incomplete run does not say which commit is recorded", async () => {

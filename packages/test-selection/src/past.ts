@@ -46,7 +46,7 @@ export interface LearnerState {
 
 /**
  * Up to which commit tests are recorded. A run without a job that the one before had may have lost its record, and one without
- * tests that are still there may have ended early, and with it what was new there, so it does not count; a few in a row say
+ * the tests of a file that is still there may have ended early, and with it what was new there, so it does not count; a few in a row say
  * that they are no more.
  */
 interface LatestCommit {
@@ -54,37 +54,36 @@ interface LatestCommit {
   jobs: string[];
   /** The number of that run, see {@link Memory}. */
   at: number;
-  /** Runs since then that lacked one of these jobs or tests. */
+  /** Runs since then that lacked one of these jobs or the tests of a file, and the files that they changed. */
   lacking: number;
+  changed: string[];
 }
 
 // A red run may have ended at its first failure, as long as that is there.
-const mostLacking = { green: 4, red: 20 };
+const mostLacking = { green: 4, red: 8 };
 
 /** @param memory knows the run already */
 function latestCommit(latest: LatestCommit, run: Run, memory: Memory, isRed: boolean): LatestCommit {
   if (run.report_complete === false) return latest;
   const jobs = legsOf(run).whole;
+  // A package of Go is a folder.
+  const changed = new Set([...latest.changed, ...run.changes.flatMap(({ path }) => [path, posix.dirname(path)])]);
   // A record that names no job does not tell which there are.
-  const lacks = latest.jobs.some((job) => job !== "" && !jobs.has(job)) || lacksTests(latest, run, memory);
-  if (lacks && latest.lacking < mostLacking[isRed ? "red" : "green"]) return { ...latest, lacking: latest.lacking + 1 };
-  return { sha: run.sha, jobs: [...jobs].sort(), at: memory.runs, lacking: 0 };
+  const lacks = latest.jobs.some((job) => job !== "" && !jobs.has(job)) || lacksFile(latest.at, memory, changed);
+  if (lacks && latest.lacking < mostLacking[isRed ? "red" : "green"])
+    return { ...latest, lacking: latest.lacking + 1, changed: [...changed] };
+  return { sha: run.sha, jobs: [...jobs].sort(), at: memory.runs, lacking: 0, changed: [] };
 }
 
-/** Whether tests are missing that were there in the latest complete run or since, and that nothing took away: neither a change of their file, nor a report of it without them. */
-function lacksTests({ at }: LatestCommit, { changes }: Run, memory: Memory): boolean {
-  // A package of Go is a folder.
-  const changed = new Set(changes.flatMap(({ path }) => [path, posix.dirname(path)]));
-  return memory.tests
-    .values()
-    .some(
-      (test) =>
-        test.file !== null &&
-        test.lastSeenAt >= at &&
-        !memory.wasSeen(test) &&
-        memory.isCurrent(test) &&
-        !changed.has(test.file),
-    );
+/** Whether a file has no test in the latest run that had some in the latest complete one, and no commit changed it. */
+function lacksFile(at: number, memory: Memory, changed: ReadonlySet<string>): boolean {
+  const [before, now] = [new Set<string>(), new Set<string>()];
+  for (const test of memory.tests.values()) {
+    if (test.file === null) continue;
+    if (memory.wasSeen(test)) now.add(test.file);
+    else if (test.lastSeenAt === at) before.add(test.file);
+  }
+  return before.values().some((file) => !now.has(file) && !changed.has(file));
 }
 
 /** Reads the past run by run, oldest first, and can say at any point what is known by then. */
@@ -94,7 +93,7 @@ export class Learner {
   private reruns = new Reruns();
   private referenceRuns = 0;
   private failingRuns = 0;
-  private latest: LatestCommit = { sha: null, jobs: [], at: 0, lacking: 0 };
+  private latest: LatestCommit = { sha: null, jobs: [], at: 0, lacking: 0, changed: [] };
 
   constructor(memory = new Memory(), scorers = new Scorers(memory)) {
     this.memory = memory;

@@ -22,7 +22,7 @@ export interface PlannedTest {
   p_run: number;
   reason: string;
   duration_ms: number | null;
-  /** Its place in the order in which recorded runs had the tests, from 0; null for a test without history. */
+  /** Its place in the order in which recorded runs first had the tests, from 0; null for a test without history. */
   place: number | null;
   /** The shard that runs it, from 1; absent without shards. */
   shard?: number;

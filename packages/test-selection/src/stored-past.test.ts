@@ -233,7 +233,7 @@ describe("a state", () => {
     const [, content] = zstdDecompressSync(readFileSync(join(folder, "store", path!)))
       .toString()
       .split("\n");
-    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("561f5cb089da377c");
+    expect(createHash("sha256").update(content!).digest("hex").slice(0, 16)).toBe("221f10ab065cb725");
   });
 });
 

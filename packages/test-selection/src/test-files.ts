@@ -27,8 +27,9 @@ export function wholeFiles(
   const renamed = new Set(
     changes.flatMap(({ path, renamedFrom }) => (known.has(renamedFrom?.normalize() ?? "") ? [path] : [])),
   );
+  const holding = new Set(holdingTests);
   const isTestFile = (path: string): boolean =>
-    known.has(path) || runner.isTestFile(path) || renamed.has(path) || holdingTests.includes(path) || isLike(path);
+    known.has(path) || runner.isTestFile(path) || renamed.has(path) || holding.has(path) || isLike(path);
   const units = (paths: readonly string[]): Set<string> => new Set(paths.flatMap((path) => runner.unitOf(path) ?? []));
   const changed = units(changes.map(({ path }) => path));
   const stale = unrecorded.kind === "known" ? units(unrecorded.files.map(({ path }) => path)) : null;

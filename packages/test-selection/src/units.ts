@@ -26,7 +26,7 @@ export function plannedTests(
   const unbuilt = new Set(unbuiltFolders(past, { runner, files }));
   const exists = (test: TestMemory): boolean =>
     past.memory.isCurrent(test) &&
-    !isGone(past, test) &&
+    !isRunnersOwn(past, test) &&
     (test.file === null || files.length === 0 || tracked.has(test.file) || unbuilt.has(test.file));
   const named = (id: string): string | null => {
     const { file } = parseTestId(id);
@@ -66,13 +66,14 @@ export function unbuiltFolders(past: Past, { runner, files }: Pick<Situation, "r
   return [...new Set(failed.map((test) => test.file!))];
 }
 
-// A report of its file would show that a test is no more; one without a file has to be missed.
-const runsUntilGone = 5;
+// As vitest's reports name a file that failed as a whole, without saying where it is: a history may have it so.
+const wholeFile = /\.(?:test|spec)\.[cm]?[jt]sx?$/;
 
-/** Whether a test without a file is no more: an error of the runner itself after one run without it, others after a few. */
-export const isGone = (past: Past, { id, ...test }: TestMemory): boolean => {
-  const isRunnersOwn = id === "pytest||internal" || parseTestId(id).name === "(no name)";
-  return test.file === null && !past.memory.wasSeen(test, isRunnersOwn ? 1 : runsUntilGone);
+/** Whether it is no test but an error of the runner itself, of a run before the latest. */
+export const isRunnersOwn = (past: Past, { id, ...test }: TestMemory): boolean => {
+  if (test.file !== null || past.memory.wasSeen(test)) return false;
+  const { name } = parseTestId(id);
+  return id === "pytest||internal" || name === "(no name)" || (id.startsWith("||") && wholeFile.test(name));
 };
 
 /** Whether a runner can only be given whole files or folders. */

@@ -11,7 +11,7 @@ const settings: [string, RegExp][] = [
   [".pytest.toml", /^/],
   ["pytest.ini", /^/],
   [".pytest.ini", /^/],
-  ["pyproject.toml", /^\s*\[tool\.pytest(?:\.ini_options)?\]/m],
+  ["pyproject.toml", /^[ \t]*\[tool\.pytest(?:\.ini_options)?\]/m],
   ["tox.ini", /^\[pytest\]/m],
   ["setup.cfg", /^\[tool:pytest\]/m],
 ];
@@ -41,5 +41,7 @@ export function settingsOptions(folder: string, targets: readonly string[]): str
     // Without settings anywhere these say where the project is.
     (own === undefined && ["setup.py", "pyproject.toml"].some((name) => existsSync(join(at, name))));
   if (![...within].some(marks)) return [];
+  // One without settings says at least where the project is.
+  own ??= settings.map(([name]) => join(folder, name)).find((file) => existsSync(file));
   return own === undefined ? null : ["-c", relative(folder, own)];
 }

@@ -13,7 +13,7 @@ export const vitest: Runner = {
   isTestFile: (path) => /\.(test|spec)\.[cm]?[jt]sx?$/.test(path),
   unitOf: (path) => path,
   // https://vitest.dev/guide/in-source
-  holdsTests: (text) => text.includes("import.meta.vitest"),
+  holdsTests: (text) => /(?<!["'])import\.meta\.vitest\b(?!["'])/.test(text),
   // https://vitest.dev/guide/testing-types: the types of all sources are checked with any of these, and with none not at all
   besides(known, changed) {
     const file = known.filter((path) => /\.(?:test|spec)-d\.[cm]?tsx?$/.test(path)).sort()[0];
