@@ -59,8 +59,8 @@ function whyUnlinked(
   const ofTests = together(graph, named);
   const ofSettings = together(graph, together(loaded, new Map([...named].filter(([path]) => isSettings(path)))));
   const tests = [...graph.keys()].filter(isTest);
-  const [amongShared, direct] = [new Set(shared), new Map<string, string>()];
-  for (const [setting, files] of loaded) for (const file of files ?? []) direct.set(file, setting);
+  const amongShared = new Set(shared);
+  const direct = new Set([...loaded.values()].flatMap((files) => [...(files ?? [])]));
   const byTests = reachedFrom(tests, ofTests);
   const settings = [...ofSettings.keys()].filter(
     (path) => isSettings(path) && tests.some((test) => within(test, dirname(path))),
