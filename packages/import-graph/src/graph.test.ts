@@ -354,6 +354,7 @@ test("files that a source names in strings", async () => {
   expect(Object.fromEntries(namedBy.filter(([, found]) => found.length > 0))).toEqual({
     "test/a.test.js": ["test/fixtures/pm"],
     "test/b.test.js": ["test/fixtures/pm-install"],
+    "test/c.test.js": ["test/golden/out.txt"],
     "test/d.test.js": ["test/golden/out.txt"],
     "test/e.test.js": ["test/table.csv"],
     "tests/test_f.py": ["tests/data/points.json"],
@@ -361,7 +362,7 @@ test("files that a source names in strings", async () => {
     "src/cases.js": ["cases/c7/input.json"],
   });
   const all = importPaths(together(read.graph, read.named), ["test/golden/out.txt"]);
-  expect([...all.keys()]).toEqual(["test/golden/out.txt", "test/d.test.js"]);
+  expect([...all.keys()]).toEqual(["test/golden/out.txt", "test/c.test.js", "test/d.test.js"]);
 });
 
 test("files that settings have a runner load, and no others", async () => {

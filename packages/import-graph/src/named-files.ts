@@ -4,6 +4,7 @@ import { filesBelow, mostOfOneName, sharedDepth } from "./patterns.ts";
 
 // Of a template what follows its last value.
 const literal = /"([^"\\\n]{1,200})"|'([^'\\\n]{1,200})'|`(?:[^`\\\n]{0,500}\})?([^`\\\n}]{1,200})`/g;
+const begun = /`([^`$\\\n]{1,200})\/\$\{/g;
 const path = /^[\w@.~+/ -]*[\w@~+-]\/?$/;
 const dataOfTests = /(?:^|\/)(?:tests?|__tests__|specs?|testing|testdata|fixtures?)(?:\/|$)/i;
 const testName = /(?:^|[/._-])(?:test|spec)s?[._-][^/]*$|_test\.go$/i;
@@ -15,7 +16,7 @@ const mostBelow = 1_000;
  *
  * - `"data/a.json"`, with `./` or `../` or without: the file whose path ends so, of several the nearest
  * - `"a.json"`: one beside the source, or in a folder whose name is in another string: `join(here, "data", "a.json")`
- * - in a test a folder beside it of which it names no file, `"data"`: all that is below
+ * - in a test a folder beside it of which it names no file, `"data"` or `` `data/${name}` ``: all that is below
  *
  * @param spend counts what is looked through
  */
@@ -34,6 +35,7 @@ export function namedFiles(
       const name = (a ?? b ?? c)!;
       if (path.test(name)) names.add(name.replace(/\/$/, ""));
     }
+    for (const [, folder] of text.matchAll(begun)) if (path.test(folder!)) names.add(folder!);
     const parts = new Set([...names].flatMap((name) => name.split("/")));
     const found = new Set<string>();
     for (const name of names) {
