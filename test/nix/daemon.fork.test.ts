@@ -1,6 +1,6 @@
 /** The whole action where a daemon builds, and where the user is not root: the same outputs as root's own. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { readSigningKey } from "@goatnote/nix-store";
@@ -27,6 +27,17 @@ const same = ({ outputs }: Ran) =>
     ]),
   );
 
+/** Whether a process has a folder in its variables. */
+function isUsed(folder: string): boolean {
+  return readdirSync("/proc").some((id) => {
+    try {
+      return /^\d+$/.test(id) && readFileSync(join("/proc", id, "environ"), "latin1").includes(folder);
+    } catch {
+      return false; // it has ended, or is another user's
+    }
+  });
+}
+
 describe.each(generations)("%s", (peer) => {
   describeWithPeer(peer, (program) => {
     let lab: Lab;
@@ -40,6 +51,8 @@ describe.each(generations)("%s", (peer) => {
     /** A new machine: nothing in its store, and perhaps a daemon. */
     async function machine({ trusted }: { trusted?: string } = {}): Promise<Record<string, string>> {
       daemon?.kill();
+      // The daemon has a process for each client, which outlives it for a moment, and would note in the new store what is in the old.
+      for (let tries = 0; tries < 300 && isUsed(lab.folder); tries++) await setTimeout(100);
       for (const name of ["store", "state", "socket"]) {
         if (existsSync(join(lab.folder, name))) execFileSync("chmod", ["-R", "u+w", join(lab.folder, name)]);
         rmSync(join(lab.folder, name), { recursive: true, force: true });
