@@ -123,10 +123,7 @@ async function decide(inputs: Inputs, context: WorkflowContext): Promise<{ plan:
     const locate = locatorIn(situation);
     const { change, runner } = situation;
     let plan = choose(past, situation, wishes);
-    const untold =
-      runner === null || plan.run !== "chosen"
-        ? null
-        : whyUntold(plan, withoutBoundary(runner), locate, context.workspace);
+    const untold = runner === null || plan.run !== "chosen" ? null : whyUntold(plan, withoutBoundary(runner), locate);
     // `exec` will run everything, and the figures are of what it does.
     if (untold !== null) plan = choose(past, { ...situation, runAll: untold }, wishes);
     // It explains only: without it the plan is as good.
@@ -153,11 +150,8 @@ function locatorIn({ files, runner }: Situation): Locate {
   return (path, isWhole) => told.get(path) ?? (isWhole ? compiled.get(path) : undefined) ?? null;
 }
 
-/** Which folder the runner will start in is known to `exec` alone, and with it what it cannot be told there. */
-const withoutBoundary = ({ boundary: _, settings, ...runner }: Runner): Runner => ({
-  ...runner,
-  ...(settings && { settings: (folder, chosen) => settings(folder, chosen) ?? [] }),
-});
+/** Which folder the runner will start in is known to `exec` alone. */
+const withoutBoundary = ({ boundary: _, ...runner }: Runner): Runner => runner;
 
 const nothingKnown = (reason: string): Omit<Situation, "runner"> => ({
   change: { kind: "unknown", reason },

@@ -95,14 +95,11 @@ export function withSettings(told: Arguments, runner: Runner, folder: string): A
   };
 }
 
-/**
- * Why a part of a plan is nothing that the runner can be told, in any of its shards; null where all can be.
- * @param folder where it is started, absolute
- */
-export function whyUntold(plan: Plan, runner: Runner, locate: Locate, folder: string): string | null {
+/** Why a part of a plan is nothing that the runner can be told, in any of its shards; null where all can be. */
+export function whyUntold(plan: Plan, runner: Runner, locate: Locate): string | null {
   const shards = plan.shards > 1 ? Array.from({ length: plan.shards }, (_, index) => index + 1) : [undefined];
   for (const shard of shards) {
-    const told = withSettings(argumentsFor(plan, runner, locate, shard), runner, folder);
+    const told = argumentsFor(plan, runner, locate, shard);
     if (told.args === null) return told.reason;
   }
   return null;
